@@ -1,0 +1,7 @@
+"""The one exception that the core raises for anything a user can put right."""
+
+from __future__ import annotations
+
+
+class ITPortraitError(ValueError):
+    """Bad input or bad settings. The message says what is wrong, the value, and what to do next."""
