@@ -1,0 +1,43 @@
+"""Where the weights of the embedded pocket family lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import ITPortraitError
+
+NAMES = (
+    "generator",  # EG3D, photo domain
+    "photo",  # StyleGAN2 of aligned photo faces, pose in the latent
+    "encoder",  # picture -> latent of `photo`
+    "pose",  # photo -> head angles
+    "identity",  # photo -> identity embedding
+    "perceptual",  # LPIPS trunk
+    "clip_guide",  # the CLIP that guides training
+    "clip_judge",  # the CLIP that only judges
+)
+
+OVERRIDE = "ITPORTRAIT_POCKET_WEIGHTS"
+"""Environment variable that names another folder, for people who train the family themselves."""
+
+
+def path(name: str) -> Path:
+    """The safetensors file of one pocket network.
+
+    Args:
+        name: one of `NAMES`.
+
+    Raises:
+        ITPortraitError: for an unknown name, or when the file is not there.
+    """
+    if name not in NAMES:
+        raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
+    folder = Path(os.environ.get(OVERRIDE) or Path(__file__).parent / "weights")
+    file = folder / f"{name}.safetensors"
+    if not file.is_file():
+        raise ITPortraitError(
+            f"The embedded {name} weights are missing at {file}; reinstall the pack, or train them with "
+            f"`python -m itportrait_core train {name}`."
+        )
+    return file
