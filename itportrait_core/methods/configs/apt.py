@@ -1,0 +1,37 @@
+"""Settings of artistic paired transfer, APT (paper Eq. 5-6, methods section 2.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .fields import Config, many, number
+
+MODULES = ("synthesis", "superresolution", "decoder")
+
+
+@dataclasses.dataclass(frozen=True)
+class APTConfig(Config):
+    """Image-guided one-shot stylisation: new fine layers each step, LPIPS to the style picture."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    steps: int = number(400, 1, 5000, "Updates when APT runs alone (200-400 in the paper's setting).")
+    layers: tuple[int, ...] = many((9, 10, 11, 12, 13), "Layers of 14, 0-based, that Eq. 5 perturbs.")
+    beta: float = number(
+        0.0, 0.0, 1.0, "Share of the portrait's own latent there; 0 replaces it, 1 keeps it."
+    )
+    batch: int = number(1, 1, 16, "Perturbed latents per step.")
+    lr: float = number(0.002, 0.0, 0.1, "Adam step (paper 5.1).")
+    betas: tuple[float, float] = many((0.0, 0.99), "Adam betas.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are trained (paper 5.1).")
+    adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
+    l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
+    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
+    depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
+
+    def scaled_for(self, generator: Any) -> APTConfig:
+        """Fewer steps for a small generator (128 px or less), otherwise unchanged."""
+        if generator.resolution > 128:
+            return self
+        return self.replace(steps=min(self.steps, 80))

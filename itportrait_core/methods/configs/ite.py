@@ -1,0 +1,107 @@
+"""Settings of image-text embedding, ITE, and of its alternation with APT (Eq. 7-9, methods 2.5-2.7)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .apt import MODULES, APTConfig
+from .fields import Config, choice, flag, many, number
+
+MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
+GATES = ("hard", "soft", "bisector", "joint")
+
+
+@dataclasses.dataclass(frozen=True)
+class ITEConfig(Config):
+    """CLIP directions, the gate, the views, and the schedule of a coupled run."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    mode: str = choice("coupled", ("coupled", "text_only", "image_only"), "What drives the run.")
+    steps: int = number(400, 1, 5000, "Iterations in all; APT and ITE steps both count (paper: 400).")
+
+    # schedule (4.3)
+    apt_per_round: int = number(1, 1, 16, "APT steps before each group of ITE steps.")
+    ite_per_round: int = number(1, 1, 16, "ITE steps after them.")
+    warmup: int = number(0, 0, 1000, "APT steps before the alternation starts; part of `steps`.")
+    apt: APTConfig = dataclasses.field(default=APTConfig(), metadata={"about": "Settings of the APT steps."})
+
+    # latents (Eq. 7)
+    batch: int = number(2, 1, 16, "Latents per ITE step.")
+    pivot_layers: tuple[int, ...] = many(
+        (0,), "Layers, from the start, that stay the content portrait's own."
+    )
+    keep_weight: float = number(0.2, 0.0, 1.0, "Share of the content portrait's latent in the other layers.")
+    content_mix: float = number(0.0, 0.0, 1.0, "0 = fresh people each step, 1 = only the content portrait.")
+
+    # views (Eq. 7, paper 5.1)
+    views: int = number(3, 1, 8, "Views P_m per step.")
+    yaw: tuple[float, float] = many((-50.0, 50.0), "Range of yaw, degrees.")
+    pitch: tuple[float, float] = many((-30.0, 30.0), "Range of pitch, degrees.")
+    stratify_yaw: bool = flag(True, "One view from each part of the yaw range.")
+    pitch_convention: str = choice("true", ("true", "eg3d"), "Real degrees, or EG3D's own vertical argument.")
+    focal: float = number(4.2647, 1.0, 10.0, "Focal length of P_m, in picture widths.")
+    view_yaws: tuple[tuple[float, ...], ...] = many(
+        (), "Fixed choices of yaw per view, degrees; empty = range."
+    )
+    view_pitches: tuple[float, ...] = many((), "Fixed choices of pitch, degrees; empty = range.")
+    source_view: str = choice(
+        "canonical", ("canonical", "matched"), "P_c: the front, or the same view as P_m."
+    )
+
+    # directions (Eq. 8)
+    source_text: str = "photo"
+    """T_source; "photo" when the content is a photographic person (paper section 3)."""
+    templates: bool = flag(True, "Average the text over 79 sentence templates.")
+    antialias: bool = flag(True, "Filter when pictures are made smaller for CLIP.")
+
+    # gate (Eq. 9)
+    gate: str = choice(
+        "hard", GATES, "hard = Eq. 9; soft = sigmoid; bisector = one mean direction; joint = both."
+    )
+    gate_scope: str = choice(
+        "shared", ("shared", "per_model"), "One decision per step, or one per CLIP model."
+    )
+    measure: str = choice("l2_unit", MEASURES, "How the distance delta is measured.")
+    tau: float = number(
+        0.7, 0.0, 2.0, "Threshold on delta, given as a distance of unit embeddings (l2_unit)."
+    )
+    xi: int = number(50, 0, 100, "Chance in percent that an open gate still goes the text's way.")
+    xi_strict: bool = flag(False, "Compare the draw with < instead of <= (the authors' release).")
+    softness: float = number(0.05, 0.001, 1.0, "Width of the soft gate, in the measure's unit.")
+    calibrate: float = number(
+        0.0, 0.0, 1.0, "rho: tau = start + rho (style picture's delta - start); 0 = off."
+    )
+
+    # training (paper 5.1)
+    lr: float = number(0.002, 0.0, 0.1, "Adam step of G_t.")
+    betas: tuple[float, float] = many((0.0, 0.99), "Adam betas of G_t.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of G_t that are trained (paper 5.1).")
+    adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
+    depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
+    fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
+
+    def scaled_for(self, generator: Any) -> ITEConfig:
+        """Fewer and cheaper steps for a small generator (128 px or less), otherwise unchanged.
+
+        The equations stay as they are; only counts and the resolution of early CLIP views change.
+        """
+        if generator.resolution > 128:
+            return self
+        return self.replace(
+            steps=min(self.steps, 160), batch=1, neural_resolution=32, fast_share=0.75,
+            apt=self.apt.scaled_for(generator),
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; the APT settings become a dict of their own."""
+        return {**super().to_dict(), "apt": self.apt.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ITEConfig:
+        """As in `Config`; `apt` may be an `APTConfig` or its dict."""
+        values = dict(values)
+        if isinstance(values.get("apt"), dict):
+            values["apt"] = APTConfig.from_dict(values["apt"])
+        return super().from_dict(values)

@@ -1,0 +1,43 @@
+"""Settings of pivotal tuning (paper section 5.4, methods 2.8) and of blending (methods 5.3-5.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .apt import MODULES
+from .fields import Config, many, number
+
+
+@dataclasses.dataclass(frozen=True)
+class TuningConfig(Config):
+    """Second stage of an inversion: the generator itself moves to the picture, the latent stays."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    steps: int = number(350, 1, 5000, "Most updates.")
+    lr: float = number(0.0003, 0.0, 0.1, "Adam step.")
+    betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")
+    lpips_stop: float = number(0.06, 0.0, 1.0, "Stop once LPIPS to the picture is this low.")
+    l2: float = number(1.0, 0.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
+    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS.")
+    raw: float = number(0.0, 0.0, 100.0, "Weight of L2 and LPIPS on the picture before super-resolution.")
+    depth: float = number(1.0, 0.0, 100.0, "Weight of depth consistency with the untuned generator.")
+    depth_every: int = number(4, 1, 100, "Depth consistency is taken every so many steps.")
+    depth_views: int = number(4, 1, 16, "Random views per depth consistency step.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are tuned.")
+
+    def scaled_for(self, generator: Any) -> TuningConfig:
+        """Fewer, larger steps for a small generator (128 px or less), otherwise unchanged."""
+        if generator.resolution > 128:
+            return self
+        return self.replace(steps=min(self.steps, 120), lr=0.001, depth_views=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendConfig(Config):
+    """Strength of a style without training: theta_o + a (theta - theta_o), part by part."""
+
+    shape: float = number(1.0, 0.0, 1.2, "Strength of coarse planes (32 px and below): head shape.")
+    texture: float = number(1.0, 0.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")
+    decoder: float = number(1.0, 0.0, 1.2, "Strength of the decoder: colour and density of every point.")
+    superresolution: float = number(1.0, 0.0, 1.2, "Strength of super-resolution: strokes and fine detail.")
