@@ -1,0 +1,1 @@
+"""A real ComfyUI for the tests and the demo: set-up, server, client, workflows."""

