@@ -1,0 +1,1 @@
+"""Cameras and everything that is drawn from them: views, meshes, splats."""

@@ -1,0 +1,182 @@
+"""Cameras: whatever yields labels `[N, 25]`. The label itself is in `labels`, core's camera in `load3d`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import ITPortraitError
+from .labels import (
+    FOCAL,
+    PIVOT,
+    RADIUS,
+    angles,
+    cam2world,
+    from_matrices,
+    front,
+    intrinsics,
+    look_rotation,
+    mirror,
+    orbit,
+    rotation_difference_deg,
+)
+from .load3d import from_load3d, to_load3d
+
+__all__ = [
+    "FOCAL",
+    "PIVOT",
+    "RADIUS",
+    "angles",
+    "cam2world",
+    "eg3d_focal",
+    "eg3d_pitch",
+    "figure_eight",
+    "from_deep3d",
+    "from_load3d",
+    "from_matrices",
+    "front",
+    "grid",
+    "intrinsics",
+    "look_at",
+    "look_rotation",
+    "mirror",
+    "orbit",
+    "rotation_difference_deg",
+    "sample_views",
+    "to_load3d",
+    "turntable",
+]
+
+DEEP3D_DISTANCE = 10.0
+"""Deep3DFaceRecon's camera stands 10 of its units from the face (spec methods 3.3)."""
+DEEP3D_SCALE = 0.27
+"""Deep3D units to world units (spec methods 2.2)."""
+DEEP3D_OFFSET = (0.0, 0.006, 0.161)
+"""Where Deep3D's origin lies in the world (spec methods 2.2)."""
+
+
+def look_at(
+    horizontal: float | Tensor,
+    vertical: float | Tensor,
+    *,
+    pivot: Sequence[float] = PIVOT,
+    radius: float = RADIUS,
+    focal: float = FOCAL,
+) -> Tensor:
+    """Labels `[N, 25]` in EG3D's own sampler convention (spec eg3d 11), for parity with its scripts.
+
+    Args:
+        horizontal: radians; pi/2 is frontal, pi/2 + yaw moves the camera to +x.
+        vertical: pi/2 is level, smaller is higher. **Not an angle**: the polar angle is
+            `arccos(1 - 2 v / pi)`. Use `orbit` for real degrees.
+        pivot: point that the camera looks at. The camera itself circles the origin, not the pivot.
+        radius: distance from the origin.
+        focal: focal length in image widths.
+    """
+    h, v = (torch.as_tensor(a, dtype=torch.float64).reshape(-1) for a in (horizontal, vertical))
+    h, v = torch.broadcast_tensors(h, v.clamp(1e-5, math.pi - 1e-5))
+    polar = torch.arccos(1.0 - 2.0 * v / math.pi)
+    position = radius * torch.stack(
+        (polar.sin() * torch.cos(math.pi - h), polar.cos(), polar.sin() * torch.sin(math.pi - h)), -1
+    )
+    rotation = look_rotation(position, torch.tensor(list(pivot), dtype=torch.float64))
+    return from_matrices(rotation, position, focal).float()
+
+
+def eg3d_pitch(argument_deg: float | Tensor) -> Tensor:
+    """Elevation in real degrees of EG3D's pitch offset in degrees: `-asin(2 p / pi)` (spec methods 2.5)."""
+    p = torch.deg2rad(torch.as_tensor(argument_deg, dtype=torch.float64))
+    return torch.rad2deg(-torch.asin((2.0 * p / math.pi).clamp(-1.0, 1.0)))
+
+
+def eg3d_focal(fov_deg: float) -> float:
+    """Focal length that EG3D's scripts make of a field of view, with their constants (spec eg3d 11)."""
+    return 1.0 / (math.tan(fov_deg * 3.14159 / 360.0) * 1.414)
+
+
+def from_deep3d(
+    angle: Tensor, translation: Tensor, *, radius: float = RADIUS, focal: float = FOCAL
+) -> Tensor:
+    """EG3D labels of Deep3DFaceRecon poses (spec methods 2.2).
+
+    Args:
+        angle: rotations about x, y, z in radians, `[N, 3]`.
+        translation: in Deep3D units, `[N, 3]`.
+        radius: distance from the origin that the camera is brought to.
+        focal: focal length in image widths.
+
+    Returns:
+        Labels `[N, 25]`; float64 if `angle` is, else float32.
+    """
+    rotation = _euler_zyx(angle.double()).transpose(1, 2)
+    offset = translation.double() - torch.tensor([0.0, 0.0, DEEP3D_DISTANCE], dtype=torch.float64)
+    place = -(rotation @ offset[:, :, None])[:, :, 0]
+    place = DEEP3D_SCALE * place + torch.tensor(DEEP3D_OFFSET, dtype=torch.float64)
+    place = radius * torch.nn.functional.normalize(place, dim=-1)
+    axes = rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
+    dtype = torch.float64 if angle.dtype == torch.float64 else torch.float32
+    return from_matrices(axes, place, focal).to(dtype)
+
+
+def sample_views(
+    n: int,
+    yaw: tuple[float, float] = (-50.0, 50.0),
+    pitch: tuple[float, float] = (-30.0, 30.0),
+    *,
+    generator: torch.Generator,
+    stratify_yaw: bool = True,
+    pitch_convention: Literal["true", "eg3d"] = "true",
+) -> Tensor:
+    """Random views `[n, 25]`, uniform in the given ranges of degrees.
+
+    Args:
+        n: number of views.
+        yaw: lowest and highest yaw, degrees.
+        pitch: lowest and highest pitch, degrees.
+        generator: source of randomness.
+        stratify_yaw: view i falls in the i-th of n equal parts of the yaw range (paper: thirds).
+        pitch_convention: `true` takes pitch as elevation; `eg3d` as the argument of EG3D's sampler, where
+            30 means -19.47 degrees of elevation (spec methods 2.5).
+    """
+    if n < 1:
+        raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")
+    if pitch_convention not in ("true", "eg3d"):
+        raise ITPortraitError(f"Unknown pitch convention {pitch_convention!r}; choose 'true' or 'eg3d'.")
+    u = torch.rand(2, n, generator=generator, device=generator.device, dtype=torch.float32).double()
+    along = (torch.arange(n, device=u.device) + u[0]) / n if stratify_yaw else u[0]
+    yaw_deg = yaw[0] + (yaw[1] - yaw[0]) * along
+    pitch_deg = pitch[0] + (pitch[1] - pitch[0]) * u[1]
+    return orbit(yaw_deg, eg3d_pitch(pitch_deg) if pitch_convention == "eg3d" else pitch_deg).float()
+
+
+def turntable(n: int, pitch_deg: float = 0.0, *, focal: float = FOCAL) -> Tensor:
+    """A full circle of `n` views that starts at the front and loops without a seam, `[n, 25]`."""
+    yaw = torch.arange(n, dtype=torch.float64) * (360.0 / max(n, 1))
+    return orbit(torch.where(yaw > 180.0, yaw - 360.0, yaw), pitch_deg, focal=focal).float()
+
+
+def grid(yaws: Sequence[float], pitches: Sequence[float], *, focal: float = FOCAL) -> Tensor:
+    """One view for each pair, a row per pitch and a column per yaw, `[len(pitches) * len(yaws), 25]`."""
+    rows, columns = torch.meshgrid(torch.tensor(list(pitches)), torch.tensor(list(yaws)), indexing="ij")
+    return orbit(columns.reshape(-1), rows.reshape(-1), focal=focal)
+
+
+def figure_eight(n: int, yaw_deg: float = 30.0, pitch_deg: float = 12.0, *, focal: float = FOCAL) -> Tensor:
+    """A lying eight of `n` views about the front that loops without a seam, `[n, 25]`."""
+    turn = torch.arange(n, dtype=torch.float64) * (2.0 * math.pi / max(n, 1))
+    return orbit(yaw_deg * turn.sin(), pitch_deg * (2.0 * turn).sin(), focal=focal).float()
+
+
+def _euler_zyx(angle: Tensor) -> Tensor:
+    """`Rz @ Ry @ Rx` `[N, 3, 3]` of angles (x, y, z) in radians `[N, 3]`."""
+    (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(-1), angle.sin().unbind(-1)
+    rows = (
+        *(cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx),
+        *(sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx),
+        *(-sy, cy * sx, cy * cx),
+    )
+    return torch.stack(rows, -1).reshape(-1, 3, 3)

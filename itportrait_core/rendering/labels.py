@@ -1,0 +1,174 @@
+"""The 25-number camera label of EG3D: build one from angles, read the angles back, compare two.
+
+World: y up, the head looks along +z, the camera stands 2.7 from the origin. A label holds the 4x4
+camera-to-world matrix (row major, OpenCV axes: x right, y down, z forward) and nine intrinsics divided by the
+image size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from ..errors import ITPortraitError
+
+RADIUS = 2.7
+"""Distance of every camera from the world origin, world units (EG3D FFHQ labels)."""
+PIVOT = (0.0, 0.0, 0.2)
+"""Point that cameras look at, world units."""
+FOCAL = 4.2647
+"""Focal length in image widths: 2985.29 / 700."""
+MAX_PITCH = 85.0
+"""Degrees; beyond it a camera could stand right above its pivot, where 'up' loses its meaning."""
+
+Angle: TypeAlias = float | Sequence[float] | Tensor
+
+
+def orbit(
+    yaw_deg: Angle,
+    pitch_deg: Angle = 0.0,
+    roll_deg: Angle = 0.0,
+    *,
+    radius: float = RADIUS,
+    pivot: Sequence[float] = PIVOT,
+    focal: Angle = FOCAL,
+) -> Tensor:
+    """Camera labels on a sphere about the origin, in real degrees.
+
+    Args:
+        yaw_deg: azimuth; above 0 the camera moves to +x. Number, list or tensor; all arguments broadcast.
+        pitch_deg: elevation in [-85, 85]; above 0 the camera stands above the head.
+        roll_deg: turn about the viewing axis; above 0 the camera turns clockwise, the picture the other way.
+        radius: distance from the origin, world units.
+        pivot: point that the camera looks at, world units.
+        focal: focal length in image widths.
+
+    Returns:
+        Labels `[N, 25]`: float64 if an argument is a float64 tensor, else float32. Differentiable.
+    """
+    given = (yaw_deg, pitch_deg, roll_deg, focal)
+    yaw, pitch, roll, focal_length = torch.broadcast_tensors(*(_working(a, given) for a in given))
+    if yaw.ndim > 1:
+        raise ITPortraitError(f"Angles must be flat lists, got shape {tuple(yaw.shape)}; flatten them.")
+    steepest = float(pitch.detach().abs().max())
+    if not steepest <= MAX_PITCH:
+        raise ITPortraitError(f"Pitch {steepest:.1f} is beyond {MAX_PITCH:.0f} degrees; lower it.")
+    yaw, pitch, roll = (torch.deg2rad(a.reshape(-1)) for a in (yaw, pitch, roll))
+    flat = pitch.cos()
+    position = radius * torch.stack((yaw.sin() * flat, pitch.sin(), yaw.cos() * flat), -1)
+    rotation = look_rotation(position, position.new_tensor(list(pivot))) @ _roll(roll)
+    return from_matrices(rotation, position, focal_length.reshape(-1)).to(_result_dtype(given))
+
+
+def front(n: int = 1, *, focal: float = FOCAL) -> Tensor:
+    """The frontal camera, `[n, 25]`."""
+    return orbit([0.0] * n, focal=focal)
+
+
+def look_rotation(position: Tensor, target: Tensor) -> Tensor:
+    """Axes `[N, 3, 3]` (right, down, forward) of cameras at `position [N, 3]` aimed at `target [3]`."""
+    forward = torch.nn.functional.normalize(target - position, dim=-1)
+    right, down = _level_axes(forward)
+    return torch.stack((right, down, forward), -1)
+
+
+def from_matrices(rotation: Tensor, position: Tensor, focal: float | Tensor = FOCAL) -> Tensor:
+    """Labels `[N, 25]` of axes `rotation [N, 3, 3]`, `position [N, 3]` and focal length (number or `[N]`)."""
+    n = rotation.shape[0]
+    label = rotation.new_zeros(n, 25)
+    label[:, 15] = 1.0
+    label[:, 24] = 1.0
+    label[:, 18] = 0.5
+    label[:, 21] = 0.5
+    focal = torch.as_tensor(focal, dtype=label.dtype, device=label.device).expand(n)
+    columns = [0, 1, 2, 4, 5, 6, 8, 9, 10, 3, 7, 11, 16, 20]
+    values = torch.cat((rotation.reshape(n, 9), position, focal[:, None], focal[:, None]), 1)
+    return label.index_copy(1, torch.tensor(columns, device=label.device), values)
+
+
+def cam2world(c: Tensor) -> Tensor:
+    """The camera-to-world matrices `[N, 4, 4]` inside labels `[N, 25]`."""
+    return checked(c)[:, :16].reshape(-1, 4, 4)
+
+
+def intrinsics(c: Tensor) -> Tensor:
+    """The intrinsics `[N, 3, 3]`, in image widths, inside labels `[N, 25]`."""
+    return checked(c)[:, 16:].reshape(-1, 3, 3)
+
+
+def angles(c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Yaw, pitch and roll in degrees, each `[N]`: the inverse of `orbit` for any radius and pivot.
+
+    Yaw and pitch say where the camera stands; a camera that looks past the pivot keeps no trace of that here.
+    """
+    matrix = cam2world(_precise(c))
+    x, y, z = matrix[:, :3, 3].unbind(-1)
+    right0, down0 = _level_axes(matrix[:, :3, 2])
+    right = matrix[:, :3, 0]
+    yaw = torch.atan2(x, z)
+    pitch = torch.atan2(y, torch.hypot(x, z))
+    roll = torch.atan2((right * down0).sum(-1), (right * right0).sum(-1))
+    return tuple(torch.rad2deg(a).to(c.dtype) for a in (yaw, pitch, roll))
+
+
+def mirror(c: Tensor) -> Tensor:
+    """Labels of the left-right mirrored pictures (spec eg3d 11), `[N, 25]`."""
+    signs = torch.ones(25, dtype=c.dtype, device=c.device)
+    signs[[1, 2, 3, 4, 8, 17]] = -1.0  # x of down, forward and place; y, z of right; skew
+    flipped = checked(c) * signs
+    flipped[:, 18] = 1.0 - flipped[:, 18]
+    return flipped
+
+
+def rotation_difference_deg(c1: Tensor, c2: Tensor) -> Tensor:
+    """Angle in degrees of the turn from one camera's axes to the other's, `[N]`; `[1, 25]` broadcasts."""
+    gap = cam2world(_precise(c1))[:, :3, :3] - cam2world(_precise(c2))[:, :3, :3]
+    chord = gap.flatten(1).norm(dim=1) / math.sqrt(8.0)  # sine of half the angle; exact where acos is not
+    return torch.rad2deg(2.0 * torch.asin(chord.clamp(max=1.0))).to(c1.dtype)
+
+
+def checked(c: Tensor) -> Tensor:
+    """The labels themselves.
+
+    Raises:
+        ITPortraitError: unless they are `[N, 25]`.
+    """
+    if c.ndim != 2 or c.shape[1] != 25:
+        raise ITPortraitError(
+            f"Cameras must be [N, 25], got shape {tuple(c.shape)}; build them with orbit()."
+        )
+    return c
+
+
+def _level_axes(forward: Tensor) -> tuple[Tensor, Tensor]:
+    """Right and down of a camera without roll that looks along the unit vectors `forward [N, 3]`."""
+    up = forward.new_tensor([0.0, 1.0, 0.0]).expand_as(forward)
+    right = torch.nn.functional.normalize(torch.linalg.cross(forward, up), dim=-1)
+    return right, torch.linalg.cross(forward, right)
+
+
+def _roll(angle: Tensor) -> Tensor:
+    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
+    return torch.stack((cos, -sin, zero, sin, cos, zero, zero, zero, one), -1).reshape(-1, 3, 3)
+
+
+def _precise(x: Tensor) -> Tensor:
+    """Float64 where the device has it: labels are few, and angles lose digits in float32."""
+    return x.float() if x.device.type == "mps" else x.double()
+
+
+def _working(value: Angle, given: tuple[Angle, ...]) -> Tensor:
+    device = next((a.device for a in given if isinstance(a, Tensor)), torch.device("cpu"))
+    if isinstance(value, Tensor):
+        return _precise(value.to(device))
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    return torch.as_tensor(value, dtype=dtype, device=device)
+
+
+def _result_dtype(given: tuple[Angle, ...]) -> torch.dtype:
+    double = any(isinstance(a, Tensor) and a.dtype == torch.float64 for a in given)
+    return torch.float64 if double else torch.float32

@@ -1,0 +1,132 @@
+"""ComfyUI's `LOAD3D_CAMERA` dictionary to labels and back (spec comfyui 4.5).
+
+Core's world is ours (right-handed, y up); its camera looks down -z with y up, ours along +z with y down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ITPortraitError
+from .labels import FOCAL, PIVOT, cam2world, from_matrices, intrinsics, look_rotation
+
+NEAR, FAR = 0.1, 100.0
+"""Clipping planes written into the dictionary, world units; nothing here reads them."""
+
+
+def to_load3d(c: Tensor) -> list[dict[str, Any]]:
+    """One dictionary for each label `[N, 25]`, with the fields of old servers and of new ones.
+
+    The target lies where the line of sight passes closest to the pivot (0, 0, 0.2); `fov` is the vertical
+    angle in degrees (13.37 for EG3D's focal length).
+    """
+    matrices, focal = cam2world(c.double()), intrinsics(c.double())[:, 1, 1]
+    return [_dictionary(m, float(f)) for m, f in zip(matrices, focal, strict=True)]
+
+
+def from_load3d(info: Mapping[str, Any], *, radius: float | None = None) -> Tensor:
+    """The label `[1, 25]` (float32) of one dictionary.
+
+    A quaternion gives the axes where the server sends one, else the target does. Without `fov` (before
+    server 0.23) the focal length is EG3D's. `zoom` multiplies the focal length in both forms.
+
+    Args:
+        info: the dictionary.
+        radius: bring the camera to this distance from the origin (generators want 2.7); None keeps its place.
+    """
+    if info.get("cameraType", "perspective") != "perspective":
+        raise ITPortraitError(
+            f"The camera is {info['cameraType']!r}, but these renders need a perspective camera; "
+            "switch the camera type in the 3D viewer."
+        )
+    position = _vector(info, "position", "xyz")[None]
+    if info.get("quaternion"):
+        rotation = _matrix(_vector(info, "quaternion", "xyzw")) * position.new_tensor([1.0, -1.0, -1.0])
+    else:
+        target = _vector(info, "target", "xyz")
+        sight = target - position[0]
+        if float(sight[[0, 2]].norm()) <= 1e-6 * float(sight.norm()):
+            raise ITPortraitError(
+                f"A camera at {position[0].tolist()} cannot look straight up or down, nor at its own place, "
+                f"here {target.tolist()}; move it."
+            )
+        rotation = look_rotation(position, target)
+    if radius is not None:
+        position = radius * torch.nn.functional.normalize(position, dim=-1)
+    return from_matrices(rotation.reshape(1, 3, 3), position, _focal(info)).float()
+
+
+def _dictionary(matrix: Tensor, focal: float) -> dict[str, Any]:
+    position, forward = matrix[:3, 3], matrix[:3, 2]
+    distance = max(float((position.new_tensor(PIVOT) - position) @ forward), 1e-3)
+    quaternion = _quaternion(matrix[:3, :3] * matrix.new_tensor([1.0, -1.0, -1.0]))
+    return {
+        "position": dict(zip("xyz", position.tolist(), strict=True)),
+        "target": dict(zip("xyz", (position + distance * forward).tolist(), strict=True)),
+        "zoom": 1,
+        "cameraType": "perspective",
+        "quaternion": dict(zip("xyzw", quaternion.tolist(), strict=True)),
+        "fov": math.degrees(2.0 * math.atan(0.5 / focal)),
+        "aspect": 1.0,
+        "near": NEAR,
+        "far": FAR,
+    }
+
+
+def _focal(info: Mapping[str, Any]) -> float:
+    zoom, fov = float(info.get("zoom", 1.0)), info.get("fov")
+    if zoom <= 0.0:
+        raise ITPortraitError(f"The camera's zoom must be above 0, got {zoom}.")
+    if fov is None:
+        return FOCAL * zoom
+    if not 0.0 < float(fov) < 180.0:
+        raise ITPortraitError(f"The camera's fov must lie between 0 and 180 degrees, got {fov}.")
+    return zoom * 0.5 / math.tan(math.radians(float(fov)) / 2.0)
+
+
+def _vector(info: Mapping[str, Any], field: str, names: str) -> Tensor:
+    part = info.get(field)
+    if not isinstance(part, Mapping) or any(name not in part for name in names):
+        raise ITPortraitError(f"LOAD3D_CAMERA needs {field!r} with numbers {', '.join(names)}, got {part!r}.")
+    vector = torch.tensor([float(part[name]) for name in names], dtype=torch.float64)
+    if not bool(torch.isfinite(vector).all()):
+        raise ITPortraitError(f"LOAD3D_CAMERA {field!r} holds numbers that are not finite: {part!r}.")
+    return vector
+
+
+def _matrix(q: Tensor) -> Tensor:
+    """Rotation `[3, 3]` of a quaternion (x, y, z, w) of any length."""
+    length = float(q.norm())
+    if length < 1e-9:
+        raise ITPortraitError("LOAD3D_CAMERA 'quaternion' is zero; it must name a rotation.")
+    x, y, z, w = (q / length).tolist()
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def _quaternion(rotation: Tensor) -> Tensor:
+    """Unit quaternion (x, y, z, w), w >= 0, of a rotation `[3, 3]`.
+
+    It is the eigenvector of Bar-Itzhack's symmetric matrix with the largest eigenvalue: no case is singular.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
+    symmetric = torch.tensor(
+        [
+            [a - e - i, b + d, c + g, h - f],
+            [b + d, e - a - i, f + h, c - g],
+            [c + g, f + h, i - a - e, d - b],
+            [h - f, c - g, d - b, a + e + i],
+        ],
+        dtype=torch.float64,
+    )
+    q = torch.linalg.eigh(symmetric).eigenvectors[:, -1]
+    return -q if float(q[3]) < 0 else q
