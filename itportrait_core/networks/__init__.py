@@ -1,0 +1,1 @@
+"""Pure network modules with the official parameter names; nothing here knows of files, losses or ComfyUI."""

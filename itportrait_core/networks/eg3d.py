@@ -1,0 +1,227 @@
+"""EG3D generator: tri-plane backbone, decoder, neural renderer and super-resolution (spec/eg3d.md section 1).
+
+Parameter names are the official ones: `backbone.*`, `superresolution.*`, `decoder.*`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+from .eg3d_config import Axes, EG3DConfig, RenderingConfig, SuperResolutionConfig
+from .ops import FullyConnected
+from .rays import make_rays, split_label
+from .stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
+from .superresolution import SuperResolution
+from .volume_rendering import Jitter, make_jitter, render_rays
+
+__all__ = ["EG3DConfig", "EG3DGenerator", "RenderOutput", "RenderingConfig", "SuperResolutionConfig"]
+
+
+@dataclass(frozen=True)
+class RenderOutput:
+    """One rendered batch."""
+
+    image: Tensor
+    """[B, 3, H, W] after super-resolution, about [-1, 1] and not clamped."""
+    image_raw: Tensor
+    """[B, 3, R, R] before super-resolution; always clean (the published code may overwrite it)."""
+    image_depth: Tensor
+    """[B, 1, R, R], distance along the unit ray in world units."""
+    image_weights: Tensor
+    """[B, 1, R, R], opacity in 0..1."""
+
+
+def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -> Tensor:
+    """Read every plane where the points fall on it; zero outside the box.
+
+    Args:
+        planes: [B, 3, C, H, W].
+        points: [B, P, 3], world units.
+        box_warp: side of the box, world units.
+        axes: world axes (u, v) of each plane; u runs along W.
+
+    Returns:
+        [B, 3, C, P].
+    """
+    points = points * (2.0 / box_warp)
+    grid = torch.stack([points[..., list(pair)] for pair in axes], dim=1)  # [B, 3, P, 2]
+    read = F.grid_sample(
+        planes.flatten(0, 1), grid.flatten(0, 1)[:, None], mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return read.reshape(*planes.shape[:3], -1)
+
+
+class Decoder(nn.Module):
+    """Two equalised linear layers from plane features to colour features and raw density."""
+
+    def __init__(self, channels: int, hidden: int, lr_multiplier: float) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            FullyConnected(channels, hidden, lr_multiplier=lr_multiplier),
+            nn.Softplus(),
+            FullyConnected(hidden, 1 + channels, lr_multiplier=lr_multiplier),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, P, C] -> features [B, P, C] in about 0..1 and raw density [B, P, 1]."""
+        x = self.net(x)
+        return torch.sigmoid(x[..., 1:]) * (1 + 2 * 0.001) - 0.001, x[..., :1]
+
+
+class EG3DGenerator(nn.Module):
+    """Latents to pictures of a 3D scene from any camera."""
+
+    def __init__(self, config: EG3DConfig, seed: int | None = 0) -> None:
+        """Build the network; `seed` draws the start weights, None leaves them to be loaded."""
+        super().__init__()
+        self.config = config
+        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
+        self.resolution = config.resolution
+        self.neural_rendering_resolution = config.neural_rendering_resolution
+        self.backbone = StyleGAN2Generator(
+            StyleGAN2Config(
+                z_dim=config.z_dim,
+                c_dim=config.c_dim,
+                w_dim=config.w_dim,
+                resolution=config.backbone_resolution,
+                img_channels=3 * config.plane_channels,
+                channel_base=config.channel_base,
+                channel_max=config.channel_max,
+                mapping_layers=config.mapping_layers,
+                embed_features=config.embed_features,
+                layer_features=config.layer_features,
+                conv_clamp=config.conv_clamp,
+            ),
+            seed=None,
+        )
+        self.num_ws = self.backbone.num_ws
+        self.superresolution = SuperResolution(config.superresolution, config.plane_channels, config.w_dim)
+        self.decoder = Decoder(config.plane_channels, config.decoder_hidden, config.rendering.decoder_lr_mul)
+        if seed is not None:
+            draw_weights(self, seed)
+
+    def mapping(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_w_avg: bool = False,
+    ) -> Tensor:
+        """Latents to style vectors.
+
+        Args:
+            z: [B, z_dim] standard normal.
+            c: conditioning cameras [B, c_dim]; may be left out where the generator ignores them.
+            truncation_psi: 1 keeps all variety, 0 gives the mean.
+            truncation_cutoff: number of leading vectors to truncate; None for all.
+            update_w_avg: move the running mean (training only).
+
+        Returns:
+            ws [B, num_ws, w_dim].
+
+        Raises:
+            ITPortraitError: for a latent of another length, or a missing camera.
+        """
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise ITPortraitError(f"Latents have shape {tuple(z.shape)}; this generator takes [B, {self.z_dim}].")
+        rendering = self.config.rendering
+        if self.c_dim > 0 and rendering.c_gen_conditioning_zero:
+            c = z.new_zeros(z.shape[0], self.c_dim)
+        elif c is not None:
+            c = c * rendering.c_scale
+        return self.backbone.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
+
+    def planes(self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None) -> Tensor:
+        """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
+        planes = self.backbone.synthesis(ws, noise_mode, generator)
+        return planes.unflatten(1, (3, self.config.plane_channels))
+
+    def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Evaluate the scene at points.
+
+        Args:
+            planes: [B, 3, C, H, W].
+            points: [B, N, 3], world units.
+
+        Returns:
+            Features [B, N, C] in about 0..1 (the first three are RGB) and raw density [B, N, 1].
+        """
+        read = sample_planes(planes, points, self.config.rendering.box_warp, self.config.plane_axes)
+        return self.decoder(read.mean(dim=1).transpose(1, 2))
+
+    def render(
+        self,
+        planes: Tensor,
+        ws: Tensor,
+        c: Tensor,
+        noise_mode: str | None = None,
+        generator: torch.Generator | None = None,
+        *,
+        jitter: tuple[Tensor, Tensor] | None = None,
+        neural_rendering_resolution: int | None = None,
+        ray_chunk: int | None = None,
+        checkpoint: bool = False,
+    ) -> RenderOutput:
+        """Render tri-planes from cameras.
+
+        Args:
+            planes: [B, 3, C, H, W]; one set of planes serves any number of cameras.
+            ws: [B, num_ws, w_dim], for the super-resolution.
+            c: cameras [N, 25]; N is B, or anything where B is 1.
+            noise_mode: noise of the super-resolution; None for the generator's own setting.
+            generator: turns the random placement of samples on; without it the picture is deterministic.
+            jitter: the uniforms themselves: [N, M, D] (or [N, M, D, 1]) and [N, M, K] (or [N*M, K]).
+            neural_rendering_resolution: side of the raw picture for this call; None for the generator's own.
+            ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.
+            checkpoint: trade time for memory when gradients are needed (with `ray_chunk`).
+        """
+        cam2world, intrinsics = split_label(c.to(planes.dtype))
+        side = neural_rendering_resolution or self.neural_rendering_resolution
+        views = c.shape[0]
+        if planes.shape[0] == 1 and views > 1:
+            planes, ws = planes.expand(views, *planes.shape[1:]), ws.expand(views, *ws.shape[1:])
+        if not planes.shape[0] == ws.shape[0] == views:
+            raise ITPortraitError(
+                f"{planes.shape[0]} sets of planes, {ws.shape[0]} of style vectors and {views} cameras do not match."
+            )
+        settings = self.config.rendering
+        origins, directions = make_rays(cam2world, intrinsics, side)
+        if jitter is None:
+            uniforms = make_jitter(views, side * side, settings, planes, generator)
+        else:
+            shape = (views, side * side, -1)
+            uniforms = Jitter(jitter[0].to(planes).reshape(shape), jitter[1].to(planes).reshape(shape))
+        field = partial(self._noisy_field, planes, generator=generator)
+        seen = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
+        features, depth, weight = (
+            x.transpose(1, 2).reshape(views, -1, side, side) for x in (seen.features, seen.depth, seen.weight)
+        )
+        mode = noise_mode or settings.superresolution_noise_mode
+        image = self.superresolution(features[:, :3], features, ws.to(planes.dtype), mode, generator)
+        return RenderOutput(image, features[:, :3], depth, weight)
+
+    def synthesis(
+        self,
+        ws: Tensor,
+        c: Tensor,
+        noise_mode: str = "const",
+        generator: torch.Generator | None = None,
+        **options: object,
+    ) -> RenderOutput:
+        """`planes` and `render` in one; `options` are those of `render`. `noise_mode` is the backbone's."""
+        return self.render(self.planes(ws, noise_mode, generator), ws, c, generator=generator, **options)
+
+    def _noisy_field(self, planes: Tensor, points: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        features, sigma = self.field(planes, points)
+        noise = self.config.rendering.density_noise
+        if noise > 0 and generator is not None:
+            draw = torch.randn(sigma.shape, generator=generator, device=generator.device)
+            sigma = sigma + noise * draw.to(sigma)
+        return features, sigma

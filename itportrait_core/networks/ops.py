@@ -1,0 +1,175 @@
+"""Building operations of StyleGAN2 and EG3D (spec/eg3d.md sections 2 to 4).
+
+Everything follows the dtype of its inputs. A filter of None stands for the one that every published model
+uses, the outer product of [1,3,3,1] with itself over 64, and takes a faster road to the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LRELU_SLOPE = 0.2
+SQRT2 = math.sqrt(2.0)
+EPSILON = 1e-8
+
+
+def binomial_filter(dtype: torch.dtype = torch.float32, device: torch.device | str | None = None) -> Tensor:
+    """The [4, 4] filter of every published model; sums to 1."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=dtype, device=device)
+    return torch.outer(taps, taps) / 64.0
+
+
+def normalize_second_moment(x: Tensor, dim: int = 1) -> Tensor:
+    """Scale `x` so that the mean of its squares along `dim` is 1."""
+    return x * (x.square().mean(dim=dim, keepdim=True) + EPSILON).rsqrt()
+
+
+def bias_act(
+    x: Tensor, bias: Tensor | None, activation: str = "linear", gain: float | None = None, clamp: float | None = None
+) -> Tensor:
+    """Add a bias along axis 1, apply the activation, a gain, and then a clamp.
+
+    Args:
+        x: [B, C, ...].
+        bias: [C] or None.
+        activation: "linear", or "lrelu" (slope 0.2, own gain sqrt 2).
+        gain: replaces the own gain of the activation.
+        clamp: limit of the absolute value after the gain; None for no limit.
+    """
+    if bias is not None:
+        x = x + bias.reshape([1, -1] + [1] * (x.ndim - 2))
+    if activation == "lrelu":
+        x = F.leaky_relu(x, LRELU_SLOPE)
+        gain = SQRT2 if gain is None else gain
+    if gain is not None and gain != 1.0:
+        x = x * gain
+    return x if clamp is None else x.clamp(-clamp, clamp)
+
+
+def upfirdn2d(
+    x: Tensor,
+    kernel: Tensor | None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: Sequence[int] = (0, 0, 0, 0),
+    gain: float = 1.0,
+) -> Tensor:
+    """Insert zeros, pad, convolve every channel with `kernel * gain`, keep every `down`-th sample.
+
+    Args:
+        x: [B, C, H, W].
+        kernel: [kh, kw]; None for the usual filter. It is flipped: a true convolution.
+        padding: (left, right, top, bottom) at the upsampled size; negative numbers crop.
+    """
+    batch, channels, height, width = x.shape
+    if up > 1:
+        x = x.reshape(batch, channels, height, 1, width, 1)
+        x = F.pad(x, (0, up - 1, 0, 0, 0, up - 1)).reshape(batch, channels, height * up, width * up)
+    x = F.pad(x, tuple(padding))
+    kernel = binomial_filter(x.dtype, x.device) if kernel is None else kernel.to(x.dtype)
+    weight = (kernel * gain).flip(0, 1).expand(channels, 1, *kernel.shape)
+    return F.conv2d(x, weight, stride=down, groups=channels)
+
+
+def upsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
+    """Double the size of an image, as on the skip path: [B, C, H, W] -> [B, C, 2H, 2W]."""
+    if kernel is not None:
+        return upfirdn2d(x, kernel, up=2, padding=(2, 1, 2, 1), gain=4.0)
+    # The usual filter is bilinear interpolation with zeros beyond the edge.
+    x = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+    return x[:, :, 2:-2, 2:-2]
+
+
+def downsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
+    """Halve the size of an image: [B, C, H, W] -> [B, C, H/2, W/2]."""
+    return upfirdn2d(x, kernel, down=2, padding=(1, 1, 1, 1))
+
+
+def conv2d_resample(x: Tensor, weight: Tensor, *, up: int = 1, down: int = 1, kernel: Tensor | None = None) -> Tensor:
+    """Convolve with "same" padding, after doubling or before halving the size.
+
+    Args:
+        x: [B, I, H, W].
+        weight: [O, I, k, k], k 1 or 3, used as stored (cross-correlation; not flipped when upsampling).
+        up: 1 or 2 (3x3 only).
+        down: 1 or 2.
+    """
+    size = weight.shape[-1]
+    if up == 2:
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+        return upfirdn2d(x, kernel, padding=(1, 1, 1, 1), gain=4.0)
+    if down == 2 and size == 1:
+        return F.conv2d(upfirdn2d(x, kernel, down=2, padding=(1, 1, 1, 1)), weight)
+    if down == 2:
+        return F.conv2d(upfirdn2d(x, kernel, padding=(2, 2, 2, 2)), weight, stride=2)
+    return F.conv2d(x, weight, padding=size // 2)
+
+
+def modulated_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    up: int = 1,
+    demodulate: bool = True,
+    kernel: Tensor | None = None,
+) -> Tensor:
+    """Convolution whose weights are scaled per sample by `styles` (and normalised per output channel).
+
+    One sample without gradients gets its weights scaled. Otherwise the input and the output are scaled
+    around one plain convolution: the same numbers, and much faster than a grouped convolution on a CPU.
+
+    Args:
+        x: [B, I, H, W].
+        weight: [O, I, k, k].
+        styles: [B, I].
+    """
+    demod = None
+    if demodulate:
+        energy = weight.square().sum(dim=(2, 3))  # [O, I]
+        demod = (styles.square() @ energy.t() + EPSILON).rsqrt()  # [B, O]
+    if x.shape[0] == 1 and not torch.is_grad_enabled():
+        weight = weight * styles.reshape(1, -1, 1, 1)
+        if demod is not None:
+            weight = weight * demod.reshape(-1, 1, 1, 1)
+        return conv2d_resample(x, weight, up=up, kernel=kernel)
+    x = conv2d_resample(x * styles[:, :, None, None], weight, up=up, kernel=kernel)
+    return x if demod is None else x * demod[:, :, None, None]
+
+
+class FullyConnected(nn.Module):
+    """Equalised linear layer: `y = act(x W^T * m / sqrt(in) + b * m)` for a learning-rate multiplier m."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        activation: str = "linear",
+        lr_multiplier: float = 1.0,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.lr_multiplier = lr_multiplier
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+        self.bias = nn.Parameter(torch.empty(out_features))
+        self.bias_init = bias_init
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the start values: normal weights over the multiplier, constant bias."""
+        with torch.no_grad():
+            self.weight.copy_(torch.randn(self.weight.shape, generator=generator) / self.lr_multiplier)
+            self.bias.fill_(self.bias_init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] -> [..., out]."""
+        scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
+        bias = self.bias if self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
+        return bias_act(F.linear(x, self.weight * scale, bias), None, self.activation)

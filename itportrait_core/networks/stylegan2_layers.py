@@ -1,0 +1,162 @@
+"""Layers of StyleGAN2: mapping network, modulated layers, to-RGB (spec/eg3d.md sections 2 and 3).
+
+Parameter names are those of NVIDIA's stylegan2-ada. The `resample_filter` buffers exist for those names
+only; their value is the same in every published model.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+from .ops import FullyConnected, bias_act, binomial_filter, modulated_conv2d, normalize_second_moment
+
+
+def count_ws(resolution: int) -> int:
+    """Number of style vectors that a synthesis network of this side takes.
+
+    Raises:
+        ITPortraitError: for a side that is no power of two from 8.
+    """
+    level = round(math.log2(resolution)) if resolution > 0 else 0
+    if level < 3 or 2**level != resolution:
+        raise ITPortraitError(f"A synthesis network of side {resolution} is impossible; use a power of two from 8.")
+    return 2 * (level - 1)
+
+
+def draw_weights(module: nn.Module, seed: int) -> None:
+    """Give every layer inside `module` its start values, from one seeded generator."""
+    generator = torch.Generator().manual_seed(seed)
+    for child in module.modules():
+        if hasattr(child, "initialise"):
+            child.initialise(generator)
+
+
+class MappingNetwork(nn.Module):
+    """Latent (and label) to style vectors; keeps the running mean `w_avg` for truncation."""
+
+    def __init__(
+        self,
+        z_dim: int,
+        c_dim: int,
+        w_dim: int,
+        num_ws: int,
+        num_layers: int = 8,
+        embed_features: int | None = None,
+        layer_features: int | None = None,
+        lr_multiplier: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws, self.num_layers = z_dim, c_dim, w_dim, num_ws, num_layers
+        embedded = 0
+        if c_dim > 0:
+            embedded = embed_features or w_dim
+            self.embed = FullyConnected(c_dim, embedded)
+        widths = [z_dim + embedded] + [layer_features or w_dim] * (num_layers - 1) + [w_dim]
+        for i, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            layer = FullyConnected(inputs, outputs, activation="lrelu", lr_multiplier=lr_multiplier)
+            self.add_module(f"fc{i}", layer)
+        self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(
+        self,
+        z: Tensor | None,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_w_avg: bool = False,
+    ) -> Tensor:
+        """Map latents to style vectors.
+
+        Args:
+            z: [B, z_dim] standard normal.
+            c: [B, c_dim]; not needed where c_dim is 0.
+            truncation_psi: 1 keeps all variety, 0 gives the mean.
+            truncation_cutoff: number of leading style vectors to truncate; None for all.
+            update_w_avg: move the running mean towards this batch (training only).
+
+        Returns:
+            ws [B, num_ws, w_dim].
+        """
+        dtype = self.w_avg.dtype
+        parts = []
+        if self.z_dim > 0:
+            parts.append(normalize_second_moment(z.to(dtype)))
+        if self.c_dim > 0:
+            if c is None:
+                raise ITPortraitError(f"This generator is conditioned on a label of {self.c_dim} numbers; pass c.")
+            parts.append(normalize_second_moment(self.embed(c.to(dtype))))
+        x = torch.cat(parts, dim=1)
+        for i in range(self.num_layers):
+            x = self.get_submodule(f"fc{i}")(x)
+        if update_w_avg:
+            self.w_avg.lerp_(x.detach().mean(dim=0), 1.0 - 0.998)
+        ws = x[:, None].repeat(1, self.num_ws, 1)
+        if truncation_psi == 1.0:
+            return ws
+        cut = self.num_ws if truncation_cutoff is None else truncation_cutoff
+        return torch.cat([self.w_avg.lerp(ws[:, :cut], truncation_psi), ws[:, cut:]], dim=1)
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3x3 convolution, noise, bias and leaky ReLU; doubles the size where `up` is 2."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, w_dim: int, resolution: int, up: int = 1, clamp: float | None = None
+    ) -> None:
+        super().__init__()
+        self.resolution, self.up, self.clamp = resolution, up, clamp
+        self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("resample_filter", binomial_filter())
+        self.register_buffer("noise_const", torch.zeros(resolution, resolution))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw normal weights and the constant noise picture."""
+        with torch.no_grad():
+            self.weight.copy_(torch.randn(self.weight.shape, generator=generator))
+            self.noise_const.copy_(torch.randn(self.noise_const.shape, generator=generator))
+
+    def forward(
+        self, x: Tensor, w: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+    ) -> Tensor:
+        """[B, I, h, h] and w [B, w_dim] -> [B, O, r, r]."""
+        x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up)
+        if noise_mode == "const":
+            x = x + self.noise_const * self.noise_strength
+        elif noise_mode == "random":
+            x = x + self.draw_noise(x, generator) * self.noise_strength
+        return bias_act(x, self.bias, "lrelu", clamp=self.clamp)
+
+    def draw_noise(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """A fresh normal picture [B, 1, r, r] for every sample."""
+        if generator is None:
+            raise ITPortraitError('noise_mode "random" draws from a torch.Generator: pass generator=, or use "const".')
+        shape = (x.shape[0], 1, *x.shape[2:])
+        return torch.randn(shape, generator=generator, device=generator.device).to(x)
+
+
+class ToRGBLayer(nn.Module):
+    """Modulated 1x1 convolution to picture channels, without demodulation."""
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, clamp: float | None = None) -> None:
+        super().__init__()
+        self.clamp = clamp
+        self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw normal weights."""
+        with torch.no_grad():
+            self.weight.copy_(torch.randn(self.weight.shape, generator=generator))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """[B, I, r, r] and w [B, w_dim] -> [B, O, r, r]."""
+        styles = self.affine(w) / math.sqrt(self.weight.shape[1])
+        return bias_act(modulated_conv2d(x, self.weight, styles, demodulate=False), self.bias, clamp=self.clamp)
