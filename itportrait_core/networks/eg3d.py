@@ -52,7 +52,11 @@ def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -
     points = points * (2.0 / box_warp)
     grid = torch.stack([points[..., list(pair)] for pair in axes], dim=1)  # [B, 3, P, 2]
     read = F.grid_sample(
-        planes.flatten(0, 1), grid.flatten(0, 1)[:, None], mode="bilinear", padding_mode="zeros", align_corners=False
+        planes.flatten(0, 1),
+        grid.flatten(0, 1)[:, None],
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=False,
     )
     return read.reshape(*planes.shape[:3], -1)
 
@@ -130,7 +134,9 @@ class EG3DGenerator(nn.Module):
             ITPortraitError: for a latent of another length, or a missing camera.
         """
         if z.ndim != 2 or z.shape[1] != self.z_dim:
-            raise ITPortraitError(f"Latents have shape {tuple(z.shape)}; this generator takes [B, {self.z_dim}].")
+            raise ITPortraitError(
+                f"Latents have shape {tuple(z.shape)}; this generator takes [B, {self.z_dim}]."
+            )
         rendering = self.config.rendering
         if self.c_dim > 0 and rendering.c_gen_conditioning_zero:
             c = z.new_zeros(z.shape[0], self.c_dim)
@@ -138,7 +144,9 @@ class EG3DGenerator(nn.Module):
             c = c * rendering.c_scale
         return self.backbone.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
 
-    def planes(self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None) -> Tensor:
+    def planes(
+        self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+    ) -> Tensor:
         """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
         planes = self.backbone.synthesis(ws, noise_mode, generator)
         return planes.unflatten(1, (3, self.config.plane_channels))
@@ -189,7 +197,7 @@ class EG3DGenerator(nn.Module):
             planes, ws = planes.expand(views, *planes.shape[1:]), ws.expand(views, *ws.shape[1:])
         if not planes.shape[0] == ws.shape[0] == views:
             raise ITPortraitError(
-                f"{planes.shape[0]} sets of planes, {ws.shape[0]} of style vectors and {views} cameras do not match."
+                f"{planes.shape[0]} planes, {ws.shape[0]} style vectors and {views} cameras do not match."
             )
         settings = self.config.rendering
         origins, directions = make_rays(cam2world, intrinsics, side)
@@ -218,7 +226,9 @@ class EG3DGenerator(nn.Module):
         """`planes` and `render` in one; `options` are those of `render`. `noise_mode` is the backbone's."""
         return self.render(self.planes(ws, noise_mode, generator), ws, c, generator=generator, **options)
 
-    def _noisy_field(self, planes: Tensor, points: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def _noisy_field(
+        self, planes: Tensor, points: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
         features, sigma = self.field(planes, points)
         noise = self.config.rendering.density_noise
         if noise > 0 and generator is not None:

@@ -49,10 +49,10 @@ class RenderingConfig:
     def __post_init__(self) -> None:
         if (self.ray_start == "auto") != (self.ray_end == "auto"):
             raise ITPortraitError(
-                f'ray_start {self.ray_start!r} and ray_end {self.ray_end!r}: "auto" works only for both together.'
+                f'ray_start {self.ray_start!r} and ray_end {self.ray_end!r}: "auto" works for both only.'
             )
         if self.automatic_limits and self.disparity_space_sampling:
-            raise ITPortraitError('Ray limits "auto" cannot be combined with disparity_space_sampling; choose one.')
+            raise ITPortraitError('Ray limits "auto" and disparity_space_sampling exclude each other.')
 
     @property
     def automatic_limits(self) -> bool:
@@ -83,7 +83,9 @@ class SuperResolutionConfig:
 SUPERRESOLUTION: dict[str, SuperResolutionConfig] = {
     "SuperresolutionHybrid8XDC": SuperResolutionConfig(128, (256, 128), (2, 2)),
     "SuperresolutionHybrid8X": SuperResolutionConfig(128, (128, 64), (2, 2), has_filter=True),
-    "SuperresolutionHybrid4X": SuperResolutionConfig(128, (128, 64), (1, 2), resize="smaller", has_filter=True),
+    "SuperresolutionHybrid4X": SuperResolutionConfig(
+        128, (128, 64), (1, 2), resize="smaller", has_filter=True
+    ),
     "SuperresolutionHybrid2X": SuperResolutionConfig(64, (128, 64), (1, 2), has_filter=True),
 }
 """The official modules by class name."""
@@ -181,7 +183,9 @@ class EG3DConfig:
         )
 
 
-def _official_superresolution(init_kwargs: Mapping[str, Any], rendering: Mapping[str, Any]) -> SuperResolutionConfig:
+def _official_superresolution(
+    init_kwargs: Mapping[str, Any], rendering: Mapping[str, Any]
+) -> SuperResolutionConfig:
     name = str(rendering["superresolution_module"]).rpartition(".")[2]
     if name not in SUPERRESOLUTION:
         raise ITPortraitError(f"Unknown super-resolution {name!r}; known are {', '.join(SUPERRESOLUTION)}.")
@@ -195,7 +199,9 @@ def _build(kind: type, values: Mapping[str, Any]) -> Any:
     """Make a dataclass from JSON values, lists becoming tuples; unknown names are an error."""
     unknown = set(values) - {f.name for f in fields(kind)}
     if unknown:
-        raise ITPortraitError(f"Unknown settings for {kind.__name__}: {', '.join(sorted(unknown))}; is the file newer?")
+        raise ITPortraitError(
+            f"Unknown settings for {kind.__name__}: {', '.join(sorted(unknown))}; newer file?"
+        )
     return kind(**{key: _freeze(value) for key, value in values.items()})
 
 

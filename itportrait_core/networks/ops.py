@@ -30,7 +30,11 @@ def normalize_second_moment(x: Tensor, dim: int = 1) -> Tensor:
 
 
 def bias_act(
-    x: Tensor, bias: Tensor | None, activation: str = "linear", gain: float | None = None, clamp: float | None = None
+    x: Tensor,
+    bias: Tensor | None,
+    activation: str = "linear",
+    gain: float | None = None,
+    clamp: float | None = None,
 ) -> Tensor:
     """Add a bias along axis 1, apply the activation, a gain, and then a clamp.
 
@@ -91,7 +95,9 @@ def downsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
     return upfirdn2d(x, kernel, down=2, padding=(1, 1, 1, 1))
 
 
-def conv2d_resample(x: Tensor, weight: Tensor, *, up: int = 1, down: int = 1, kernel: Tensor | None = None) -> Tensor:
+def conv2d_resample(
+    x: Tensor, weight: Tensor, *, up: int = 1, down: int = 1, kernel: Tensor | None = None
+) -> Tensor:
     """Convolve with "same" padding, after doubling or before halving the size.
 
     Args:

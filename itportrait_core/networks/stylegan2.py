@@ -135,7 +135,9 @@ class SynthesisNetwork(nn.Module):
             )
             inputs = outputs
 
-    def forward(self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+    ) -> Tensor:
         """[B, num_ws, w_dim] -> [B, img_channels, r, r].
 
         Args:
@@ -148,16 +150,20 @@ class SynthesisNetwork(nn.Module):
         """
         if ws.ndim != 3 or tuple(ws.shape[1:]) != (self.num_ws, self.w_dim):
             raise ITPortraitError(
-                f"Style vectors have shape {tuple(ws.shape)}, this generator takes [B, {self.num_ws}, {self.w_dim}]; "
+                f"Style vectors have shape {tuple(ws.shape)}, not [B, {self.num_ws}, {self.w_dim}]; "
                 "use vectors that were made with the same kind of generator."
             )
         if noise_mode not in NOISE_MODES:
-            raise ITPortraitError(f"Unknown noise mode {noise_mode!r}; choose one of {', '.join(NOISE_MODES)}.")
+            raise ITPortraitError(
+                f"Unknown noise mode {noise_mode!r}; choose one of {', '.join(NOISE_MODES)}."
+            )
         ws = ws.to(self.b4.const.dtype)
         x = image = None
         for k, side in enumerate(self.block_resolutions):
             first = max(2 * k - 1, 0)
-            x, image = self.get_submodule(f"b{side}")(x, image, ws[:, first : 2 * k + 2], noise_mode, generator)
+            x, image = self.get_submodule(f"b{side}")(
+                x, image, ws[:, first : 2 * k + 2], noise_mode, generator
+            )
         return image
 
 

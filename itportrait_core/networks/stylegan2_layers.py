@@ -7,6 +7,7 @@ only; their value is the same in every published model.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ def count_ws(resolution: int) -> int:
     """
     level = round(math.log2(resolution)) if resolution > 0 else 0
     if level < 3 or 2**level != resolution:
-        raise ITPortraitError(f"A synthesis network of side {resolution} is impossible; use a power of two from 8.")
+        raise ITPortraitError(f"The side {resolution} is impossible; use a power of two from 8.")
     return 2 * (level - 1)
 
 
@@ -50,13 +51,19 @@ class MappingNetwork(nn.Module):
         lr_multiplier: float = 0.01,
     ) -> None:
         super().__init__()
-        self.z_dim, self.c_dim, self.w_dim, self.num_ws, self.num_layers = z_dim, c_dim, w_dim, num_ws, num_layers
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws, self.num_layers = (
+            z_dim,
+            c_dim,
+            w_dim,
+            num_ws,
+            num_layers,
+        )
         embedded = 0
         if c_dim > 0:
             embedded = embed_features or w_dim
             self.embed = FullyConnected(c_dim, embedded)
         widths = [z_dim + embedded] + [layer_features or w_dim] * (num_layers - 1) + [w_dim]
-        for i, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for i, (inputs, outputs) in enumerate(pairwise(widths)):
             layer = FullyConnected(inputs, outputs, activation="lrelu", lr_multiplier=lr_multiplier)
             self.add_module(f"fc{i}", layer)
         self.register_buffer("w_avg", torch.zeros(w_dim))
@@ -87,7 +94,7 @@ class MappingNetwork(nn.Module):
             parts.append(normalize_second_moment(z.to(dtype)))
         if self.c_dim > 0:
             if c is None:
-                raise ITPortraitError(f"This generator is conditioned on a label of {self.c_dim} numbers; pass c.")
+                raise ITPortraitError(f"This generator needs a label of {self.c_dim} numbers; pass c.")
             parts.append(normalize_second_moment(self.embed(c.to(dtype))))
         x = torch.cat(parts, dim=1)
         for i in range(self.num_layers):
@@ -105,7 +112,13 @@ class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias and leaky ReLU; doubles the size where `up` is 2."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, w_dim: int, resolution: int, up: int = 1, clamp: float | None = None
+        self,
+        in_channels: int,
+        out_channels: int,
+        w_dim: int,
+        resolution: int,
+        up: int = 1,
+        clamp: float | None = None,
     ) -> None:
         super().__init__()
         self.resolution, self.up, self.clamp = resolution, up, clamp
@@ -136,7 +149,7 @@ class SynthesisLayer(nn.Module):
     def draw_noise(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""
         if generator is None:
-            raise ITPortraitError('noise_mode "random" draws from a torch.Generator: pass generator=, or use "const".')
+            raise ITPortraitError('noise_mode "random" needs generator=; pass one, or use "const".')
         shape = (x.shape[0], 1, *x.shape[2:])
         return torch.randn(shape, generator=generator, device=generator.device).to(x)
 
@@ -159,4 +172,6 @@ class ToRGBLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """[B, I, r, r] and w [B, w_dim] -> [B, O, r, r]."""
         styles = self.affine(w) / math.sqrt(self.weight.shape[1])
-        return bias_act(modulated_conv2d(x, self.weight, styles, demodulate=False), self.bias, clamp=self.clamp)
+        return bias_act(
+            modulated_conv2d(x, self.weight, styles, demodulate=False), self.bias, clamp=self.clamp
+        )

@@ -18,17 +18,31 @@ class SuperResolution(nn.Module):
     def __init__(self, config: SuperResolutionConfig, in_channels: int, w_dim: int) -> None:
         super().__init__()
         self.config = config
-        sides = (config.input_resolution * config.up[0], config.input_resolution * config.up[0] * config.up[1])
+        sides = (
+            config.input_resolution * config.up[0],
+            config.input_resolution * config.up[0] * config.up[1],
+        )
         for i, inputs in enumerate((in_channels, config.channels[0])):
             block = SynthesisBlock(
-                inputs, config.channels[i], w_dim, sides[i], img_channels=3, up=config.up[i], clamp=config.conv_clamp
+                inputs,
+                config.channels[i],
+                w_dim,
+                sides[i],
+                img_channels=3,
+                up=config.up[i],
+                clamp=config.conv_clamp,
             )
             self.add_module(f"block{i}", block)
         if config.has_filter:
             self.register_buffer("resample_filter", binomial_filter())
 
     def forward(
-        self, rgb: Tensor, features: Tensor, ws: Tensor, noise_mode: str, generator: torch.Generator | None = None
+        self,
+        rgb: Tensor,
+        features: Tensor,
+        ws: Tensor,
+        noise_mode: str,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Enlarge a raw picture.
 
@@ -45,7 +59,9 @@ class SuperResolution(nn.Module):
         size = self.config.input_resolution
         if self.needs_resize(features.shape[-1]):
             rgb, features = (
-                F.interpolate(x, (size, size), mode="bilinear", align_corners=False, antialias=self.config.antialias)
+                F.interpolate(
+                    x, (size, size), mode="bilinear", align_corners=False, antialias=self.config.antialias
+                )
                 for x in (rgb, features)
             )
         last = ws[:, -1:].expand(-1, 3, -1)
@@ -62,6 +78,6 @@ class SuperResolution(nn.Module):
         wanted = self.config.input_resolution
         if self.config.resize == "smaller" and side > wanted:
             raise ITPortraitError(
-                f"A neural rendering resolution of {side} is too large for this super-resolution; use {wanted} or less."
+                f"The neural rendering resolution {side} is too large here; use {wanted} or less."
             )
         return side != wanted

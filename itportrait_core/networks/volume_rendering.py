@@ -1,4 +1,4 @@
-"""Volume rendering along rays: coarse pass, importance samples, midpoint march (spec/eg3d.md sections 7 and 8)."""
+"""Volume rendering along rays: coarse pass, importance samples, midpoint march (spec/eg3d.md 7 and 8)."""
 
 from __future__ import annotations
 
@@ -115,7 +115,14 @@ def render_rays(
     for first in range(0, count, size):
         rays = slice(first, first + size)
         limits = [x[:, rays] if x.shape[1] == count else x for x in (start, end)]
-        arguments = (field, origins[:, rays], directions[:, rays], *limits, settings, jitter.rays(first, first + size))
+        arguments = (
+            field,
+            origins[:, rays],
+            directions[:, rays],
+            *limits,
+            settings,
+            jitter.rays(first, first + size),
+        )
         if checkpoint and torch.is_grad_enabled():
             parts.append(recompute(_render_chunk, *arguments, use_reentrant=False, preserve_rng_state=False))
         else:

@@ -1,0 +1,74 @@
+"""ITportrait's core: 3D portrait generators and the methods that restyle them. Names load on first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checkpoints.format import load_generator, load_model, save_generator, save_model
+    from .checkpoints.official import import_checkpoint
+    from .errors import ITPortraitError
+    from .methods.alternate import couple
+    from .methods.apt import stylize
+    from .methods.blend import blend
+    from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
+    from .methods.inversion import invert
+    from .methods.photo_twin import load_photo_prior
+    from .methods.portrait import Portrait
+    from .methods.tuning import pivotal_tune
+    from .rendering import cameras
+
+_HOMES = {
+    "checkpoints.format": ("load_generator", "save_generator", "load_model", "save_model"),
+    "checkpoints.official": ("import_checkpoint",),
+    "errors": ("ITPortraitError",),
+    "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
+    "methods.portrait": ("Portrait",),
+    "methods.photo_twin": ("load_photo_prior",),
+    "methods.inversion": ("invert",),
+    "methods.apt": ("stylize",),
+    "methods.alternate": ("couple",),
+    "methods.tuning": ("pivotal_tune",),
+    "methods.blend": ("blend",),
+}
+_MODULES = ("cameras",)
+_WHERE = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APTConfig",
+    "BlendConfig",
+    "ITEConfig",
+    "ITPortraitError",
+    "InversionConfig",
+    "Portrait",
+    "TuningConfig",
+    "blend",
+    "cameras",
+    "couple",
+    "import_checkpoint",
+    "invert",
+    "load_generator",
+    "load_model",
+    "load_photo_prior",
+    "pivotal_tune",
+    "save_generator",
+    "save_model",
+    "stylize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name when it is first asked for (PEP 562)."""
+    if name in _MODULES:
+        value: Any = importlib.import_module(f".rendering.{name}", __name__)
+    elif name in _WHERE:
+        value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Files of weights: our own safetensors format, and readers for what users already have."""

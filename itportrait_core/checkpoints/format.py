@@ -1,0 +1,224 @@
+"""Our file of weights: one safetensors file whose header says what it holds (design/architecture.md).
+
+The header's metadata are strings: `format_version`, `family`, `config` (JSON), `lineage` (JSON), `license`,
+`source`. A family is a pair of classes, used as `module_class(config_class.from_dict(config), seed=None)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import ITPortraitError
+from .tensor_file import open_tensors, write_tensors
+
+FORMAT_VERSION = "1"
+_FAMILIES: dict[str, tuple[type, type[nn.Module]]] = {}
+_OWN_FAMILIES = {
+    "eg3d": ("eg3d", "EG3DConfig", "EG3DGenerator"),
+    "stylegan2": ("stylegan2", "StyleGAN2Config", "StyleGAN2Generator"),
+    "style_encoder": ("encoders", "StyleEncoderConfig", "StyleEncoder"),
+    "pose": ("pose", "PoseConfig", "PoseNet"),
+    "identity": ("arcface", "IdentityConfig", "IdentityNet"),
+}
+"""Families of `networks/`: module, config class, network class. Imported when first met."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says about itself."""
+
+    family: str
+    """Kind of network, as registered: "eg3d", "stylegan2", ..."""
+    config: dict[str, Any]
+    """Settings that build the network."""
+    lineage: dict[str, Any]
+    """Where the weights come from: base hash, style image hash, text, settings, seed, code version."""
+    license: str
+    """Licence of the weights; empty when unknown."""
+    source: str
+    """Name or address of the original; empty when unknown."""
+    format_version: str
+    """Version of this file format."""
+
+
+def register_family(name: str, config_class: type, module_class: type[nn.Module]) -> None:
+    """Make a network loadable: `module_class(config_class.from_dict(...), seed=None)` must work."""
+    _FAMILIES[name] = (config_class, module_class)
+
+
+def save_model(
+    module: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    family: str,
+    lineage: Mapping[str, Any] | None = None,
+    license: str | None = None,
+    source: str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Path:
+    """Write a module whose `config` has `to_dict`; a failed write leaves nothing behind.
+
+    Args:
+        module: the network; its tensors are written from wherever they are.
+        path: the new file; one of that name is replaced at the last moment.
+        family: name of the kind of network.
+        lineage: JSON values about the origin.
+        license: licence of the weights.
+        source: name or address of the original.
+        dtype: storage type of floating-point tensors, e.g. torch.float16; None keeps them.
+
+    Returns:
+        The path.
+
+    Raises:
+        ITPortraitError: when the file cannot be written.
+    """
+    tensors = {}
+    for key, value in module.state_dict().items():
+        value = value.detach().to(
+            "cpu", dtype if dtype is not None and value.is_floating_point() else value.dtype
+        )
+        tensors[key] = value.clone(memory_format=torch.contiguous_format)
+    metadata = {
+        "software": "itportrait",
+        "format_version": FORMAT_VERSION,
+        "family": family,
+        "config": json.dumps(module.config.to_dict(), sort_keys=True),
+        "lineage": json.dumps(dict(lineage or {}), sort_keys=True),
+        "license": license or "",
+        "source": source or "",
+    }
+    return write_tensors(tensors, path, metadata)
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Read what a file says about itself, without its tensors.
+
+    Raises:
+        ITPortraitError: for a missing, damaged or foreign file, or a format version that is not known.
+    """
+    with open_tensors(path) as file:
+        metadata = file.metadata() or {}
+    missing = {"format_version", "family", "config"} - set(metadata)
+    if missing:
+        raise ITPortraitError(
+            f"{path} holds no ITportrait model (its header lacks {', '.join(sorted(missing))}); "
+            "bring other checkpoints in with the importer first."
+        )
+    version = metadata["format_version"]
+    if version != FORMAT_VERSION:
+        raise ITPortraitError(
+            f"{path} has format version {version!r}; this software reads {FORMAT_VERSION!r}; update it."
+        )
+    try:
+        config, lineage = json.loads(metadata["config"]), json.loads(metadata.get("lineage", "{}"))
+    except json.JSONDecodeError as error:
+        raise ITPortraitError(f"The header of {path} is damaged ({error}); get the file again.") from error
+    return Header(
+        metadata["family"], config, lineage, metadata.get("license", ""), metadata.get("source", ""), version
+    )
+
+
+def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> nn.Module:
+    """Build the network that a file holds: eval mode, no gradients, float32 whatever the storage type.
+
+    Raises:
+        ITPortraitError: for a missing, damaged or foreign file, an unknown family, or tensors that differ.
+    """
+    header = read_header(path)
+    config_class, module_class = _family(header.family, path)
+    try:
+        config = config_class.from_dict(header.config)
+    except (TypeError, KeyError) as error:
+        raise ITPortraitError(
+            f"The settings in {path} do not fit a {header.family} model: {error}."
+        ) from error
+    module = module_class(config, seed=None)
+    read_into(module, path)
+    return module.to(device).eval().requires_grad_(False)
+
+
+def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Copy a file's tensors into a module of the same names and shapes, tensor by tensor.
+
+    Raises:
+        ITPortraitError: naming the first tensors that are missing, unknown or of another shape.
+    """
+    with open_tensors(path) as file:
+        wanted, found = module.state_dict(), set(file.keys())
+        wrong = [f"{key} is missing" for key in wanted if key not in found]
+        wrong += [f"{key} is unknown" for key in sorted(found - set(wanted))]
+        for key in wanted.keys() & found:
+            shape = tuple(file.get_slice(key).get_shape())
+            if shape != tuple(wanted[key].shape):
+                wrong.append(f"{key} has shape {shape} instead of {tuple(wanted[key].shape)}")
+        if wrong:
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            raise ITPortraitError(f"{path} does not fit its own settings: {'; '.join(wrong[:3])}{more}.")
+        with torch.no_grad():
+            for key, target in wanted.items():
+                target.copy_(file.get_tensor(key))
+
+
+def content_hash(path: str | os.PathLike[str]) -> str:
+    """SHA-256 over family, config and tensors, whatever the lineage. Reads one tensor at a time."""
+    header = read_header(path)
+    digest = hashlib.sha256(json.dumps([header.family, header.config], sort_keys=True).encode())
+    with open_tensors(path) as file:
+        for key in sorted(file.keys()):
+            tensor = file.get_tensor(key)
+            digest.update(f"\n{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def save_generator(
+    generator: nn.Module,
+    path: str | os.PathLike[str],
+    lineage: Mapping[str, Any] | None = None,
+    dtype: torch.dtype | None = None,
+    license: str | None = None,
+    source: str | None = None,
+) -> Path:
+    """Write an EG3D generator; see `save_model`."""
+    return save_model(
+        generator, path, family="eg3d", lineage=lineage, dtype=dtype, license=license, source=source
+    )
+
+
+def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu") -> nn.Module:
+    """Load an EG3D generator: "pocket" for the embedded one, or a file.
+
+    Raises:
+        ITPortraitError: as `load_model`, or when the file holds another kind of network.
+    """
+    path = name_or_path
+    if name_or_path == "pocket":
+        from ..pocket import weights
+
+        path = weights.path("generator")
+    family = read_header(path).family
+    if family != "eg3d":
+        raise ITPortraitError(f'{path} holds a {family!r} network; a 3D generator ("eg3d") is needed here.')
+    return load_model(path, device)
+
+
+def _family(name: str, path: str | os.PathLike[str]) -> tuple[type, type[nn.Module]]:
+    if name not in _FAMILIES and name in _OWN_FAMILIES:
+        module, config_class, module_class = _OWN_FAMILIES[name]
+        networks = importlib.import_module(f"..networks.{module}", __package__)
+        register_family(name, getattr(networks, config_class), getattr(networks, module_class))
+    if name not in _FAMILIES:
+        known = ", ".join(sorted(_FAMILIES.keys() | _OWN_FAMILIES.keys()))
+        raise ITPortraitError(f"{path} holds a network of the unknown family {name!r}; known are {known}.")
+    return _FAMILIES[name]
