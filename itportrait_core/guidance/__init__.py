@@ -1,0 +1,1 @@
+"""What a loss compares: CLIP directions, perceptual distance, identity, depth."""

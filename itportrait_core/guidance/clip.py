@@ -1,0 +1,196 @@
+"""CLIP as a frozen judge of pictures and texts (paper Eq. 2; methods sections 2.5 and 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+from .templates import IMAGENET_TEMPLATES, PLAIN_TEMPLATES, fill
+
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+POCKET = {"pocket-guide": "clip_guide", "pocket-judge": "clip_judge"}
+
+
+class ClipModel(nn.Module):
+    """An open_clip network with its tokenizer and its way of preparing pictures.
+
+    Frozen and in eval mode. `name` tells models of an ensemble apart in histories.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tokenize: Callable[[list[str]], Tensor],
+        *,
+        size: int,
+        mean: tuple[float, ...] = OPENAI_MEAN,
+        std: tuple[float, ...] = OPENAI_STD,
+        name: str = "clip",
+        templates: tuple[str, ...] = IMAGENET_TEMPLATES,
+        antialias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.tokenize, self.size, self.name = tokenize, size, name
+        self.templates, self.antialias = templates, antialias
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """[B,3,H,W] in [-1,1] -> [B,3,size,size] as the network was trained to see. Not clamped."""
+        x = (images + 1) / 2
+        if x.shape[-2:] != (self.size, self.size):
+            shape = (self.size, self.size)
+            x = F.interpolate(x, shape, mode="bicubic", antialias=self.antialias, align_corners=False)
+        return (x - self.mean) / self.std
+
+    def embed_image(self, images: Tensor) -> Tensor:
+        """[B,3,H,W] in [-1,1] -> embeddings [B,D] as the network gives them, with gradients."""
+        return self.network.encode_image(self.prepare(images))
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """[B,3,H,W] in [-1,1] -> unit embeddings [B,D], with gradients."""
+        return F.normalize(self.embed_image(images), dim=-1)
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Sentences -> unit embeddings [B,D]."""
+        tokens = self.tokenize(texts).to(self.mean.device)
+        return F.normalize(self.network.encode_text(tokens), dim=-1)
+
+    @torch.no_grad()
+    def text_direction(self, target: str, source: str, *, templates: bool = True) -> Tensor:
+        """Unit direction Delta T [D] from `source` to `target` (Eq. 8), averaged over templates.
+
+        Raises:
+            ITPortraitError: for empty texts, or two texts that mean the same to this model.
+        """
+        if not target.strip() or not source.strip():
+            raise ITPortraitError("The text is empty; describe the style or the change, such as 'glasses'.")
+        frames = self.templates if templates else PLAIN_TEMPLATES
+        difference = self.encode_text(fill(frames, target)) - self.encode_text(fill(frames, source))
+        mean = difference.mean(dim=0)
+        if float(mean.norm()) < 1e-4:
+            raise ITPortraitError(
+                f"{target!r} and {source!r} are the same to {self.name}; change the text or the source text."
+            )
+        return F.normalize(mean, dim=0)
+
+
+def load_clip(
+    source: str | Path,
+    architecture: str | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    quick_gelu: bool | None = None,
+) -> ClipModel:
+    """A frozen `ClipModel`.
+
+    Args:
+        source: "pocket-guide", "pocket-judge", one of our `clip` files, or a local OpenAI, open_clip or
+            Hugging Face file with both halves of CLIP. Nothing is ever downloaded.
+        architecture: open_clip's name of the architecture; told from the shapes where None.
+        quick_gelu: overrides the guess whether the weights want QuickGELU.
+
+    Raises:
+        ITPortraitError: for a missing, damaged, vision-only or unfitting file.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        if source in POCKET:
+            from ..pocket import weights
+
+            return _load_ours(weights.path(POCKET[str(source)]), str(source)).to(device)
+        path = Path(source)
+        if not path.is_file():
+            raise ITPortraitError(f"No CLIP file at {path}; give a local file, or 'pocket-guide'.")
+        if path.suffix == ".safetensors" and _is_ours(path):
+            return _load_ours(path, path.stem).to(device)
+        return _load_foreign(path, architecture, quick_gelu).to(device)
+
+
+def _is_ours(path: Path) -> bool:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return {"family", "format_version"} <= set(file.metadata() or {})
+    except Exception as error:
+        raise ITPortraitError(f"{path.name} is no readable safetensors file ({error}).") from error
+
+
+def _load_ours(path: Path, name: str) -> ClipModel:
+    from ..checkpoints.format import load_model, read_header
+    from .clip_network import ClipNetwork
+
+    family = read_header(path).family
+    if family != "clip":
+        raise ITPortraitError(f"{path.name} holds the family {family!r}, not a CLIP; choose another file.")
+    network = load_model(path)
+    assert isinstance(network, ClipNetwork)
+    config = network.config
+    return ClipModel(
+        network,
+        network.tokenize,
+        size=config.vision_cfg["image_size"],
+        mean=config.mean,
+        std=config.std,
+        templates=config.templates,
+        name=name,
+    )
+
+
+def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None) -> ClipModel:
+    from .clip_files import guess_architecture, read_state, uses_quick_gelu
+
+    huggingface = path.suffix == ".safetensors" and _is_huggingface(path)
+    state = read_state(path)
+    name = (architecture or guess_architecture(state, path)).replace("/", "-")
+    quick = uses_quick_gelu(path, huggingface) if quick_gelu is None else quick_gelu
+    network, tokenize, picture = _empty_open_clip(name, quick)
+    missing, unexpected = [], []
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise ITPortraitError(
+            f"{path.name} does not fit the architecture {name}; choose the one it was trained as. ({error})"
+        ) from error
+    missing = [key for key in missing if not key.endswith(("attn_mask", "position_ids"))]
+    if missing:
+        raise ITPortraitError(
+            f"{path.name} lacks {len(missing)} weights of {name} (first: {missing[0]}; {len(unexpected)} "
+            "unknown); choose the architecture it was trained as."
+        )
+    side = picture["size"] if isinstance(picture["size"], int) else picture["size"][0]
+    return ClipModel(
+        network, tokenize, size=side, mean=tuple(picture["mean"]), std=tuple(picture["std"]), name=name
+    )
+
+
+def _is_huggingface(path: Path) -> bool:
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return any(key.startswith("vision_model.") for key in file.keys())  # noqa: SIM118
+
+
+def _empty_open_clip(name: str, quick_gelu: bool) -> tuple[nn.Module, Any, dict[str, Any]]:
+    """An untrained open_clip network, its tokenizer, its picture settings. No network access."""
+    import open_clip
+
+    config = open_clip.get_model_config(name)
+    if config is None:
+        raise ITPortraitError(f"open_clip knows no architecture {name!r}; see open_clip.list_models().")
+    if "hf_model_name" in config.get("text_cfg", {}) or "hf_tokenizer_name" in config.get("text_cfg", {}):
+        raise ITPortraitError(
+            f"{name} takes its text tower or tokenizer from the Hugging Face hub, which would be a download; "
+            "choose an architecture with open_clip's own tokenizer, such as ViT-B-32 or ViT-L-14."
+        )
+    network = open_clip.create_model(name, pretrained=None, force_quick_gelu=quick_gelu)
+    return network, open_clip.get_tokenizer(name), open_clip.get_model_preprocess_cfg(network)

@@ -1,0 +1,73 @@
+"""Small CLIP networks of our own: open_clip models with the embedded tokenizer, family "clip" on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.format import register_family
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipConfig:
+    """An open_clip model config and how its inputs are prepared."""
+
+    embed_dim: int
+    """Length of the embeddings."""
+    vision_cfg: dict[str, Any]
+    """open_clip's `CLIPVisionCfg` as a dict; holds `image_size`."""
+    text_cfg: dict[str, Any]
+    """open_clip's `CLIPTextCfg` as a dict; its vocabulary is the embedded tokenizer's."""
+    quick_gelu: bool = False
+    """QuickGELU instead of GELU."""
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Mean of the pictures in [0, 1] that the network expects to be taken off."""
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Deviation that they are divided by."""
+    templates: tuple[str, ...] = ("{}",)
+    """Sentences that a phrase is put into; those that the network was trained on."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ClipConfig:
+        """The inverse of `to_dict`."""
+        lists = {name: tuple(values[name]) for name in ("mean", "std", "templates") if name in values}
+        return cls(**{**values, **lists})
+
+
+class ClipNetwork(nn.Module):
+    """`open_clip.CLIP` (as `model`) with the embedded tokenizer."""
+
+    def __init__(self, config: ClipConfig, seed: int | None = 0) -> None:
+        """Build the network; `seed` draws the start weights, None leaves them to be loaded."""
+        super().__init__()
+        from open_clip.model import CLIP
+
+        self.config = config
+        # open_clip draws from the global generator; fork it so that the caller's dice stay untouched
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0 if seed is None else seed)
+            self.model = CLIP(config.embed_dim, config.vision_cfg, config.text_cfg, config.quick_gelu)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Prepared pictures [B, 3, S, S] -> embeddings [B, embed_dim], not normalised."""
+        return self.model.encode_image(images)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, context] -> embeddings [B, embed_dim], not normalised."""
+        return self.model.encode_text(tokens)
+
+    def tokenize(self, texts: list[str]) -> Tensor:
+        """Sentences -> tokens [B, context]."""
+        from ..pocket.tokenizer import tokenize
+
+        return tokenize(texts, self.model.context_length)
+
+
+register_family("clip", ClipConfig, ClipNetwork)

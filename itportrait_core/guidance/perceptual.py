@@ -1,0 +1,142 @@
+"""LPIPS with trunk weights from a local file, built once and reused (paper Eq. 4 and 6; methods 2.3, 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+
+LARGEST = 256
+"""Side in pixels that larger pictures are area-resized to, as every published inversion does."""
+
+
+class Perceptual(nn.Module):
+    """LPIPS distance. Features of a fixed target are taken once (`features`) and reused (`distance`)."""
+
+    def __init__(self, metric: nn.Module, name: str, uniform: bool = False) -> None:
+        """`metric`: an `lpips.LPIPS`. `uniform`: weigh all channels alike instead of using its heads."""
+        super().__init__()
+        self.metric = metric.eval().requires_grad_(False)
+        self.name, self.uniform = name, uniform
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """[B,3,H,W] in [-1,1] -> unit-normalised feature maps, one per tapped layer."""
+        side = images.shape[-1]
+        if side > LARGEST:
+            images = F.interpolate(images, (LARGEST, LARGEST), mode="area")
+        maps = self.metric.net.forward(self.metric.scaling_layer(images))
+        # the epsilon inside the root keeps the gradient finite where a feature vanishes altogether
+        return [feature / (feature.square().sum(dim=1, keepdim=True) + 1e-10).sqrt() for feature in maps]
+
+    def distance(self, features: Sequence[Tensor], images: Tensor) -> Tensor:
+        """LPIPS [B] of `images` [B,3,H,W] to pictures whose `features` are given (batch 1 or B)."""
+        return self._compare(features, self.features(images))
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """LPIPS [B] between pictures [B,3,H,W] in [-1,1]."""
+        return self._compare(self.features(first), self.features(second))
+
+    def _compare(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+        total: Any = 0.0
+        for index, (a, b) in enumerate(zip(first, second, strict=True)):
+            difference = (a - b).square()
+            if self.uniform:
+                # squared distance of unit vectors over 4 is at most 1; the mean over layers stays in [0, 1]
+                total = total + difference.sum(dim=1).mean(dim=(1, 2)) / (4 * len(second))
+            else:
+                total = total + self.metric.lins[index](difference).mean(dim=(1, 2, 3))
+        return total
+
+
+def load_perceptual(
+    source: str | Path = "pocket", net: str = "vgg", *, device: str | torch.device = "cpu"
+) -> Perceptual:
+    """LPIPS from local weights only.
+
+    Args:
+        source: "pocket" (the embedded trunk), or a file of torchvision's VGG16 or AlexNet weights.
+        net: "vgg" or "alex"; told from the file where it says so.
+
+    Raises:
+        ITPortraitError: for a missing file, or weights that fit neither trunk.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        if source == "pocket":
+            from ..pocket import weights
+
+            return load_pocket_trunk(weights.path("perceptual")).to(device)
+        path = Path(source)
+        if not path.is_file():
+            raise ITPortraitError(f"No LPIPS trunk at {path}; give a VGG16 or AlexNet file, or 'pocket'.")
+        state = _read(path)
+        if "features.24.weight" in state:
+            net = "vgg"
+        elif "features.10.weight" in state and "features.14.weight" not in state:
+            net = "alex"
+        metric = _metric(net, heads=True)
+        _fill_trunk(metric.net, state, path)
+        return Perceptual(metric, net).to(device)
+
+
+def load_pocket_trunk(path: Path) -> Perceptual:
+    """The embedded trunk: SqueezeNet 1.1 features trained on our portraits, all channels weighed alike."""
+    state = _read(path)
+    metric = _metric("squeeze", heads=False)
+    _fill_trunk(metric.net, state, path)
+    return Perceptual(metric, "pocket", uniform=True)
+
+
+def random_trunk(seed: int = 0, net: str = "squeeze") -> Perceptual:
+    """LPIPS with an untrained trunk from `seed`, for tests of everything around it."""
+    metric = _metric(net, heads=False)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in metric.net.parameters():
+            fan_in = max(1, weight[0].numel())
+            weight.copy_(torch.randn(weight.shape, generator=generator) * (2.0 / fan_in) ** 0.5)
+    return Perceptual(metric, f"random-{net}", uniform=True)
+
+
+def _metric(net: str, heads: bool) -> nn.Module:
+    import lpips
+
+    if net not in ("vgg", "alex", "squeeze"):
+        raise ITPortraitError(f"LPIPS has no trunk {net!r}; choose vgg or alex.")
+    # fork_rng: the package draws throw-away weights from the global generator before ours are loaded
+    with torch.random.fork_rng(devices=[]):
+        return lpips.LPIPS(net=net, pretrained=heads, lpips=heads, pnet_rand=True, verbose=False)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(str(path))
+        except Exception as error:
+            raise ITPortraitError(f"{path.name} is no readable safetensors file ({error}).") from error
+    from ..checkpoints.safe_pickle import read_tensors
+
+    return read_tensors(path)
+
+
+def _fill_trunk(trunk: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Copy torchvision's `features.N.*` into the slices of the lpips package, which keep the same numbers."""
+    wanted = trunk.state_dict()
+    filled = {}
+    for key, value in wanted.items():
+        name = "features." + key.split(".", 1)[1]
+        found = state.get(name, state.get(key))
+        if found is None or found.shape != value.shape:
+            raise ITPortraitError(
+                f"{path.name} does not hold the trunk that is needed ({name} is missing or of another "
+                "shape); give torchvision's VGG16 or AlexNet weights."
+            )
+        filled[key] = found.to(value.dtype)
+    trunk.load_state_dict(filled)

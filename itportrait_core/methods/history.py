@@ -1,0 +1,90 @@
+"""What happened in a run, step by step: losses, delta, gate, views, and the state of the dice."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+
+@dataclasses.dataclass
+class Record:
+    """One step. Values per CLIP model are dicts by the model's name."""
+
+    step: int
+    stage: str
+    """apt, ite, invert, tune"""
+    losses: dict[str, float]
+    lr: float
+    dice: str
+    """First 12 hex digits of a hash of the generator's state before the step."""
+    delta: dict[str, float] = dataclasses.field(default_factory=dict)
+    tau: dict[str, float] = dataclasses.field(default_factory=dict)
+    gate: dict[str, float] = dataclasses.field(default_factory=dict)
+    draw: dict[str, int] = dataclasses.field(default_factory=dict)
+    views: list[list[float]] = dataclasses.field(default_factory=list)
+    """[yaw, pitch] in degrees of every view of the step"""
+
+
+class History:
+    """Records of a run, in order. Kept in resume points and in the lineage of saved weights."""
+
+    def __init__(self, records: list[Record] | None = None) -> None:
+        self.records = records or []
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.records[index]
+
+    def add(self, record: Record) -> None:
+        """Append one step."""
+        self.records.append(record)
+
+    def column(self, loss: str, stage: str | None = None) -> list[tuple[int, float]]:
+        """(step, value) pairs of one loss, of one stage where given."""
+        chosen = (r for r in self.records if loss in r.losses and stage in (None, r.stage))
+        return [(r.step, r.losses[loss]) for r in chosen]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Plain values; floats survive exactly."""
+        return [{k: v for k, v in dataclasses.asdict(r).items() if v not in ({}, [])} for r in self.records]
+
+    @classmethod
+    def from_json(cls, values: list[dict[str, Any]]) -> History:
+        """The inverse of `to_json`."""
+        return cls([Record(**{"losses": {}, **value}) for value in values])
+
+    def to_csv(self) -> str:
+        """A table with one row per step and one column per loss and per CLIP model."""
+        losses = sorted({name for r in self.records for name in r.losses})
+        models = sorted({name for r in self.records for name in r.delta})
+        head = ["step", "stage", "lr", *losses]
+        head += [f"{kind} {model}" for model in models for kind in ("delta", "tau", "gate")]
+        text = io.StringIO()
+        table = csv.writer(text)
+        table.writerow(head)
+        for r in self.records:
+            row: list[Any] = [r.step, r.stage, r.lr, *(r.losses.get(name, "") for name in losses)]
+            row += [kind.get(model, "") for model in models for kind in (r.delta, r.tau, r.gate)]
+            table.writerow(row)
+        return text.getvalue()
+
+    def text_share(self) -> float:
+        """Share of ITE steps that went mostly the text's way; nan without ITE steps."""
+        gates = [sum(r.gate.values()) / len(r.gate) for r in self.records if r.gate]
+        return sum(g < 0.5 for g in gates) / len(gates) if gates else float("nan")
+
+
+def dice_digest(generator: torch.Generator) -> str:
+    """Twelve hex digits that stand for the generator's state."""
+    return hashlib.sha256(generator.get_state().numpy().tobytes()).hexdigest()[:12]
