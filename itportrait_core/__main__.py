@@ -1,0 +1,41 @@
+"""Command line of the core: `python -m itportrait_core COMMAND ...`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+
+from .errors import ITPortraitError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": (".pocket.training.command", "train one network of the pocket family"),
+}
+"""Name -> module (with `add_arguments(parser)` and `run(arguments)`) and what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m itportrait_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = next((word for word in argv or sys.argv[1:] if word in COMMANDS), None)
+    run: Callable[[argparse.Namespace], None] | None = None
+    for name, (home, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if name == wanted:  # the others' modules may be slow to import
+            module = importlib.import_module(home, __package__)
+            module.add_arguments(command)
+            run = module.run
+    arguments = parser.parse_args(argv)
+    try:
+        assert run is not None
+        run(arguments)
+    except ITPortraitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the pocket family is trained: one module per network and one loop for all."""

@@ -1,0 +1,35 @@
+"""`python -m itportrait_core train NAME`: train one network of the pocket family."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+TRAINERS: dict[str, str] = {
+    "generator": ".generator",
+}
+"""Network -> module with `train(folder, *, minutes, seed, device)`, which writes `folder/NAME.safetensors`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("name", choices=sorted(TRAINERS), help="the network")
+    parser.add_argument("--minutes", type=float, default=None, help="time budget; default: the network's own")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the run")
+    parser.add_argument("--device", default="cpu", help='"cpu" or "cuda"')
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("pocket_weights"),
+        help="folder of the weights and of the resume point",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, or continue training where a resume point lies in the folder."""
+    trainer = importlib.import_module(TRAINERS[arguments.name], __package__)
+    options = {"seed": arguments.seed, "device": arguments.device}
+    if arguments.minutes is not None:
+        options["minutes"] = arguments.minutes
+    trainer.train(arguments.out, **options)
