@@ -1,0 +1,78 @@
+"""Training of `identity`: photo of a face -> embedding that tells people apart and nothing else.
+
+A person is geometry, skin, eyes and hair. Pose, light, expression, clothes - and sometimes glasses and hat
+- differ between two photos of the same person. The loss is contrastive: in a batch of people with two
+photos each, every photo must find its partner.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...networks.arcface import IdentityConfig, IdentityNet, crop_face
+from ..attributes import DIMS, Z_DIM
+from .photo_truth import PHOTO_Z_DIM, normalise
+from .pictures import PictureSet, picture_set
+from .pose import vary
+from .warps import random_move
+
+CONFIG = IdentityConfig(input_size=64, widths=(24, 48, 96, 128), units=(1, 2, 2, 1), embedding_dim=128)
+PHOTOS = 4  # of every person
+TEMPERATURE = 0.08
+CHANGING = [DIMS.index(name) for name in ("smile", "clothes", "accent", "light_side", "light_height")]
+ACCESSORIES = [DIMS.index(name) for name in ("glasses", "hat")]
+ACCESSORY_SHARE = 0.3  # of the photos wear something else than the person usually does
+
+
+def people(count: int, seed: int) -> PictureSet:
+    """`PHOTOS` photos each of `count` people; photo k of person i has index `PHOTOS * i + k`."""
+    g = torch.Generator().manual_seed(seed)
+    person = normalise(torch.randn(count, PHOTO_Z_DIM, generator=g)).repeat_interleave(PHOTOS, 0)
+    fresh = torch.randn(person.shape, generator=g)
+    changes = [*CHANGING, *range(Z_DIM, PHOTO_Z_DIM)]
+    person[:, changes] = fresh[:, changes]
+    other = torch.nonzero(torch.rand(len(person), generator=g) < ACCESSORY_SHARE)
+    person[other, ACCESSORIES] = fresh[other, ACCESSORIES]
+    return picture_set(f"people-{seed}", person)
+
+
+def embed(net: IdentityNet, image: Tensor) -> Tensor:
+    """Unit embeddings of portraits `[B, 3, 128, 128]` in the frame of the pocket family."""
+    return net(crop_face(image, "eg3d", CONFIG.input_size))
+
+
+def training_batch(photos: PictureSet, size: int, g: torch.Generator) -> Tensor:
+    """Two different photos each of `size` people, `[2 * size, 3, 128, 128]`: first all of one kind, then
+    the other.
+    """
+    person = torch.randperm(len(photos) // PHOTOS, generator=g)[:size]
+    first = torch.randint(PHOTOS, (size,), generator=g)
+    second = (first + torch.randint(1, PHOTOS, (size,), generator=g)) % PHOTOS
+    index = torch.cat((person * PHOTOS + first, person * PHOTOS + second))
+    image, _ = random_move(photos.images(index), g, roll=3.0)
+    return vary(image, g)
+
+
+def contrastive_loss(embeddings: Tensor) -> Tensor:
+    """Cross entropy of finding the partner (row i and i + B/2) among the whole batch, in both directions."""
+    half = len(embeddings) // 2
+    likeness = embeddings @ embeddings.t() / TEMPERATURE
+    likeness = likeness.masked_fill(torch.eye(2 * half, dtype=torch.bool), -1e4)
+    partner = torch.arange(2 * half).roll(half)
+    return F.cross_entropy(likeness, partner)
+
+
+def verification(first: Tensor, second: Tensor) -> tuple[float, float]:
+    """Accuracy of telling "same person" from "another person", and the cosine that parts them best.
+
+    Args:
+        first, second: embeddings `[N, D]`; row i of both is the same person.
+    """
+    same = (first * second).sum(1)
+    other = (first * second.roll(1, 0)).sum(1)
+    edges = torch.cat((same, other)).sort().values
+    right = (same[None] >= edges[:, None]).float().mean(1) + (other[None] < edges[:, None]).float().mean(1)
+    best = int(right.argmax())
+    return float(right[best] / 2), float(edges[best])

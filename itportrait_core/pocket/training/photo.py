@@ -1,0 +1,124 @@
+"""Training of `photo`: a StyleGAN2 generator of aligned photo faces with the pose in the latent.
+
+Supervised regression: a latent's true picture is known, so the generator is asked for it (L1 at several
+scales, with more weight where there is detail). Half of every batch mixes styles: the last layers take the
+code of another person who shares the appearance only, the first layers that of one who shares geometry and
+pose. So the perturbation of Eq. 3 (last layers replaced) changes colours and light, and keeps head and
+pose.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from ..attributes import APPEARANCE
+from . import photo_truth
+from .pictures import PictureSet
+
+CONFIG = StyleGAN2Config(
+    z_dim=photo_truth.PHOTO_Z_DIM,
+    w_dim=128,
+    resolution=128,
+    channel_base=3072,
+    channel_max=192,
+    mapping_layers=4,
+    layer_features=256,
+)
+MAPPING_GAIN = 100.0
+"""Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
+MIXED_SHARE = 0.5
+"""Share of every batch whose last layers take another code."""
+
+
+class SynthesisTo(nn.Module):
+    """The synthesis network stopped at a side: the skip path gives a whole picture at every resolution."""
+
+    def __init__(self, synthesis: nn.Module) -> None:
+        super().__init__()
+        self.synthesis = synthesis
+
+    def forward(self, ws: Tensor, side: int) -> Tensor:
+        """[B, num_ws, w_dim] -> [B, 3, side, side]."""
+        x = image = None
+        for k, resolution in enumerate(self.synthesis.block_resolutions):
+            if resolution > side:
+                break
+            block = self.synthesis.get_submodule(f"b{resolution}")
+            x, image = block(x, image, ws[:, max(2 * k - 1, 0) : 2 * k + 2], "none")
+        return image
+
+
+def draw(synthesis: SynthesisTo, ws: Tensor, side: int, half: bool = True) -> Tensor:
+    """Picture `[B, 3, side, side]`, float32; computed in bfloat16 where `half`, with gradients to the
+    float32 weights.
+
+    Casting all weights at once lets every operation run in bfloat16; autocast would leave the cheap ones in
+    float32.
+    """
+    if not half:
+        return synthesis(ws, side)
+    weights = {k: v.bfloat16() for k, v in synthesis.state_dict(keep_vars=True).items()}
+    return functional_call(synthesis, weights, (ws.bfloat16(), side)).float()
+
+
+def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) -> Tensor:
+    """Codes `[B, num_ws, w_dim]` that must show what normalised latents `n` say.
+
+    The first part of the batch is plain `M(n)`; in the rest the layers below a random crossing come from a
+    person who shares geometry and pose with `n`, those above from one who shares the appearance.
+    """
+    plain = round(len(n) * (1 - MIXED_SHARE))
+    sources = [n[:plain]] + [
+        photo_truth.partners(n[plain:], kept, g) for kept in (photo_truth.SHAPE, APPEARANCE)
+    ]
+    ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
+    whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
+    crossing = torch.tensor(photo_truth.MIXING_LAYERS)[torch.randint(3, (len(coarse), 1), generator=g)]
+    low = (torch.arange(generator.num_ws) < crossing)[:, :, None]
+    return torch.cat([whole, torch.where(low, coarse, fine)])
+
+
+def detail(truth: Tensor) -> Tensor:
+    """Weight of every pixel, `[B, 1, H, W]`, mean about 1: higher on eyes, mouth, edges than on plain
+    areas.
+    """
+    rough = (truth - F.avg_pool2d(truth, 5, 1, 2, count_include_pad=False)).abs().mean(1, keepdim=True)
+    rough = F.avg_pool2d(rough, 3, 1, 1)
+    return 0.5 + 0.5 * rough / (rough.mean((1, 2, 3), keepdim=True) + 1e-4)
+
+
+def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
+    """L1 at three scales, weighted by detail, and L1 of the differences between neighbours."""
+    weight = detail(truth)
+    gap = image - truth
+    loss = (gap.abs() * weight).mean()
+    loss = (
+        loss
+        + (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()
+        + (gap.diff(dim=3).abs() * weight[..., 1:]).mean()
+    )
+    for scale in (2, 4):
+        loss = loss + 0.5 * F.avg_pool2d(gap, scale).abs().mean() * scale**0.5
+    return loss
+
+
+def photo_loss(
+    generator: StyleGAN2Generator, photos: PictureSet, index: Tensor, side: int, g: torch.Generator
+) -> Tensor:
+    """Loss of one batch of pictures `index [B]` at `side` pixels."""
+    truth = photos.images(index)
+    truth = F.avg_pool2d(truth, truth.shape[-1] // side)
+    ws = mixed_codes(generator, photos.latents[index], g)
+    return picture_loss(draw(SynthesisTo(generator.synthesis), ws, side), truth)
+
+
+def parameter_groups(generator: StyleGAN2Generator, rate: float) -> list[dict]:
+    """Optimiser groups: the mapping network takes steps that make up for its learning-rate multiplier."""
+    return [
+        {"params": list(generator.synthesis.parameters()), "lr": rate},
+        {"params": list(generator.mapping.parameters()), "lr": rate * MAPPING_GAIN},
+    ]

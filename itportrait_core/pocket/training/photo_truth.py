@@ -1,0 +1,56 @@
+"""What a latent of the pocket photo generator shows: the head's attributes and, as in FFHQ, its pose.
+
+`z = [attributes (pocket.attributes.Z_DIM) | yaw, pitch]`. The mapping network sees only the direction of `z`
+(spec/eg3d.md section 2), so the truth is a function of `n = z / rms(z)`: nothing is asked that cannot be
+known.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ...rendering import cameras
+from ..attributes import APPEARANCE, Z_DIM
+
+POSE_DIMS = 2
+PHOTO_Z_DIM = Z_DIM + POSE_DIMS
+YAW_LIMIT = 50.0  # degrees
+PITCH_LIMIT = 30.0  # degrees
+SHAPE = [k for k in range(PHOTO_Z_DIM) if k not in set(APPEARANCE)]
+"""Dimensions of geometry and pose: what stays when only appearance changes."""
+MIXING_LAYERS = (6, 7, 8)
+"""First layer (of 12) that may take its code from another latent: the last six (18-layer "12-17" counted
+from the end) to the last third. Training draws among them, so geometry lies below and colour above."""
+
+
+def normalise(z: Tensor) -> Tensor:
+    """`n = z / rms(z)`, `[B, PHOTO_Z_DIM]`: what the mapping network can know of `z`."""
+    return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def angles_of(n: Tensor) -> tuple[Tensor, Tensor]:
+    """Yaw and pitch in degrees, each `[B]`, of the heads that normalised latents `n` show.
+
+    A uniform variable `v` in (-1, 1) becomes `0.6 v + 0.4 v^3`: all angles occur, frontal ones more often.
+    """
+    v = torch.erf(n[:, Z_DIM:] / math.sqrt(2))
+    shaped = 0.6 * v + 0.4 * v**3
+    return YAW_LIMIT * shaped[:, 0], PITCH_LIMIT * shaped[:, 1]
+
+
+def camera_of(n: Tensor) -> Tensor:
+    """Camera labels `[B, 25]` from which normalised latents show the head."""
+    return cameras.orbit(*angles_of(n))
+
+
+def partners(n: Tensor, kept: list[int], generator: torch.Generator) -> Tensor:
+    """Other normalised latents that agree with `n` in the dimensions `kept` and are random in the rest."""
+    other = torch.randn(n.shape, generator=generator)
+    other[:, kept] = 0
+    room = (n.shape[1] - n[:, kept].square().sum(1, keepdim=True)).clamp(min=1e-6)
+    other = other * (room / other.square().sum(1, keepdim=True)).sqrt()
+    other[:, kept] = n[:, kept]
+    return other

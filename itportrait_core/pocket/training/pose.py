@@ -1,0 +1,68 @@
+"""Training of `pose`: photo -> angles and translation in Deep3DFaceRecon's convention, as `PoseNet` speaks
+it.
+
+It sees photos only (spec/methods.md section 3.3): the true renders, turned, moved and lit a little
+differently.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...networks.pose import POSE_HEADS, PoseConfig, PoseNet
+from ...rendering import cameras
+from ...rendering.labels import cam2world
+from .appearance import blur, grain, tone, uniform
+from .pictures import PictureSet
+from .warps import random_move
+
+CONFIG = PoseConfig(input_size=128, blocks=(1, 2, 2, 2), width=16, heads=POSE_HEADS)
+ROLL = 12.0  # degrees; largest turn of training pictures
+BATCH = 32
+
+
+def deep3d_pose(label: Tensor) -> tuple[Tensor, Tensor]:
+    """Angles `[N, 3]` (x, y, z; radians) and translation `[N, 3]` of labels: inverse of
+    `cameras.from_deep3d`.
+    """
+    matrix = cam2world(label.double())
+    rotation = matrix[:, :3, :3] * matrix.new_tensor([1.0, -1.0, -1.0])
+    turn = rotation.transpose(1, 2)  # Rz Ry Rx
+    y = torch.asin((-turn[:, 2, 0]).clamp(-1, 1))
+    x = torch.atan2(turn[:, 2, 1], turn[:, 2, 2])
+    z = torch.atan2(turn[:, 1, 0], turn[:, 0, 0])
+    place = (matrix[:, :3, 3] - matrix.new_tensor(cameras.DEEP3D_OFFSET)) / cameras.DEEP3D_SCALE
+    offset = -(turn @ place[:, :, None])[:, :, 0]
+    translation = offset + matrix.new_tensor([0.0, 0.0, cameras.DEEP3D_DISTANCE])
+    return torch.stack((x, y, z), 1).to(label), translation.to(label)
+
+
+def vary(x: Tensor, g: torch.Generator) -> Tensor:
+    """Light and sharpness as they differ between photos and generated photos."""
+    out = x.clone()
+    for change, share in ((tone, 0.3), (blur, 0.4), (grain, 0.2)):
+        chosen = torch.nonzero(torch.rand(x.shape[0], generator=g) < share).flatten()
+        if len(chosen):
+            amount = uniform(out[chosen], 0.0, 0.5, g)
+            out[chosen] = torch.lerp(out[chosen], change(out[chosen], g), amount).clamp(-1, 1)
+    return out
+
+
+def pose_loss(net: PoseNet, image: Tensor, label: Tensor) -> Tensor:
+    """Robust error of angles (in units of 5 degrees) and of the translation."""
+    angles, translation = deep3d_pose(label)
+    guess, place = net.pose(image)
+    scale = torch.deg2rad(torch.tensor(5.0))
+    return F.smooth_l1_loss(guess.float() / scale, angles / scale) + F.smooth_l1_loss(
+        place.float(), translation
+    )
+
+
+def training_batch(photos: PictureSet, g: torch.Generator, size: int = BATCH) -> tuple[Tensor, Tensor]:
+    """Moved photos `[B, 3, 128, 128]` and their labels `[B, 25]`."""
+    index = torch.randint(len(photos), (size,), generator=g)
+    image, roll = random_move(photos.images(index), g, roll=ROLL)
+    yaw, pitch, _ = cameras.angles(photos.cameras[index])
+    return vary(image, g), cameras.orbit(yaw, pitch, roll)
