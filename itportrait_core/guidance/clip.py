@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 from .templates import IMAGENET_TEMPLATES, PLAIN_TEMPLATES, fill
 
@@ -34,26 +35,25 @@ class ClipModel(nn.Module):
         std: tuple[float, ...] = OPENAI_STD,
         name: str = "clip",
         templates: tuple[str, ...] = IMAGENET_TEMPLATES,
-        antialias: bool = True,
     ) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
         self.tokenize, self.size, self.name = tokenize, size, name
-        self.templates, self.antialias = templates, antialias
+        self.templates = templates
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
-    def prepare(self, images: Tensor) -> Tensor:
+    def prepare(self, images: Tensor, *, antialias: bool = True) -> Tensor:
         """[B,3,H,W] in [-1,1] -> [B,3,size,size] as the network was trained to see. Not clamped."""
         x = (images + 1) / 2
         if x.shape[-2:] != (self.size, self.size):
             shape = (self.size, self.size)
-            x = F.interpolate(x, shape, mode="bicubic", antialias=self.antialias, align_corners=False)
+            x = F.interpolate(x, shape, mode="bicubic", antialias=antialias, align_corners=False)
         return (x - self.mean) / self.std
 
-    def embed_image(self, images: Tensor) -> Tensor:
+    def embed_image(self, images: Tensor, *, antialias: bool = True) -> Tensor:
         """[B,3,H,W] in [-1,1] -> embeddings [B,D] as the network gives them, with gradients."""
-        return self.network.encode_image(self.prepare(images))
+        return self.network.encode_image(self.prepare(images, antialias=antialias))
 
     def encode_image(self, images: Tensor) -> Tensor:
         """[B,3,H,W] in [-1,1] -> unit embeddings [B,D], with gradients."""
@@ -116,13 +116,8 @@ def load_clip(
 
 
 def _is_ours(path: Path) -> bool:
-    from safetensors import safe_open
-
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return {"family", "format_version"} <= set(file.metadata() or {})
-    except Exception as error:
-        raise ITPortraitError(f"{path.name} is no readable safetensors file ({error}).") from error
+    with open_tensors(path) as file:
+        return {"family", "format_version"} <= set(file.metadata() or {})
 
 
 def _load_ours(path: Path, name: str) -> ClipModel:
@@ -174,9 +169,7 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
 
 
 def _is_huggingface(path: Path) -> bool:
-    from safetensors import safe_open
-
-    with safe_open(str(path), framework="pt") as file:
+    with open_tensors(path) as file:
         return any(key.startswith("vision_model.") for key in file.keys())  # noqa: SIM118
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from safetensors import safe_open
 from torch import Tensor
 
+from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 
 State = dict[str, Tensor]
@@ -78,11 +78,8 @@ def check_both_halves(state: State, path: Path) -> None:
 
 def _read_tensors(path: Path) -> State:
     if path.suffix == ".safetensors":
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except Exception as error:
-            raise ITPortraitError(f"{path.name} is no readable safetensors file ({error}).") from error
+        with open_tensors(path) as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     from ..checkpoints.safe_pickle import read_tensors
 
     return read_tensors(path)

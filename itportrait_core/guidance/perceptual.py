@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 
 LARGEST = 256
 """Side in pixels that larger pictures are area-resized to, as every published inversion does."""
+SMALLEST = 64
+"""Side that smaller pictures are enlarged to: the trunks halve the side up to five times."""
 
 
 class Perceptual(nn.Module):
@@ -30,6 +34,8 @@ class Perceptual(nn.Module):
         side = images.shape[-1]
         if side > LARGEST:
             images = F.interpolate(images, (LARGEST, LARGEST), mode="area")
+        elif side < SMALLEST:
+            images = F.interpolate(images, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
         maps = self.metric.net.forward(self.metric.scaling_layer(images))
         # the epsilon inside the root keeps the gradient finite where a feature vanishes altogether
         return [feature / (feature.square().sum(dim=1, keepdim=True) + 1e-10).sqrt() for feature in maps]
@@ -109,18 +115,17 @@ def _metric(net: str, heads: bool) -> nn.Module:
     if net not in ("vgg", "alex", "squeeze"):
         raise ITPortraitError(f"LPIPS has no trunk {net!r}; choose vgg or alex.")
     # fork_rng: the package draws throw-away weights from the global generator before ours are loaded
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # the package calls torchvision by retired argument names
         return lpips.LPIPS(net=net, pretrained=heads, lpips=heads, pnet_rand=True, verbose=False)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(str(path))
-        except Exception as error:
-            raise ITPortraitError(f"{path.name} is no readable safetensors file ({error}).") from error
+        with open_tensors(path) as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     from ..checkpoints.safe_pickle import read_tensors
 
     return read_tensors(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..checkpoints import format
+from ..checkpoints import tensor_file
 from ..errors import ITPortraitError
 
 HEADER_KEY = "itportrait"
@@ -22,7 +22,7 @@ def write_tensors(path: str | Path, kind: str, tensors: dict[str, Tensor], facts
     """
     header = {HEADER_KEY: json.dumps({"kind": kind, "version": "1", "facts": facts})}
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return format.write_tensors(flat, path, header)
+    return tensor_file.write_tensors(flat, path, header)
 
 
 def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -31,19 +31,13 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     Raises:
         ITPortraitError: for a missing or damaged file, or one of another kind.
     """
-    from safetensors import safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise ITPortraitError(f"No file at {path}; choose another {kind} file.")
+    with tensor_file.open_tensors(path) as file:
+        note = (file.metadata() or {}).get(HEADER_KEY, "{}")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(HEADER_KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:
-        raise ITPortraitError(
-            f"{path} is damaged or no safetensors file ({error}); make it again."
-        ) from error
-    if not isinstance(header, dict) or header.get("kind") != kind:
+        header = json.loads(note)
+    except json.JSONDecodeError as error:
+        raise ITPortraitError(f"The header of {path} is damaged ({error}); make the file again.") from error
+    if header.get("kind") != kind:
         raise ITPortraitError(f"{path} is not a {kind} file; choose one that this pack wrote.")
     return tensors, header["facts"]

@@ -29,6 +29,7 @@ class APTConfig(Config):
     lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> APTConfig:
         """Fewer steps for a small generator (128 px or less), otherwise unchanged."""

@@ -62,6 +62,7 @@ class InversionConfig(Config):
     w_reg: float = number(
         0.0, 0.0, 10.0, "Weight of the squared distance from the mean latent, in deviations."
     )
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> InversionConfig:
         """The same equations at a size that fits a small generator (the pocket family: 128 px or less).

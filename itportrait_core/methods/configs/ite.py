@@ -81,6 +81,7 @@ class ITEConfig(Config):
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> ITEConfig:
         """Fewer and cheaper steps for a small generator (128 px or less), otherwise unchanged.

@@ -25,6 +25,7 @@ class TuningConfig(Config):
     depth_every: int = number(4, 1, 100, "Depth consistency is taken every so many steps.")
     depth_views: int = number(4, 1, 16, "Random views per depth consistency step.")
     modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are tuned.")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> TuningConfig:
         """Fewer, larger steps for a small generator (128 px or less), otherwise unchanged."""

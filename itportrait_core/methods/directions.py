@@ -1,0 +1,38 @@
+"""CLIP-space directions and their losses (paper Eq. 8; methods section 2.5)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def direction(target: Tensor, source: Tensor) -> Tensor:
+    """Difference of unit embeddings, not normalised: [..., D]."""
+    return F.normalize(target, dim=-1) - F.normalize(source, dim=-1)
+
+
+def cosine(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
+    """Cosine [...] between directions [..., D].
+
+    `floor` is added to the length of `moved` in quadrature: with `matched` source views the trained and the
+    source picture are equal at step 0, and a bare cosine has an endless gradient there.
+    """
+    length = (moved.square().sum(dim=-1) + floor * floor).sqrt()
+    return (moved * F.normalize(wanted, dim=-1)).sum(dim=-1) / length
+
+
+def losses(moved: Tensor, image: Tensor | None, text: Tensor, floor: float) -> tuple[Tensor | None, Tensor]:
+    """L_I and L_T of Eq. 8, mean over samples.
+
+    Args:
+        moved: Delta IT [N, D].
+        image: Delta I [N, D], or None in a text-only run.
+        text: Delta T [D].
+    """
+    text_loss = (1 - cosine(moved, text, floor)).mean()
+    return (None if image is None else (1 - cosine(moved, image, floor)).mean()), text_loss
+
+
+def bisector(image: Tensor, text: Tensor) -> Tensor:
+    """The one direction half-way between both, [N, D] (the authors' release, and the ablation of Fig. 8)."""
+    return 0.5 * F.normalize(text, dim=-1) + 0.5 * F.normalize(image, dim=-1)

@@ -1,0 +1,201 @@
+"""ITE, image-text embedding in CLIP space (paper Eq. 7-9; methods sections 2.5-2.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+from ..guidance.clip import ClipModel
+from ..guidance.depth import depth_difference
+from ..rendering import cameras
+from .configs import ITEConfig
+from .directions import bisector, cosine, direction, losses
+from .gate import Gate, convert_tau, decide, distance
+from .history import Record, dice_digest
+from .passes import backward_by_view, draw_latents, render_views
+from .trained import keep_strongest_layers, trained_parameters
+
+FLOOR = {"canonical": 1e-6, "matched": 0.05}
+"""Smallest length of Delta IT that counts in full; `matched` starts at no difference at all (methods 2.5)."""
+
+Embeddings = list[list[Tensor]]
+"""Per view, per CLIP model: [B, D] as the network gives them."""
+
+
+class ITE:
+    """One ITE step after another on `target`, whose trained modules ask for gradients already."""
+
+    def __init__(
+        self,
+        source: nn.Module,
+        style: nn.Module | None,
+        target: nn.Module,
+        content: Tensor,
+        text: str,
+        clips: list[ClipModel],
+        config: ITEConfig,
+        dice: torch.Generator,
+        picture: Tensor | None = None,
+    ) -> None:
+        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: for `calibrate`."""
+        if not clips:
+            raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
+        self.source, self.style, self.target, self.content = source, style, target, content
+        self.clips, self.config, self.dice = clips, config, dice
+        self.text = [
+            clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
+        ]
+        self.front = cameras.front().to(content.device)
+        parameters = list(trained_parameters(target).values())
+        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
+        self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
+
+    def latents(self, dice: torch.Generator | None = None) -> Tensor:
+        """W_3d of Eq. 7: pivot layers of the content person, the others mixed with fresh ones."""
+        config = self.config
+        fresh = draw_latents(self.target, config.batch, dice or self.dice)
+        keep = config.keep_weight + (1 - config.keep_weight) * config.content_mix
+        ws = keep * self.content + (1 - keep) * fresh
+        held = [layer for layer in config.pivot_layers if layer < ws.shape[1]]
+        ws[:, held] = self.content[:, held]
+        return ws
+
+    def views(self, dice: torch.Generator | None = None) -> Tensor:
+        """P_m: [views, 25]."""
+        config, dice = self.config, dice or self.dice
+        if config.view_yaws:
+            labels = _chosen_views(config, dice)
+        else:
+            labels = cameras.sample_views(
+                config.views, config.yaw, config.pitch, generator=dice,
+                stratify_yaw=config.stratify_yaw, pitch_convention=config.pitch_convention,
+            )  # fmt: skip
+        labels = labels.clone()
+        labels[:, [16, 20]] = config.focal
+        return labels.to(self.content.device)
+
+    def step(self, index: int, side: int = 0) -> Record:
+        """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
+        config, digest = self.config, dice_digest(self.dice)
+        ws, views = self.latents(), self.views()
+        source, depths = self._source(ws, views, side)
+        style = None if self.style is None else self._embed(self.style, ws, views, side)
+        gate = self._gate(style, source)
+        parts: dict[str, float] = {}
+
+        def loss_of_view(seen: Any, v: int) -> Tensor:
+            loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
+            if config.depth > 0:
+                loss = loss + config.depth * depth_difference(seen.image_depth, depths[v]).mean()
+            return loss / len(views)
+
+        self.optimizer.zero_grad(set_to_none=True)
+        ws.requires_grad_(config.adaptive_k > 0)
+        total = backward_by_view(self.target, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        if config.adaptive_k:
+            keep_strongest_layers(self.target, ws.grad, config.adaptive_k)
+        self.optimizer.step()
+        return self._record(index, total, parts, gate, views, digest)
+
+    def loss(
+        self,
+        image: Tensor,
+        source: list[Tensor],
+        style: list[Tensor] | None,
+        gamma: list[float],
+        parts: dict[str, float],
+    ) -> Tensor:
+        """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
+        config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
+        for k, clip in enumerate(self.clips):
+            moved = direction(clip.embed_image(image, antialias=config.antialias), source[k])
+            toward = None if style is None else direction(style[k], source[k])
+            image_loss, text_loss = losses(moved, toward, self.text[k], floor)
+            parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
+            if image_loss is None:
+                total = total + text_loss
+                continue
+            parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
+            if config.gate == "bisector":
+                total = total + (1 - cosine(moved, bisector(toward, self.text[k]), floor)).mean()
+            else:
+                total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
+        return total
+
+    @torch.no_grad()
+    def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
+        pictures = [seen.image for seen in render_views(generator, ws, views, side=side)]
+        return [
+            [clip.embed_image(x, antialias=self.config.antialias) for clip in self.clips] for x in pictures
+        ]
+
+    @torch.no_grad()
+    def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Tensor]]:
+        """E(I_source) for every view, and G_o's depth there if the depth loss wants it."""
+        matched = self.config.source_view == "matched"
+        depths: list[Tensor] = []
+        if self.config.depth > 0:
+            depths = [seen.image_depth for seen in render_views(self.source, ws, views, side=side)]
+        if matched:
+            return self._embed(self.source, ws, views, side), depths
+        return self._embed(self.source, ws, self.front, side) * len(views), depths
+
+    def _gate(self, style: Embeddings | None, source: Embeddings) -> Gate:
+        if style is None:
+            zeros = [0.0] * len(self.clips)
+            return Gate(zeros, [], [], [])
+        return decide(self.config, self.deltas(style, source), self.taus(source), self.dice)
+
+    def deltas(self, style: Embeddings, source: Embeddings) -> list[float]:
+        """delta of Eq. 9 per CLIP model: mean distance over samples and views."""
+        pairs = zip(*(zip(a, b, strict=True) for a, b in zip(style, source, strict=True)), strict=True)
+        return [
+            float(torch.cat([distance(self.config.measure, a, b) for a, b in per_model]).mean())
+            for per_model in pairs
+        ]
+
+    def taus(self, source: Embeddings) -> list[float]:
+        """Threshold per CLIP model in the measure's unit."""
+        if self.calibrated is not None:
+            return self.calibrated
+        norms = [float(embedding.norm(dim=-1).mean()) for embedding in source[0]]
+        return [convert_tau(self.config.tau, self.config.measure, norm) for norm in norms]
+
+    @torch.no_grad()
+    def _calibrate(self, picture: Tensor) -> list[float]:
+        """tau = start + rho (reference - start): from the unstyled distance towards the style picture's."""
+        dice = torch.Generator().manual_seed(self.config.seed)
+        ws, views = self.latents(dice), self.views(dice)
+        source, _ = self._source(ws, views, 0)
+        start = self.deltas(self._embed(self.source, ws, views, 0), source)
+        shown = [[clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]] * len(views)
+        goal = self.deltas(shown, source)
+        return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
+
+    def _record(
+        self, index: int, total: float, parts: dict[str, float], gate: Gate, views: Tensor, digest: str
+    ) -> Record:
+        names = [f"{k}:{clip.name}" for k, clip in enumerate(self.clips)]
+        parts = {name: value / (len(self.clips) * len(views)) for name, value in parts.items()}
+        yaw, pitch, _ = cameras.angles(views)
+        where = [[round(float(y), 4), round(float(p), 4)] for y, p in zip(yaw, pitch, strict=True)]
+        return Record(
+            index, "ite", {"ite": total, **parts}, self.config.lr, digest,
+            delta=dict(zip(names, gate.delta, strict=False)), tau=dict(zip(names, gate.tau, strict=False)),
+            gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
+            views=where,
+        )  # fmt: skip
+
+
+def _chosen_views(config: ITEConfig, dice: torch.Generator) -> Tensor:
+    """Views from fixed lists of angles, as the authors' release draws them."""
+    yaws = [row[int(torch.randint(len(row), (1,), generator=dice))] for row in config.view_yaws]
+    pitches = config.view_pitches or config.pitch
+    picks = [pitches[int(torch.randint(len(pitches), (1,), generator=dice))] for _ in yaws]
+    pitch = torch.tensor(picks)
+    if config.pitch_convention == "eg3d":
+        pitch = cameras.eg3d_pitch(pitch)
+    return cameras.orbit(torch.tensor(yaws), pitch).float()
