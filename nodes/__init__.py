@@ -1,12 +1,43 @@
-"""The nodes as ComfyUI sees them."""
+"""The nodes as ComfyUI sees them. Each file holds one stage; this one only lists them."""
 
 from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from . import folders
+from .fuse import Fuse
+from .invert import Inversion
+from .load import ClipLoader, GeneratorLoader, MethodSettings, PhotoPriorLoader
+from .portraits import LoadPortrait, SamplePortrait, SavePortrait
+from .render import CameraOrbit, ExtractMesh, MultiViewRender
+from .save import SaveGenerator
+from .stylize import Stylize
+from .tune import PivotalTuning
+
+NODES: list[type[io.ComfyNode]] = [
+    GeneratorLoader,
+    PhotoPriorLoader,
+    ClipLoader,
+    MethodSettings,
+    Inversion,
+    SamplePortrait,
+    SavePortrait,
+    LoadPortrait,
+    PivotalTuning,
+    Stylize,
+    Fuse,
+    SaveGenerator,
+    CameraOrbit,
+    MultiViewRender,
+    ExtractMesh,
+]
+
 
 class Extension(ComfyExtension):
     """Lists every node of the pack."""
 
+    def __init__(self) -> None:
+        folders.register()
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return []
+        return NODES

@@ -46,7 +46,9 @@ def pytest(arguments: list[str]) -> int:
 
 def _tool(name: str, *arguments: str, cwd: str | Path = environment.ROOT) -> int:
     print(f"== {name}", flush=True)
-    return subprocess.call([sys.executable, "-m", name, *arguments], cwd=cwd, env=os.environ | {"DO_NOT_TRACK": "1"})
+    return subprocess.call(
+        [sys.executable, "-m", name, *arguments], cwd=cwd, env=os.environ | {"DO_NOT_TRACK": "1"}
+    )
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ class ComfyClient:
         return run
 
     def fetch(self, item: dict[str, str], target: Path) -> Path:
-        """Fetch one file that a node showed (an entry of `outputs[node]["images"]`) into the folder `target`."""
+        """Fetch a file that a node showed (an entry of `outputs[node]["images"]`) into the folder `target`."""
         answer = requests.get(f"{self.url}/view", params=item, timeout=60)
         answer.raise_for_status()
         file = target / Path(item["filename"]).name
@@ -118,7 +118,9 @@ class ComfyClient:
         """Put a picture into the server's input folder; returns its name there."""
         with file.open("rb") as data:
             files = {"image": (file.name, data)}
-            answer = requests.post(f"{self.url}/upload/image", files=files, data={"overwrite": "true"}, timeout=60)
+            answer = requests.post(
+                f"{self.url}/upload/image", files=files, data={"overwrite": "true"}, timeout=60
+            )
         answer.raise_for_status()
         return str(answer.json()["name"])
 

@@ -1,7 +1,7 @@
 """Set up what the demo and the tests run in: a virtual environment and a ComfyUI. Standard library only.
 
-Both programs call `enter` first. It is safe to call again: what is there already is left alone. Two environment
-variables replace the automatic parts:
+Both programs call `enter` first. It is safe to call again: what is there already is left alone. Two
+environment variables replace the automatic parts:
 
 * `ITPORTRAIT_VENV`: an environment that you look after yourself; it is used as it is, nothing is installed.
 * `COMFYUI_PATH`: a ComfyUI (0.3.75 or newer) that you have already; its requirements must be installed.
@@ -28,7 +28,9 @@ TORCH = ("torch", "torchvision")
 """Asked for together, so that the resolver picks two builds that fit each other."""
 SERVER_ONLY = ("requests", "websocket-client", "comfy-cli")
 """Beside ComfyUI's own list: what it imports but does not name, and how the harness talks to it."""
-SKIPPED = re.compile(r"(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)")
+SKIPPED = re.compile(
+    r"(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)"
+)
 """Requirements of ComfyUI that are asked for elsewhere, or that portraits do not touch (audio, pictures of
 other people's templates, help pages of core nodes) and that would double the download."""
 
@@ -39,7 +41,7 @@ def enter(*lists: str) -> None:
     Args:
         lists: requirement files relative to the repository, beside the pack's own.
     """
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 - said in words, before anything fails
         raise SystemExit(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.")
     own = os.environ.get("ITPORTRAIT_VENV")
     folder = Path(own or ROOT / ".venv").resolve()
@@ -74,7 +76,9 @@ def _prepare(folder: Path, lists: tuple[str, ...]) -> None:
     done = mark.read_text(encoding="utf-8").splitlines() if mark.is_file() else []
     if set(wanted) <= set(done):
         return
-    print(f"[set-up] installing {len(wanted)} packages with pip; the first time takes some minutes", flush=True)
+    print(
+        f"[set-up] installing {len(wanted)} packages with pip; the first time takes some minutes", flush=True
+    )
     _pip(python, "install", "--quiet", *wanted)
     mark.write_text("\n".join(sorted({*wanted, *done})), encoding="utf-8")
 
@@ -113,4 +117,6 @@ def _python(folder: Path) -> Path:
 def _pip(python: Path, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
     if subprocess.call(command) != 0:
-        raise SystemExit(f"[set-up] failed: {' '.join(command)}\nCheck the network and the disk, then run again.")
+        raise SystemExit(
+            f"[set-up] failed: {' '.join(command)}\nCheck the network and the disk, then run again."
+        )

@@ -59,7 +59,15 @@ class ComfyServer:
             pack.place(self.base / "custom_nodes")
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "main.py", "--cpu", "--port", str(port), "--base-directory", str(self.base)]
+        command = [
+            sys.executable,
+            "main.py",
+            "--cpu",
+            "--port",
+            str(port),
+            "--base-directory",
+            str(self.base),
+        ]
         command += ["--database-url", f"sqlite:///{self.base / 'user' / 'comfyui.db'}", "--disable-api-nodes"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -92,7 +100,9 @@ class ComfyServer:
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise RuntimeError(f"ComfyUI ended with {self.process.returncode} while starting:\n{self.said()}")
+                raise RuntimeError(
+                    f"ComfyUI ended with {self.process.returncode} while starting:\n{self.said()}"
+                )
             try:
                 if requests.get(f"{self.url}/system_stats", timeout=5).ok:
                     return

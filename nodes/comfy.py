@@ -1,0 +1,103 @@
+"""ComfyUI's side of a run: devices, memory, gradients under its inference mode, progress, preview, cancel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import comfy.model_management as mm
+import comfy.utils
+import torch
+from comfy.model_patcher import ModelPatcher
+from PIL import Image
+from torch import Tensor, nn
+
+from .images import preview_grid
+
+if TYPE_CHECKING:
+    from ..itportrait_core.methods.run import StepInfo
+
+PREVIEW_SECONDS = 0.25
+"""Shortest time between two previews: four per second."""
+PREVIEW_SHARE = 0.05
+"""Largest share of a run's time that previews may take."""
+PREVIEW_SIDE = 512
+TRAINING_FACTOR = 4
+"""Weights, gradients and Adam's two moments: what training needs beside activations, in model sizes."""
+
+
+def patcher(module: nn.Module) -> ModelPatcher:
+    """Hand a frozen module to ComfyUI's memory manager."""
+    return ModelPatcher(module, mm.get_torch_device(), mm.unet_offload_device())
+
+
+@contextmanager
+def plain_tensors() -> Iterator[None]:
+    """ComfyUI runs prompts in inference mode; inside this block tensors are ordinary, without gradients.
+
+    Everything that later takes part in training is made, loaded and moved in such a block.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+@contextmanager
+def training() -> Iterator[None]:
+    """As `plain_tensors`, with gradients on; memory that the run held is given back at the end."""
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        mm.soft_empty_cache()
+
+
+def to_device(*patchers: ModelPatcher, trained: int = 0) -> None:
+    """Move whole models to the compute device, making room for `trained` of them to be trained as copies.
+
+    A partial load would leave parameters that belong to a module with children on the CPU.
+    """
+    extra = TRAINING_FACTOR * sum(mm.module_size(item.model) for item in patchers[:trained])
+    with plain_tensors():
+        mm.load_models_gpu(list(patchers), memory_required=extra, force_full_load=True)
+
+
+class Progress:
+    """ComfyUI's progress bar, a live preview, and cancel at every step.
+
+    The time that a preview takes sets the pause to the next one, so that looking never costs more than
+    `PREVIEW_SHARE` of the run.
+    """
+
+    def __init__(self) -> None:
+        self.bar: comfy.utils.ProgressBar | None = None
+        self.next_preview = 0.0
+
+    def step(self, index: int, total: int, info: StepInfo) -> None:
+        """An `on_step` for the core's methods."""
+        self.count(index + 1, total, info.preview)
+
+    def view(self, done: int, total: int, pictures: Tensor) -> None:
+        """An `on_view` for the core's renders."""
+        self.count(done, total, lambda: pictures)
+
+    def count(self, done: int, total: int, preview: Callable[[], Tensor] | None = None) -> None:
+        """Report that `done` of `total` are done; raises when the user has cancelled.
+
+        Args:
+            preview: gives pictures `[n, 3, H, W]` in [-1, 1] when it is asked.
+        """
+        mm.throw_exception_if_processing_interrupted()
+        if self.bar is None:
+            self.bar = comfy.utils.ProgressBar(total)
+        self.bar.update_absolute(done, total, self._picture(preview))
+
+    def _picture(self, preview: Callable[[], Tensor] | None) -> tuple[str, Image.Image, int] | None:
+        start = time.monotonic()
+        if preview is None or start < self.next_preview:
+            return None
+        picture = preview_grid(preview())
+        end = time.monotonic()
+        self.next_preview = end + max(PREVIEW_SECONDS, (end - start) / PREVIEW_SHARE)
+        return "JPEG", picture, PREVIEW_SIDE

@@ -1,0 +1,40 @@
+"""What newer ComfyUI versions understand and 0.3.75 does not: said once, dropped where unknown."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from comfy_api.latest import Types, io
+
+if TYPE_CHECKING:
+    from ..itportrait_core.rendering.mesh import Mesh
+
+Input = TypeVar("Input", bound=io.Input)
+
+CATEGORY = "ITportrait"
+_KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
+
+
+def schema(node_id: str, display_name: str, **fields: Any) -> io.Schema:
+    """An `io.Schema` in our category; fields that this ComfyUI does not know are left out.
+
+    `search_aliases` needs 0.11, `essentials_category` 0.15.
+    """
+    known = {name: value for name, value in fields.items() if name in _KNOWN}
+    return io.Schema(node_id=f"ITportrait_{node_id}", display_name=display_name, category=CATEGORY, **known)
+
+
+def advanced(item: Input) -> Input:
+    """Mark an input as one that most people leave alone; ComfyUI 0.10 and newer fold it away."""
+    item.extra_dict["advanced"] = True
+    return item
+
+
+def mesh(found: Mesh) -> Types.MESH:
+    """The core's MESH; colours and normals go along where this ComfyUI has a place for them."""
+    plain = Types.MESH(vertices=found.vertices[None].cpu(), faces=found.faces[None].cpu())
+    extras = {"vertex_colors": found.colors, "vertex_normals": found.normals}
+    for name, values in extras.items():
+        setattr(plain, name, values[None].cpu())
+    return plain

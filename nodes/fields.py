@@ -1,0 +1,66 @@
+"""Inputs whose default, range and choices come from the core's method settings: no number stands twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from comfy_api.latest import io
+
+SEED_LIMIT = 2**31 - 1
+"""Highest seed: what every method's settings allow."""
+
+
+def number(config: type, name: str, tooltip: str, *, step: float | None = None, id: str = "") -> io.Input:
+    """A number widget for the field `name` of a settings class; an int field gives an integer widget.
+
+    Args:
+        config: a frozen settings dataclass of the core.
+        name: its field.
+        tooltip: what it does to the picture, and its useful range.
+        step: how far one click goes; 1 for integers, 0.01 for floats when left out.
+        id: name of the input where it differs from the field's.
+    """
+    field = _field(config, name)
+    limits = {"min": field.metadata["low"], "max": field.metadata["high"], "default": field.default}
+    if isinstance(field.default, int):
+        return io.Int.Input(id or name, **limits, step=int(step or 1), tooltip=tooltip)
+    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False, tooltip=tooltip)
+
+
+def choice(config: type, name: str, tooltip: str, *, options: tuple[str, ...] = ()) -> io.Input:
+    """A list to choose from; `options` narrows it."""
+    field = _field(config, name)
+    return io.Combo.Input(
+        name, options=list(options or field.metadata["options"]), default=field.default, tooltip=tooltip
+    )
+
+
+def flag(config: type, name: str, tooltip: str) -> io.Input:
+    """A switch."""
+    return io.Boolean.Input(name, default=_field(config, name).default, tooltip=tooltip)
+
+
+def steps(tooltip: str) -> io.Input:
+    """Number of steps where 0 asks the core for a number that suits the generator's size."""
+    about = (
+        f"{tooltip} 0 chooses a number that suits the generator: fewer for a small one, the paper's for a"
+        " full one."
+    )
+    return io.Int.Input("steps", default=0, min=0, max=5000, tooltip=about)
+
+
+def seed(about: str) -> io.Input:
+    """The seed of one run."""
+    return io.Int.Input(
+        "seed",
+        default=2,
+        min=0,
+        max=SEED_LIMIT,
+        control_after_generate=True,
+        tooltip=f"{about} The same seed gives the same result, bit for bit on a CPU.",
+    )
+
+
+def _field(config: type, name: str) -> dataclasses.Field[Any]:
+    return next(field for field in dataclasses.fields(config) if field.name == name)

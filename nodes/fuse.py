@@ -1,0 +1,182 @@
+"""Couple one picture and one text: image-text embedding alternating with APT (paper Eq. 7-9, section 4.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.methods.configs import ITEConfig
+from ..itportrait_core.methods.history import History
+from . import comfy, compat, fields, results, sockets
+
+MODES = ("coupled", "text_only")
+
+
+class Fuse(io.ComfyNode):
+    """ITE Coupled Fine-tune."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        def limit(name: str, index: int, tooltip: str, high: float) -> io.Input:
+            default = getattr(ITEConfig(), name)[index]
+            return io.Float.Input(
+                f"{name}_range", default=default, min=0.0, max=high, step=1.0, round=False, tooltip=tooltip
+            )
+
+        return compat.schema(
+            "Fuse",
+            "ITE Coupled Fine-tune",
+            description=(
+                "Teaches a copy of the generator the look of one picture and the change that a text asks for,"
+                " both at once and from every side. text_only leaves the picture's look out."
+            ),
+            search_aliases=["ite", "clip", "text to style", "coupled", "stylegan-nada"],
+            inputs=[
+                sockets.Generator.Input(
+                    "generator", tooltip="The generator to start from; it stays as it is."
+                ),
+                sockets.PortraitSocket.Input(
+                    "portrait", tooltip="The style picture's inversion, or a sampled person."
+                ),
+                sockets.Clip.Input("clip", tooltip="What reads the text and judges the pictures."),
+                io.String.Input(
+                    "text",
+                    default="a man wearing glasses",
+                    multiline=True,
+                    tooltip=(
+                        "What the portraits are to become, in a few words: 'a smiling old man', 'wearing a"
+                        " hat'."
+                    ),
+                ),
+                fields.choice(
+                    ITEConfig,
+                    "mode",
+                    "coupled: the picture's style and the text. text_only: the text alone.",
+                    options=MODES,
+                ),
+                io.String.Input(
+                    "source_text",
+                    default=ITEConfig().source_text,
+                    tooltip=(
+                        "What the portraits are before, in a few words. 'photo' suits photographic people."
+                    ),
+                ),
+                fields.steps("Steps of picture and text together. More is stronger, then overdone."),
+                fields.number(
+                    ITEConfig,
+                    "tau",
+                    "How far the picture's style must have come before the text may speak freely. 0.5 to"
+                    " 0.75; lower favours the picture, higher the text.",
+                ),
+                fields.number(
+                    ITEConfig,
+                    "xi",
+                    "Chance in percent that the text leads although the picture could. 20 to 80; higher"
+                    " favours the text.",
+                ),
+                fields.choice(
+                    ITEConfig,
+                    "gate",
+                    "hard: picture or text leads each step, as published. soft, bisector and joint mix both.",
+                ),
+                fields.number(
+                    ITEConfig, "views", "Views compared in each step. 3 as published; 2 is faster."
+                ),
+                limit("yaw", 1, "How far those views go to each side, degrees. 50 as published.", 90.0),
+                limit("pitch", 1, "How far they go up and down, degrees. 30 as published.", 60.0),
+                fields.number(
+                    ITEConfig,
+                    "content_mix",
+                    "0 trains on fresh people, so that the style suits everybody; 1 on this person only.",
+                    step=0.05,
+                ),
+                fields.seed("Draws people, views and the gate's dice."),
+                sockets.PortraitSocket.Input(
+                    "content",
+                    optional=True,
+                    tooltip="Another person to train on; the style picture's when left out.",
+                ),
+                sockets.Generator.Input(
+                    "style_generator",
+                    optional=True,
+                    tooltip="Start the picture's style from here (APT Stylize).",
+                ),
+                sockets.Settings.Input(
+                    "settings", optional=True, tooltip="Replaces all settings above but seed, mode and texts."
+                ),
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The picture's style with the text's change."
+                ),
+                sockets.Generator.Output(
+                    display_name="style_generator",
+                    tooltip="The picture's style alone; text_only passes the base on.",
+                ),
+                io.LossMap.Output(
+                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
+                ),
+                io.String.Output(
+                    display_name="history", tooltip="Every step's losses, distance and gate, as a table."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        portrait: sockets.PortraitHandle,
+        clip: sockets.ClipHandle,
+        text: str,
+        mode: str,
+        source_text: str,
+        steps: int,
+        yaw_range: float,
+        pitch_range: float,
+        seed: int,
+        content: sockets.PortraitHandle | None = None,
+        style_generator: sockets.GeneratorHandle | None = None,
+        settings: sockets.SettingsHandle | None = None,
+        **chosen: Any,
+    ) -> io.NodeOutput:
+        if not text.strip():
+            raise ITPortraitError(
+                "The text is empty; say what to change, or use APT Stylize for the picture alone."
+            )
+        model = generator.open(trained=True)
+        if settings is not None:
+            config = settings.configs["ite"]
+        else:
+            ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
+            config = ITEConfig().scaled_for(model).replace(**ranges, **chosen)
+            config = config.replace(steps=steps) if steps else config
+        config = config.replace(seed=seed, mode=mode, source_text=source_text)
+        more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
+        more["start"] = style_generator.sha256 if style_generator else ""
+        facts = results.recipe("couple", generator, portrait, config, **more)
+        parts = ("-target", "-style") if mode == "coupled" else ("-target",)
+        handles = results.found(facts, *parts)
+        if handles is None:
+            start = style_generator.open() if style_generator else None
+            with comfy.training():
+                made = itp.couple(
+                    model,
+                    portrait.portrait,
+                    text,
+                    clip.open(),
+                    config,
+                    comfy.Progress().step,
+                    content=content.portrait if content else None,
+                    style=start,
+                    **results.resume_point(facts),
+                )
+            handles = [results.keep(made.target, facts, "-target", generator)]
+            if made.style is not None:
+                handles.append(results.keep(made.style, facts, "-style", generator))
+        target, style = handles[0], handles[-1] if mode == "coupled" else generator
+        table = History.from_json(target.lineage["history"]).to_csv()
+        return io.NodeOutput(target, style, results.losses(target), table)

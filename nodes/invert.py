@@ -1,0 +1,130 @@
+"""Find a person in a generator: inversion of a picture, a made-up person, and their files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from comfy_api.latest import io, ui
+
+from .. import itportrait_core as itp
+from ..itportrait_core.methods.configs import InversionConfig
+from . import comfy, compat, fields, sockets
+from .images import one_picture, to_comfy
+
+USER = "user"
+
+
+class Inversion(io.ComfyNode):
+    """Artistic GAN Inversion (paper Eq. 3-4)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        def angle(name: str, limit: float, tooltip: str) -> io.Input:
+            return io.Float.Input(
+                name, default=0.0, min=-limit, max=limit, step=1.0, round=False, tooltip=tooltip
+            )
+
+        return compat.schema(
+            "Inversion",
+            "Artistic GAN Inversion",
+            description=(
+                "Finds the person and the pose of a style picture in the 3D generator. A photographic twin of"
+                " the picture gives the first pose; then latent and pose are optimised together. Everything"
+                " after it stands on this step: look at the reconstruction before you go on."
+            ),
+            search_aliases=["inversion", "projector", "gan inversion", "pose"],
+            inputs=[
+                sockets.Generator.Input("generator", tooltip="The generator that is to hold the person."),
+                sockets.Prior.Input("photo_prior", tooltip="Networks of the photographic twin."),
+                io.Image.Input("image", tooltip="One portrait, aligned (see Align Portrait)."),
+                fields.choice(
+                    InversionConfig,
+                    "pose_init",
+                    "Where the first pose comes from. twin: read from the photographic twin (best for art)."
+                    " image: read from the picture itself (photos). user: the yaw, pitch and roll below."
+                    " frontal and random are for comparison.",
+                ),
+                angle(
+                    "yaw",
+                    90,
+                    "First pose when pose_init is user, degrees; above 0 shows the head's left side.",
+                ),
+                angle("pitch", 60, "First pose when pose_init is user, degrees; above 0 is seen from above."),
+                angle("roll", 90, "First pose when pose_init is user, degrees."),
+                fields.steps("More steps follow the picture more closely."),
+                fields.choice(
+                    InversionConfig,
+                    "space",
+                    "W+ follows the picture more closely; W stays closer to people that the generator knows"
+                    " and edits better.",
+                ),
+                fields.number(
+                    InversionConfig,
+                    "lpips",
+                    "Weight of perceptual likeness. 0.5 to 2; higher keeps texture.",
+                    step=0.1,
+                ),
+                fields.number(
+                    InversionConfig, "identity", "Weight of keeping the face's identity. 0 to 1.", step=0.05
+                ),
+                fields.number(
+                    InversionConfig,
+                    "depth",
+                    "Weight of a smooth, sound head shape. 0 to 3; too high flattens.",
+                    step=0.1,
+                ),
+                fields.seed("Draws the twins and the starts."),
+                sockets.Settings.Input(
+                    "settings", optional=True, tooltip="Replaces all settings above but seed and pose."
+                ),
+            ],
+            outputs=[
+                sockets.PortraitSocket.Output(display_name="portrait", tooltip="Latent, pose and picture."),
+                io.Image.Output(
+                    display_name="reconstruction", tooltip="What the generator makes of the picture."
+                ),
+                io.Image.Output(display_name="twin", tooltip="The photographic twins of Eq. 3."),
+                io.String.Output(display_name="report", tooltip="Pose, errors and warnings as JSON."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        photo_prior: sockets.PriorHandle,
+        image: Any,
+        pose_init: str,
+        yaw: float,
+        pitch: float,
+        roll: float,
+        steps: int,
+        seed: int,
+        settings: sockets.SettingsHandle | None = None,
+        view: None = None,
+        **chosen: Any,
+    ) -> io.NodeOutput:
+        picture = one_picture(image, "The style picture")
+        model, prior = generator.open(), photo_prior.open()
+        if settings is not None:
+            config = settings.configs["inversion"].replace(seed=seed)
+        else:
+            config = InversionConfig().scaled_for(model).replace(seed=seed, pose_init=pose_init, **chosen)
+            config = config.replace(steps=steps) if steps else config
+        pose = itp.cameras.orbit(yaw, pitch, roll).float() if config.pose_init == USER else None
+        with comfy.training():
+            picture = picture.clone()
+            portrait = itp.invert(
+                model, picture, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
+            )
+        shown = model.synthesis(portrait.ws, portrait.camera).image
+        report = json.dumps(portrait.report, indent=1)
+        twin = portrait.image if portrait.twin is None else portrait.twin
+        return io.NodeOutput(
+            sockets.PortraitHandle(portrait),
+            to_comfy(shown),
+            to_comfy(twin),
+            report,
+            ui=ui.PreviewText(report),
+        )

@@ -1,0 +1,264 @@
+"""Open models: a 3D generator, the networks behind the photo twin, CLIP, and a method's settings."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.methods import configs
+from ..itportrait_core.pocket import weights
+from . import comfy, compat, folders, sockets
+
+EMBEDDED = "pocket (embedded)"
+GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
+GUESS = "auto"
+
+
+def choices(*families: str) -> list[str]:
+    """The embedded network, then every model file that holds one of the families."""
+    return [EMBEDDED, *files_of(*families)]
+
+
+def files_of(*kinds: str) -> list[str]:
+    """Names of the model files that hold one of these kinds: a network's family, or "portrait"."""
+    return [name for name in folders.models(folders.OURS) if _kind(folders.model(name)) in kinds]
+
+
+def locate(choice: str, pocket: str) -> Path:
+    """The file behind an entry of `choices`."""
+    return weights.path(pocket) if choice == EMBEDDED else folders.model(choice)
+
+
+def _kind(path: Path) -> str:
+    state = path.stat()
+    return _kind_of(path, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _kind_of(path: Path, time: int, size: int) -> str:
+    """What a file's header says it holds, empty if it is not ours; time and size notice a new file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+        return header.get("family") or str(json.loads(header.get("itportrait", "{}")).get("kind", ""))
+    except (SafetensorError, OSError, ValueError, AttributeError):
+        return ""
+
+
+class GeneratorLoader(io.ComfyNode):
+    """EG3D Loader."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "GeneratorLoader",
+            "EG3D Loader",
+            description=(
+                "Opens a 3D portrait generator: the small embedded one, or a .safetensors file in "
+                "models/itportrait (made by Import Official Checkpoint or Save Generator)."
+            ),
+            search_aliases=["load generator", "eg3d", "3d gan", "load style"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=choices("eg3d"),
+                    default=EMBEDDED,
+                    tooltip=(
+                        "Who can be drawn, and how finely. The embedded generator makes 128 pixel pictures"
+                        " and needs no download; imported EG3D weights make 512 pixel pictures; saved styles"
+                        " stand here too."
+                    ),
+                )
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The generator, as a file's handle."
+                )
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> str:
+        return sockets.file_hash(locate(file, "generator"))
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        return io.NodeOutput(sockets.GeneratorHandle.read(locate(file, "generator")))
+
+
+class PhotoPriorLoader(io.ComfyNode):
+    """Load Photo Prior."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        def part(name: str, family: tuple[str, ...], tooltip: str) -> io.Input:
+            return io.Combo.Input(name, options=choices(*family), default=EMBEDDED, tooltip=tooltip)
+
+        return compat.schema(
+            "PhotoPriorLoader",
+            "Load Photo Prior",
+            description=(
+                "Opens the networks that turn a style picture into its photographic twin, from which the "
+                "head's pose is read: a 2D face generator, its encoder, a pose estimator and a face embedder."
+            ),
+            search_aliases=["stylegan2", "e4e", "restyle", "pose estimator", "arcface"],
+            inputs=[
+                part(
+                    "photo", ("stylegan2",), "2D generator that draws the twin. Must belong to the encoder."
+                ),
+                part(
+                    "encoder", ("encoder",), "Finds the twin of a picture. Must belong to the 2D generator."
+                ),
+                part("pose", ("pose", "deep3d"), "Reads the head's angles from the twin."),
+                part(
+                    "identity",
+                    ("identity", "arcface"),
+                    "Compares faces, to keep the person during inversion.",
+                ),
+            ],
+            outputs=[sockets.Prior.Output(display_name="photo_prior", tooltip="For Artistic GAN Inversion.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **chosen: str) -> str:
+        return " ".join(sockets.file_hash(locate(choice, name)) for name, choice in sorted(chosen.items()))
+
+    @classmethod
+    def execute(cls, **chosen: str) -> io.NodeOutput:
+        with comfy.plain_tensors():
+            prior = itp.load_photo_prior({name: locate(choice, name) for name, choice in chosen.items()})
+            held = tuple(
+                comfy.patcher(getattr(prior, part)) for part in ("generator", "encoder", "pose", "identity")
+            )
+        return io.NodeOutput(sockets.PriorHandle(prior, held))
+
+
+class ClipLoader(io.ComfyNode):
+    """Load CLIP (open_clip)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "ClipLoader",
+            "Load CLIP (open_clip)",
+            description=(
+                "Opens a CLIP model that compares pictures with texts: the small embedded one, or an OpenAI,"
+                " open_clip or Hugging Face file in models/itportrait. Chain two loaders to let two models"
+                " judge together."
+            ),
+            search_aliases=["clip", "open_clip", "text guidance"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=[GUIDE, JUDGE, *folders.models(folders.OURS, *folders.OFFICIAL)],
+                    default=GUIDE,
+                    tooltip=(
+                        "What understands your text. The embedded guide knows portraits: hair, glasses, hats,"
+                        " beards, age, smiles and nine styles. OpenAI's ViT-B/32 and ViT-B/16 understand far"
+                        " more."
+                    ),
+                ),
+                io.String.Input(
+                    "architecture",
+                    default=GUESS,
+                    tooltip=(
+                        "open_clip's name of the architecture, for instance ViT-B-32-quickgelu for OpenAI's "
+                        "weights. 'auto' reads it from the file."
+                    ),
+                ),
+                sockets.Clip.Input(
+                    "also",
+                    optional=True,
+                    tooltip="Another CLIP that judges together with this one; steadier, slower.",
+                ),
+            ],
+            outputs=[sockets.Clip.Output(display_name="clip", tooltip="For ITE Coupled Fine-tune.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str, architecture: str, also: Any = None) -> str:
+        return sockets.file_hash(cls._path(file))
+
+    @classmethod
+    def execute(cls, file: str, architecture: str, also: sockets.ClipHandle | None = None) -> io.NodeOutput:
+        from ..itportrait_core.guidance.clip import load_clip
+
+        path = cls._path(file)
+        with comfy.plain_tensors():
+            model = load_clip(path, None if architecture.strip() in ("", GUESS) else architecture.strip())
+            held = comfy.patcher(model)
+        models, names, patchers = (also.models, also.names, also.held) if also else ((), (), ())
+        name = f"{path.stem} {sockets.file_hash(path)[:12]}"
+        return io.NodeOutput(sockets.ClipHandle((*models, model), (*names, name), (*patchers, held)))
+
+    @staticmethod
+    def _path(file: str) -> Path:
+        embedded = {GUIDE: "clip_guide", JUDGE: "clip_judge"}
+        return weights.path(embedded[file]) if file in embedded else folders.model(file)
+
+
+class MethodSettings(io.ComfyNode):
+    """Method Settings."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "MethodSettings",
+            "Method Settings",
+            description=(
+                "A whole set of settings, to reproduce a published setting or to reach the controls that the"
+                " nodes do not show. Connect it to a method's node: it then replaces all settings there but"
+                " seed and text."
+            ),
+            search_aliases=["preset", "advanced", "paper settings"],
+            inputs=[
+                io.Combo.Input(
+                    "preset",
+                    options=list(configs.PRESETS),
+                    default="paper",
+                    tooltip=(
+                        "paper: what the publication says. released: what the authors' public code does. "
+                        "recommended: the paper's with repairs that cost nothing."
+                    ),
+                ),
+                io.String.Input(
+                    "changes",
+                    default="{}",
+                    multiline=True,
+                    tooltip=(
+                        'Changes to the preset as JSON, by method and field, for instance {"ite": {"tau":'
+                        ' 0.6, "views": 2}, "apt": {"beta": 0.1}}. Methods: inversion, apt, ite, tuning.'
+                    ),
+                ),
+            ],
+            outputs=[
+                sockets.Settings.Output(display_name="settings", tooltip="For the nodes of the methods.")
+            ],
+        )
+
+    @classmethod
+    def execute(cls, preset: str, changes: str) -> io.NodeOutput:
+        try:
+            wanted = json.loads(changes or "{}")
+        except json.JSONDecodeError as error:
+            raise ITPortraitError(f"The changes are no JSON ({error}). Write for instance {{}}.") from error
+        if not isinstance(wanted, dict) or not all(isinstance(value, dict) for value in wanted.values()):
+            raise ITPortraitError(
+                'The changes must be JSON like {"ite": {"tau": 0.6}}: method, then field and value.'
+            )
+        methods = ("inversion", "apt", "ite", "tuning")
+        for name in wanted:
+            if name not in methods:
+                raise ITPortraitError(
+                    f"There is no method {name!r} to change; methods are {', '.join(methods)}."
+                )
+        made = {name: configs.preset(name, preset).replace(**wanted.get(name, {})) for name in methods}
+        return io.NodeOutput(sockets.SettingsHandle(made))

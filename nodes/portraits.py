@@ -1,0 +1,134 @@
+"""People without a picture: made up from a seed, or kept in a file."""
+
+from __future__ import annotations
+
+import json
+
+from comfy_api.latest import io, ui
+
+from .. import itportrait_core as itp
+from . import compat, fields, folders, sockets
+from .images import to_comfy
+from .load import files_of
+
+NONE = "(no saved portrait)"
+
+
+class SamplePortrait(io.ComfyNode):
+    """Sample Portrait."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "SamplePortrait",
+            "Sample Portrait",
+            description=(
+                "Makes a person up: every seed is somebody else. Use it as the content of a text-only style, "
+                "or to see how a style suits other people."
+            ),
+            search_aliases=["random face", "seed"],
+            inputs=[
+                sockets.Generator.Input("generator", tooltip="Whose people they are."),
+                fields.seed("Every number is another person."),
+                io.Float.Input(
+                    "truncation",
+                    default=0.7,
+                    min=0.0,
+                    max=1.2,
+                    step=0.05,
+                    round=False,
+                    tooltip="How special the person is: 0 the average, 0.7 good-looking, 1 full variety.",
+                ),
+                sockets.Cameras.Input(
+                    "cameras",
+                    optional=True,
+                    tooltip="The first of these is where the picture sees the person from.",
+                ),
+            ],
+            outputs=[
+                sockets.PortraitSocket.Output(display_name="portrait", tooltip="The person."),
+                io.Image.Output(display_name="image", tooltip="Their picture."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        seed: int,
+        truncation: float,
+        cameras: sockets.CamerasHandle | None = None,
+    ) -> io.NodeOutput:
+        from ..itportrait_core.methods.portrait import sample_portrait
+
+        label = None if cameras is None else cameras.labels[:1]
+        person = sample_portrait(generator.open(), seed, truncation=truncation, camera=label)
+        return io.NodeOutput(sockets.PortraitHandle(person), to_comfy(person.image))
+
+
+class SavePortrait(io.ComfyNode):
+    """Save Portrait."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "SavePortrait",
+            "Save Portrait",
+            description=(
+                "Keeps a person as a small .safetensors file below output/itportrait, for Load Portrait."
+            ),
+            inputs=[
+                sockets.PortraitSocket.Input("portrait", tooltip="The person to keep."),
+                io.String.Input(
+                    "name",
+                    default="portrait",
+                    tooltip="File name; '/' makes a sub-folder. A number is added.",
+                ),
+            ],
+            outputs=[],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, portrait: sockets.PortraitHandle, name: str) -> io.NodeOutput:
+        file = folders.result(name, folders.OURS)
+        portrait.portrait.save(file)
+        return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
+
+
+class LoadPortrait(io.ComfyNode):
+    """Load Portrait."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "LoadPortrait",
+            "Load Portrait",
+            description=(
+                "Opens a person that Save Portrait kept. It fits the generator it was made with, and every "
+                "style made from that one."
+            ),
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=files_of("portrait") or [NONE],
+                    tooltip="A portrait file in models/itportrait or output/itportrait.",
+                )
+            ],
+            outputs=[
+                sockets.PortraitSocket.Output(display_name="portrait", tooltip="The person."),
+                io.Image.Output(display_name="image", tooltip="Their picture."),
+                io.String.Output(display_name="report", tooltip="How the portrait was made, as JSON."),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> str:
+        return sockets.file_hash(folders.model(file))
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        person = itp.Portrait.load(folders.model(file))
+        return io.NodeOutput(
+            sockets.PortraitHandle(person), to_comfy(person.image), json.dumps(person.report, indent=1)
+        )

@@ -1,0 +1,88 @@
+"""What a training node leaves behind: one generator file below output/itportrait/runs, named by its recipe.
+
+The same recipe gives the same result, so the file is used again instead of trained again: after a restart, or
+when ComfyUI's cache has dropped it, an hour of training is still there. Deleting the folder only costs time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from torch import nn
+
+from .. import itportrait_core as itp
+from ..itportrait_core.methods.configs import Config
+from ..itportrait_core.methods.history import History
+from ..itportrait_core.methods.lineage import CODE_VERSION
+from . import folders
+from .sockets import GeneratorHandle, PortraitHandle
+
+RESUME_SECONDS = 60.0
+"""How often a long run lays down a point from which it can continue."""
+
+
+def recipe(
+    method: str, generator: GeneratorHandle, portrait: PortraitHandle, config: Config, **more: Any
+) -> dict[str, Any]:
+    """Everything that decides a result, as JSON values. It becomes the lineage of the weights.
+
+    Args:
+        method: name of the method.
+        generator: the base.
+        portrait: the person.
+        config: the method's settings.
+        more: further inputs, for instance the text.
+    """
+    return {
+        "method": method,
+        "base": generator.sha256,
+        "base_license": generator.license,
+        "portrait": portrait.sha256,
+        "settings": config.to_dict(),
+        "version": CODE_VERSION,
+        **more,
+    }
+
+
+def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
+    """Where the result of a recipe lies, or will lie; `part` names one of several results."""
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    folder = Path(folder_paths.get_output_directory(), folders.RESULTS, "runs")
+    return folder / f"{facts['method']}-{key}{part}{folders.OURS}"
+
+
+def found(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:
+    """Handles of the results of an earlier run with the same recipe; None unless all of them are there."""
+    files = [run_file(facts, part) for part in parts]
+    return [GeneratorHandle.read(file) for file in files] if all(file.is_file() for file in files) else None
+
+
+def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle) -> GeneratorHandle:
+    """Write a trained generator with the lineage that the core hung on it; returns its handle.
+
+    Args:
+        trained: the weights.
+        facts: from `recipe`.
+        part: as in `found`.
+        base: whose licence the weights carry on.
+    """
+    file = run_file(facts, part)
+    itp.save_generator(trained, file, {**trained.lineage, "recipe": dict(facts)}, license=base.license)
+    return GeneratorHandle.read(file)
+
+
+def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a core method that let a run which was cut off continue when it is queued again."""
+    point = run_file(facts).with_suffix(".resume")
+    return {"resume": point, "every_steps": 0, "every_seconds": RESUME_SECONDS}
+
+
+def losses(handle: GeneratorHandle) -> dict[str, list[float]]:
+    """LOSS_MAP of the run that made a generator."""
+    history = History.from_json(handle.lineage["history"])
+    return {"loss": [record.losses[record.stage] for record in history]}

@@ -1,0 +1,208 @@
+"""What travels between the nodes. Every object is immutable by convention and is freed when ComfyUI drops it.
+
+`get_ram_usage` (0.3.75) and `_comfy_cache_tensors` (newer) tell ComfyUI's cache how heavy an object is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import comfy.model_management as mm
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+from torch import Tensor, nn
+
+from .. import itportrait_core as itp
+from ..itportrait_core.errors import ITPortraitError
+from . import comfy
+
+if TYPE_CHECKING:
+    from ..itportrait_core.guidance.clip import ClipModel
+    from ..itportrait_core.methods.photo_twin import PhotoPrior
+    from ..itportrait_core.methods.portrait import Portrait
+
+Generator = io.Custom("ITP_GENERATOR")
+PortraitSocket = io.Custom("ITP_PORTRAIT")
+Prior = io.Custom("ITP_PHOTO_PRIOR")
+Clip = io.Custom("ITP_CLIP")
+Cameras = io.Custom("ITP_CAMERAS")
+Settings = io.Custom("ITP_SETTINGS")
+
+
+def view(kind: str, tooltip: str) -> io.Input:
+    """A widget that only shows and moves what the widgets above it hold; it stands last and carries no value.
+
+    Args:
+        kind: `CAMERA` or `FIVE_POINTS`, drawn by web/.
+        tooltip: how to use it.
+    """
+    socket = io.Custom(f"ITP_{kind}_VIEW")
+    return socket.Input("view", optional=True, tooltip=tooltip, extra_dict={"socketless": True})
+
+
+_hashes: dict[tuple[str, int, int], str] = {}
+_opened: WeakValueDictionary[str, ModelPatcher] = WeakValueDictionary()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file; counted once for each path, time and size."""
+    state = path.stat()
+    key = (str(path), state.st_mtime_ns, state.st_size)
+    if key not in _hashes:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            _hashes[key] = digest.hexdigest()
+    return _hashes[key]
+
+
+class Held:
+    """Models that ComfyUI's memory manager moves for us."""
+
+    @property
+    def patchers(self) -> list[ModelPatcher]:
+        """One for each network."""
+        raise NotImplementedError
+
+    def get_ram_usage(self) -> int:
+        """Bytes of weights in memory."""
+        return sum(mm.module_size(patcher.model) for patcher in self.patchers)
+
+    def _comfy_cache_tensors(self) -> list[Tensor]:
+        return [tensor for patcher in self.patchers for tensor in patcher.model.parameters()]
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratorHandle(Held):
+    """One generator file. The weights are read when a node needs them, and shared by equal files."""
+
+    path: Path
+    sha256: str
+    config: Mapping[str, Any]
+    lineage: Mapping[str, Any]
+    license: str
+
+    @classmethod
+    def read(cls, path: Path) -> GeneratorHandle:
+        """The handle of a file; reads its header only.
+
+        Raises:
+            ITPortraitError: if it holds no 3D generator, or is damaged.
+        """
+        from ..itportrait_core.checkpoints.format import read_header
+
+        header = read_header(path)
+        if header.family != "eg3d":
+            raise ITPortraitError(
+                f"{path.name} holds a {header.family!r} network, not a 3D generator (eg3d)."
+            )
+        return cls(path, file_hash(path), header.config, header.lineage, header.license)
+
+    @cached_property
+    def patcher(self) -> ModelPatcher:
+        """The frozen generator under ComfyUI's memory manager."""
+        if not self.path.is_file() or file_hash(self.path) != self.sha256:
+            raise ITPortraitError(f"{self.path} is gone or has changed; queue again to read it anew.")
+        found = _opened.get(self.sha256)
+        if found is None:
+            with comfy.plain_tensors():
+                model = itp.load_generator(self.path)
+            model.lineage = dict(self.lineage)  # the core hands it on to what is trained from this generator
+            found = comfy.patcher(model)
+            _opened[self.sha256] = found
+        return found
+
+    @property
+    def patchers(self) -> list[ModelPatcher]:
+        """Empty until a node has opened the file."""
+        return [self.patcher] if "patcher" in self.__dict__ else []
+
+    def open(self, *, trained: bool = False) -> nn.Module:
+        """The generator on the compute device; `trained` makes room for a copy with gradients."""
+        comfy.to_device(self.patcher, trained=int(trained))
+        return self.patcher.model
+
+
+@dataclass(frozen=True, eq=False)
+class PortraitHandle:
+    """A person in a generator: latent, camera, picture, report."""
+
+    portrait: Portrait
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of latent, camera and picture: the same person, the same hash."""
+        digest = hashlib.sha256()
+        for tensor in self._comfy_cache_tensors():
+            digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def get_ram_usage(self) -> int:
+        """Bytes of its tensors."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._comfy_cache_tensors())
+
+    def _comfy_cache_tensors(self) -> list[Tensor]:
+        return [self.portrait.ws, self.portrait.camera, self.portrait.image]
+
+
+@dataclass(frozen=True, eq=False)
+class PriorHandle(Held):
+    """The photo prior: 2D generator, encoder, pose and identity networks."""
+
+    prior: PhotoPrior
+    held: tuple[ModelPatcher, ...]
+
+    @property
+    def patchers(self) -> list[ModelPatcher]:
+        return list(self.held)
+
+    def open(self) -> PhotoPrior:
+        """The prior on the compute device."""
+        comfy.to_device(*self.held)
+        return self.prior
+
+
+@dataclass(frozen=True, eq=False)
+class ClipHandle(Held):
+    """One or more CLIP models whose judgements are summed."""
+
+    models: tuple[ClipModel, ...]
+    names: tuple[str, ...]
+    held: tuple[ModelPatcher, ...]
+
+    @property
+    def patchers(self) -> list[ModelPatcher]:
+        return list(self.held)
+
+    def open(self) -> list[ClipModel]:
+        """The models on the compute device."""
+        comfy.to_device(*self.held)
+        return list(self.models)
+
+
+@dataclass(frozen=True, eq=False)
+class CamerasHandle:
+    """Cameras as EG3D labels `[N, 25]`."""
+
+    labels: Tensor
+
+    def get_ram_usage(self) -> int:
+        """Bytes of the labels."""
+        return self.labels.numel() * self.labels.element_size()
+
+    def _comfy_cache_tensors(self) -> list[Tensor]:
+        return [self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class SettingsHandle:
+    """Settings by method ("inversion", "apt", "ite", "tuning"), each a frozen config of the core."""
+
+    configs: Mapping[str, Any]

@@ -1,0 +1,97 @@
+"""Adapt a generator to one picture: artistic paired transfer (paper Eq. 5-6)."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.methods.configs import APTConfig
+from . import comfy, compat, fields, results, sockets
+
+LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
+
+
+class Stylize(io.ComfyNode):
+    """APT Stylize."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "Stylize",
+            "APT Stylize",
+            description=(
+                "Teaches a copy of the generator the look of one style picture, so that everybody it draws "
+                "looks like that, from every side. No text is needed: this is the image-only mode."
+            ),
+            search_aliases=["apt", "one-shot", "style transfer", "jojogan"],
+            inputs=[
+                sockets.Generator.Input(
+                    "generator", tooltip="The generator to start from; it stays as it is."
+                ),
+                sockets.PortraitSocket.Input(
+                    "portrait", tooltip="The style picture's inversion in that generator."
+                ),
+                fields.steps(
+                    "More steps carry over more of the style, then begin to copy the picture's person."
+                ),
+                io.Combo.Input(
+                    "layers",
+                    options=list(LAYERS),
+                    default=next(iter(LAYERS)),
+                    tooltip=(
+                        "Which latent layers are mixed with other people's. fine keeps head shapes; fine and"
+                        " middle lets more people take on the style, with stronger deformation. Counted for"
+                        " 14 layers."
+                    ),
+                ),
+                fields.number(
+                    APTConfig,
+                    "beta",
+                    "How much of the portrait's own latent stays in those layers. 0 to 0.2; higher comes"
+                    " closer to this one picture and carries over to other people less.",
+                ),
+                fields.number(
+                    APTConfig, "lr", "Step size. 0.001 to 0.004; higher is faster and rougher.", step=0.0001
+                ),
+                fields.seed("Draws the people that are mixed in."),
+                sockets.Settings.Input(
+                    "settings", optional=True, tooltip="Replaces all settings above but the seed."
+                ),
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The generator in the picture's style."
+                ),
+                io.LossMap.Output(
+                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        portrait: sockets.PortraitHandle,
+        steps: int,
+        layers: str,
+        beta: float,
+        lr: float,
+        seed: int,
+        settings: sockets.SettingsHandle | None = None,
+    ) -> io.NodeOutput:
+        model = generator.open(trained=True)
+        if settings is not None:
+            config = settings.configs["apt"].replace(seed=seed)
+        else:
+            config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers], beta=beta, lr=lr)
+            config = config.replace(steps=steps) if steps else config
+        facts = results.recipe("apt", generator, portrait, config)
+        handles = results.found(facts, "")
+        if handles is None:
+            with comfy.training():
+                styled = itp.stylize(
+                    model, portrait.portrait, config, comfy.Progress().step, **results.resume_point(facts)
+                )
+            handles = [results.keep(styled, facts, "", generator)]
+        return io.NodeOutput(handles[0], results.losses(handles[0]))

@@ -1,0 +1,94 @@
+"""Move a generator onto one picture: pivotal tuning (paper section 5.4)."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.methods.configs import TuningConfig
+from . import comfy, compat, fields, results, sockets
+
+
+class PivotalTuning(io.ComfyNode):
+    """Pivotal Tuning."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "PivotalTuning",
+            "Pivotal Tuning",
+            description=(
+                "Bends a copy of the generator until it draws exactly this person. Use it before a style when"
+                " the picture itself is to be edited, a photo or a drawing; skip it when everybody is to take"
+                " the style on."
+            ),
+            search_aliases=["pti", "photo edit"],
+            inputs=[
+                sockets.Generator.Input(
+                    "generator", tooltip="The generator to start from; it stays as it is."
+                ),
+                sockets.PortraitSocket.Input(
+                    "portrait", tooltip="The picture's inversion in that generator."
+                ),
+                fields.steps("Most steps; it stops earlier when it is close enough."),
+                fields.number(
+                    TuningConfig,
+                    "lpips_stop",
+                    "How close is close enough. 0.03 to 0.1; lower follows the picture and its flaws.",
+                ),
+                fields.number(
+                    TuningConfig, "lr", "Step size. 0.0001 to 0.002; higher is rougher.", step=0.0001
+                ),
+                fields.number(
+                    TuningConfig,
+                    "depth",
+                    "Weight of keeping the head's shape. 0.5 to 2; 0 may flatten it.",
+                    step=0.1,
+                ),
+                fields.seed("Draws the views whose shape is kept."),
+                sockets.Settings.Input(
+                    "settings", optional=True, tooltip="Replaces all settings above but the seed."
+                ),
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The generator that draws this person."
+                ),
+                io.LossMap.Output(
+                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        portrait: sockets.PortraitHandle,
+        steps: int,
+        lpips_stop: float,
+        lr: float,
+        depth: float,
+        seed: int,
+        settings: sockets.SettingsHandle | None = None,
+    ) -> io.NodeOutput:
+        model = generator.open(trained=True)
+        if settings is not None:
+            config = settings.configs["tuning"].replace(seed=seed)
+        else:
+            chosen = {"lpips_stop": lpips_stop, "lr": lr, "depth": depth}
+            config = TuningConfig().scaled_for(model).replace(seed=seed, **chosen)
+            config = config.replace(steps=steps) if steps else config
+        facts = results.recipe("tune", generator, portrait, config)
+        handles = results.found(facts, "")
+        if handles is None:
+            with comfy.training():
+                tuned = itp.pivotal_tune(
+                    model,
+                    portrait.portrait,
+                    config=config,
+                    on_step=comfy.Progress().step,
+                    **results.resume_point(facts),
+                )
+            handles = [results.keep(tuned, facts, "", generator)]
+        return io.NodeOutput(handles[0], results.losses(handles[0]))

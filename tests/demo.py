@@ -1,0 +1,95 @@
+"""Show the main job: `python tests/demo.py`. Sets itself up, then runs an example workflow on a real ComfyUI.
+
+Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches every picture that it
+saves into `output/demo/<name>`, and lays them out on a contact sheet. `--thumbnails` also renews the pictures that
+ComfyUI's template browser shows beside the workflows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import environment
+
+
+def main() -> int:
+    """0 when every picture is on disk."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("names", nargs="*", default=["coupled_portrait"], help="example workflows to run")
+    options.add_argument("--thumbnails", action="store_true", help="renew example_workflows/<name>.jpg")
+    asked = options.parse_args()
+    environment.enter()
+
+    from harness import workflows
+    from harness.client import ComfyClient
+    from harness.server import ComfyServer
+
+    print("Starting ComfyUI ...", flush=True)
+    with ComfyServer() as server:
+        print(f"ComfyUI answers on {server.url}", flush=True)
+        client = ComfyClient(server.url)
+        for name in asked.names:
+            workflow = workflows.read(name)
+            prompt = workflows.to_prompt(workflow, client.nodes())
+            print(f"Queued {name}", flush=True)
+            run = client.run(prompt, Narrator(prompt), workflow)
+            if run.end != "execution_success":
+                print(f"{name} ended with {run.end}: {run.error}\n{server.said()}")
+                return 1
+            folder = environment.ROOT / "output" / "demo" / name
+            sheet = _keep(client, run.outputs, workflow, folder)
+            if asked.thumbnails:
+                _thumbnail(sheet, workflows.EXAMPLES / f"{name}.jpg")
+            print(
+                f"{name} took {run.seconds:.0f} seconds; its pictures are in {folder}, all of them on {sheet}"
+            )
+    return 0
+
+
+class Narrator:
+    """Prints what the server is doing, one line for each node, with a percentage now and then."""
+
+    def __init__(self, prompt: dict) -> None:
+        self.titles = {node: entry["_meta"]["title"] for node, entry in prompt.items() if "_meta" in entry}
+        self.said = 0.0
+
+    def __call__(self, kind: str, data: dict) -> None:
+        if kind == "executing" and data.get("node"):
+            print(f"  {self.titles.get(data['node'], data['node'])}", flush=True)
+        elif kind == "progress" and time.monotonic() - self.said > 10:
+            self.said = time.monotonic()
+            print(f"    {data['value']} of {data['max']}", flush=True)
+
+
+def _keep(client, outputs: dict, workflow: dict, folder: Path) -> Path:
+    """Fetch what the workflow's Save Image nodes wrote, and make a sheet with one row for each."""
+    from harness.sheet import contact_sheet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    rows = {}
+    savers = [node for node in workflow["nodes"] if node["type"] == "SaveImage"]
+    for node in sorted(savers, key=lambda node: node["order"]):
+        items = outputs.get(str(node["id"]), {}).get("images", [])
+        rows[node.get("title", "Save Image")] = [client.fetch(item, folder) for item in items]
+    sheet = folder / "contact_sheet.png"
+    contact_sheet(rows).save(sheet)
+    return sheet
+
+
+def _thumbnail(sheet: Path, target: Path) -> None:
+    from PIL import Image
+
+    with Image.open(sheet) as picture:
+        picture.thumbnail((640, 640))
+        picture.convert("RGB").save(target, quality=85)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
