@@ -1,0 +1,72 @@
+// The five points of a face and the square that alignment cuts around them, as pure functions.
+// Points are fractions of the picture, x to the right and y down, in the order: eye on the picture's left, eye on
+// its right, tip of the nose, mouth corner on the left, on the right.
+
+/** The mean frontal face in the unit square that FFHQ cuts (spec methods, section 4). */
+const MEAN_FACE = [
+  [0.375, 0.473],
+  [0.625, 0.473],
+  [0.502, 0.609],
+  [0.4, 0.742],
+  [0.6, 0.742],
+];
+
+/** Points of a face that fills a picture of `width` x `height`: where to start without detection. */
+export function guess(width, height) {
+  const side = Math.min(width, height) * 0.8;
+  const [left, top] = [(width - side) / 2, (height - side) / 2];
+  return MEAN_FACE.map(([x, y]) => [(left + x * side) / width, (top + y * side) / height]);
+}
+
+/** The points in a text `x,y x,y x,y x,y x,y`; null unless it holds five pairs of numbers. */
+export function parse(text) {
+  const numbers = String(text ?? "").match(/-?\d+(\.\d+)?(e-?\d+)?/gi) ?? [];
+  if (numbers.length !== 10) return null;
+  return [0, 1, 2, 3, 4].map((i) => [Number(numbers[2 * i]), Number(numbers[2 * i + 1])]);
+}
+
+export const format = (points) => points.map(([x, y]) => `${x.toFixed(4)},${y.toFixed(4)}`).join(" ");
+
+/** Corners (upper left, lower left, lower right, upper right) of FFHQ's square, in pixels. */
+export function ffhqQuad(points, width, height) {
+  const [a, b, , c, d] = points.map(([x, y]) => [x * width, y * height]);
+  const eyes = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+  const down = [(c[0] + d[0]) / 2 - eyes[0], (c[1] + d[1]) / 2 - eyes[1]];
+  const across = [b[0] - a[0], b[1] - a[1]];
+  const axis = [across[0] + down[1], across[1] - down[0]];
+  const length = Math.max(2 * Math.hypot(...across), 1.8 * Math.hypot(...down));
+  const scale = length / (Math.hypot(...axis) || 1);
+  const x = [axis[0] * scale, axis[1] * scale];
+  const y = [-x[1], x[0]];
+  const middle = [eyes[0] + 0.1 * down[0], eyes[1] + 0.1 * down[1]];
+  const corner = (sx, sy) => [middle[0] + sx * x[0] + sy * y[0], middle[1] + sx * x[1] + sy * y[1]];
+  return [corner(-1, -1), corner(-1, 1), corner(1, 1), corner(1, -1)];
+}
+
+/** Where the generator's picture lies in FFHQ's square for a frontal face (spec methods, section 4). */
+const PORTRAIT_BOX = [0.0375, 0.1281, 0.9632, 1.0538];
+
+/** Corners of the square that the generator sees, for a face about frontal, from FFHQ's corners. */
+export function portraitQuad([ul, ll, , ur]) {
+  const [left, top, right, bottom] = PORTRAIT_BOX;
+  const at = (u, v) => [0, 1].map((i) => ul[i] + u * (ur[i] - ul[i]) + v * (ll[i] - ul[i]));
+  return [at(left, top), at(left, bottom), at(right, bottom), at(right, top)];
+}
+
+/** The points with one of them moved, kept inside the picture. */
+export const moved = (points, index, [x, y]) =>
+  points.map((p, i) => (i === index ? [x, y].map((v) => Math.min(1, Math.max(0, v))) : p));
+
+/** Index of the point nearest to (x, y) within `reach`, else -1; all in the same pixels. */
+export function hit(points, [x, y], reach) {
+  const far = points.map(([px, py]) => Math.hypot(px - x, py - y));
+  const best = far.indexOf(Math.min(...far));
+  return far[best] <= reach ? best : -1;
+}
+
+/** The largest box of a picture's shape inside `width` x `height`, centred: `{x, y, width, height}`. */
+export function contain(pictureWidth, pictureHeight, width, height) {
+  const scale = Math.min(width / pictureWidth, height / pictureHeight);
+  const [w, h] = [pictureWidth * scale, pictureHeight * scale];
+  return { x: (width - w) / 2, y: (height - h) / 2, width: w, height: h };
+}

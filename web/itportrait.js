@@ -1,0 +1,89 @@
+// The pack's extension: two views on top of number and text widgets, and its settings. Everything else is in the
+// modules beside it; ComfyUI loads this file by itself because it ends in .js.
+import { app } from "../../scripts/app.js";
+import { api } from "../../scripts/api.js";
+import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
+import { parse } from "./five_points_math.mjs";
+import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
+import { downstream, loadedPicture, nodeByExecutionId, pictureUrls, upstream } from "./run_outputs.mjs";
+import { SETTINGS, setting } from "./settings.mjs";
+import { WidgetBridge } from "./widget_bridge.mjs";
+import { wordsFor } from "./words.mjs";
+
+/** Every live view, to be told of runs: `{node, seen(from, output)}`. */
+const live = new Set();
+
+const words = () => wordsFor(setting(app, "Comfy.Locale"));
+
+const cameraOptions = () => ({
+  backdrop: setting(app, "ITportrait.Camera.ShowLastRender"),
+  speed: setting(app, "ITportrait.Camera.DragSpeed"),
+  inverted: setting(app, "ITportrait.Camera.DragMovesCamera"),
+});
+
+/** Put a view into a node: shown, never stored, gone with its node. */
+function addView(node, name, type, view, height, entry) {
+  const widget = node.addDOMWidget(name, type, view.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => height,
+    getValue: () => "",
+    setValue: () => {},
+    onDraw: () => view.look(),
+  });
+  widget.serialize = false;
+  live.add(entry);
+  const before = widget.onRemove;
+  widget.onRemove = function onRemove(...args) {
+    live.delete(entry);
+    view.dispose();
+    return before?.apply(this, args);
+  };
+  return { widget, minWidth: 320, minHeight: height };
+}
+
+function cameraView(node, name) {
+  let view;
+  const bridge = new WidgetBridge(node, CAMERA_WIDGETS, () => view.refresh());
+  view = new CameraView(bridge, words(), cameraOptions);
+  queueMicrotask(() => {
+    bridge.watch();
+    view.begin();
+  });
+  const seen = (from, output) => {
+    if (from !== node && !downstream(node).includes(from)) return;
+    const urls = pictureUrls(api, output);
+    if (urls.length > 0) view.showPictures(urls);
+  };
+  return addView(node, name, "ITP_CAMERA_VIEW", view, 300, { node, seen });
+}
+
+function fivePointsView(node, name) {
+  let view;
+  const loaded = () => loadedPicture(api, upstream(node, "image"));
+  const bridge = new WidgetBridge(node, POINT_WIDGETS, () => view.look());
+  view = new FivePointsView(bridge, words(), () => ({ crop: setting(app, "ITportrait.Points.ShowCrop") }), loaded);
+  queueMicrotask(() => {
+    bridge.watch();
+    view.look();
+  });
+  const seen = (from, output) => {
+    if (from !== node) return;
+    const [url] = pictureUrls(api, output, ["itp_source"]);
+    const found = parse(output?.itp_points?.flat(3).join(" "));
+    view.show(url ?? loaded(), found);
+  };
+  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, 300, { node, seen });
+}
+
+app.registerExtension({
+  name: "ITportrait.Views",
+  settings: SETTINGS,
+  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
+  setup() {
+    api.addEventListener("executed", ({ detail }) => {
+      const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
+      if (from) for (const entry of live) entry.seen(from, detail.output);
+    });
+  },
+});

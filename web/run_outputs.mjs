@@ -1,0 +1,57 @@
+// What a run showed, brought to the views: which node an `executed` message speaks of, and its pictures.
+
+/** The node behind an execution id such as `7` or, inside sub-graphs, `12:7`; undefined where there is none. */
+export function nodeByExecutionId(root, id) {
+  const parts = String(id).split(":");
+  let graph = root;
+  for (const part of parts.slice(0, -1)) graph = graph?.getNodeById?.(Number(part))?.subgraph;
+  return graph?.getNodeById?.(Number(parts.at(-1)));
+}
+
+/** Nodes that take what `node` gives, nearest first, at most `depth` cables away, in the same graph. */
+export function downstream(node, depth = 3) {
+  const found = [];
+  let edge = [node];
+  for (let i = 0; i < depth; i += 1) {
+    edge = edge.flatMap((from) => targets(from)).filter((to) => !found.includes(to));
+    found.push(...edge);
+  }
+  return found;
+}
+
+function targets(node) {
+  const links = (node.outputs ?? []).flatMap((output) => output.links ?? []);
+  return links.map((id) => node.graph?.getNodeById?.(linkOf(node.graph, id)?.target_id)).filter(Boolean);
+}
+
+/** A cable of a graph; older frontends keep them in an object, newer ones in a Map. */
+export const linkOf = (graph, id) => graph?.getLink?.(id) ?? graph?.links?.get?.(id) ?? graph?.links?.[id];
+
+/** The node that feeds an input, or undefined. */
+export function upstream(node, inputName) {
+  const input = node.inputs?.find((slot) => slot.name === inputName);
+  const link = input?.link == null ? undefined : linkOf(node.graph, input.link);
+  return link && node.graph.getNodeById(link.origin_id);
+}
+
+/** Address of a picture that a run or an upload left on the server. */
+export function viewUrl(api, { filename, subfolder = "", type = "output" }, fresh = "") {
+  const query = new URLSearchParams({ filename, subfolder, type, ...(fresh && { rand: fresh }) });
+  return api.apiURL(`/view?${query}`);
+}
+
+/** Pictures of an output entry under one of the keys, as addresses; files that are no still pictures stay out. */
+export function pictureUrls(api, output, keys = ["itp_render", "images"]) {
+  const files = keys.map((key) => output?.[key]).find((list) => Array.isArray(list) && list.length > 0) ?? [];
+  const stills = files.filter((file) => /\.(png|jpe?g|webp|gif)$/i.test(file?.filename ?? ""));
+  return stills.map((file) => viewUrl(api, file, String(Date.now())));
+}
+
+/** The picture that a loader node holds, as an address, before any run; undefined for other nodes. */
+export function loadedPicture(api, node) {
+  const name = node?.widgets?.find((widget) => widget.name === "image")?.value;
+  if (typeof name !== "string" || !/\.\w{3,5}( \[\w+\])?$/.test(name)) return undefined;
+  const [, path, type = "input"] = /^(.*?)(?: \[(\w+)\])?$/.exec(name);
+  const cut = path.lastIndexOf("/");
+  return viewUrl(api, { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)), type });
+}
