@@ -1,0 +1,190 @@
+"""A triangle mesh of the head, with colours and normals, from the density field (spec eg3d 12, no shear)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import ITPortraitError
+from .cameras import grid as grid_cameras
+from .marching_cubes import marching_cubes
+from .surface import largest_piece, vertex_colors, vertex_normals
+from .views import surface_points
+
+if TYPE_CHECKING:
+    from ..networks.eg3d import EG3DGenerator
+
+Progress = Callable[[int, int], None]
+"""Called with steps done and steps in all; raising from it stops the run."""
+OUTSIDE = -1000.0
+"""Density beyond the box, as in the official export."""
+OFFICIAL_LEVEL = 10.0
+"""Raw density at which the official export cuts (spec eg3d 12)."""
+SOFT_RANGE = (-30.0, 60.0)
+"""Raw densities are held in this range before smoothing, lest one dense point outweigh its neighbours."""
+
+
+@dataclass(frozen=True)
+class MeshConfig:
+    """How a mesh is drawn from the field."""
+
+    resolution: int = 192
+    """Grid points along a side of the box; 32..512. Time and memory grow with the cube."""
+    level: float | None = None
+    """Raw density of the surface (official exports use 10); None finds the one that pictures show."""
+    smoothing: float = 0.0
+    """Standard deviation of a Gaussian over the density, in grid steps; 0 for none."""
+    largest_only: bool = True
+    """Keep only the largest connected piece: no floating specks, no hollows inside."""
+    trim: float | None = None
+    """Share of the box cut away at each side; None for 0 on a white background, else 30/256 (official)."""
+    points_per_chunk: int = 1 << 18
+    """Field points evaluated together; bounds the memory."""
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.resolution <= 512:
+            raise ITPortraitError(f"The mesh resolution must be 32 to 512, got {self.resolution}.")
+        if not 0.0 <= self.smoothing <= 8.0:
+            raise ITPortraitError(f"Mesh smoothing must be 0 to 8 grid steps, got {self.smoothing}.")
+        if self.trim is not None and not 0.0 <= self.trim < 0.5:
+            raise ITPortraitError(f"The trimmed share of the box must be 0 to 0.5, got {self.trim}.")
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """V vertices and M triangles in world units."""
+
+    vertices: Tensor
+    """`[V, 3]` float32."""
+    faces: Tensor
+    """`[M, 3]` int64, counter-clockwise seen from outside."""
+    normals: Tensor
+    """`[V, 3]` outward unit normals."""
+    colors: Tensor
+    """`[V, 3]` sRGB in 0..1."""
+
+    def to(self, device: torch.device | str) -> Mesh:
+        """The mesh on another device."""
+        return Mesh(*(t.to(device) for t in (self.vertices, self.faces, self.normals, self.colors)))
+
+
+def extract_mesh(
+    generator: EG3DGenerator,
+    ws: Tensor,
+    config: MeshConfig | None = None,
+    on_step: Progress | None = None,
+    *,
+    planes: Tensor | None = None,
+) -> Mesh:
+    """The surface of one latent.
+
+    Closed and without cracks: what the box cuts off is capped. Colours are what a camera right in front of
+    each vertex sees through the field.
+
+    Args:
+        generator: an EG3D generator.
+        ws: `[1, num_ws, w_dim]`.
+        config: resolution, level, clean-up.
+        on_step: progress.
+        planes: planes of `ws`, if they are at hand.
+
+    Raises:
+        ITPortraitError: if nothing is as dense as the level.
+    """
+    config = config or MeshConfig()
+    box = generator.config.rendering.box_warp
+    with torch.no_grad():
+        planes = generator.planes(ws) if planes is None else planes
+        grid = density_grid(generator, planes, config, on_step)
+        level = visible_level(generator, ws, planes, grid) if config.level is None else config.level
+        if float(grid.max()) <= level:
+            raise ITPortraitError(
+                f"Nothing is as dense as {level:.2f} (the densest point has {float(grid.max()):.2f}); "
+                "lower the level."
+            )
+        vertices, faces = marching_cubes(F.pad(grid, (1,) * 6, value=OUTSIDE), level)
+        if config.largest_only:
+            vertices, faces = largest_piece(vertices, faces)
+        vertices = (vertices - 1.0) * (box / (config.resolution - 1)) - box / 2.0
+        colors = [
+            vertex_colors(generator, planes, part) for part in vertices.split(config.points_per_chunk // 32)
+        ]
+    return Mesh(vertices, faces, vertex_normals(vertices, faces), torch.cat(colors))
+
+
+def density_grid(
+    generator: EG3DGenerator, planes: Tensor, config: MeshConfig, on_step: Progress | None = None
+) -> Tensor:
+    """Raw density `[n, n, n]` indexed x, y, z over the whole box; trimmed sides count as outside."""
+    rendering, n = generator.config.rendering, config.resolution
+    axis = torch.linspace(-0.5, 0.5, n, device=planes.device, dtype=planes.dtype) * rendering.box_warp
+    plane = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+    slabs = axis.split(max(1, config.points_per_chunk // n**2))
+    parts = []
+    for done, x in enumerate(slabs, 1):
+        points = torch.cat((x.repeat_interleave(n * n)[:, None], plane.repeat(len(x), 1)), 1)
+        parts.append(generator.field(planes, points[None])[1].reshape(-1, n, n).float())
+        if on_step is not None:
+            on_step(done, len(slabs))
+    grid = torch.cat(parts)
+    if config.smoothing > 0:
+        grid = blur(grid.clamp(*SOFT_RANGE), config.smoothing)
+    trim = (0.0 if rendering.white_back else 30 / 256) if config.trim is None else config.trim
+    edge = round(trim * n)
+    if edge == 0:
+        return grid
+    kept = torch.full_like(grid, OUTSIDE)
+    middle = (slice(edge, n - edge),) * 3
+    kept[middle] = grid[middle]
+    return kept
+
+
+def blur(grid: Tensor, sigma: float) -> Tensor:
+    """A grid `[X, Y, Z]` through a Gaussian of standard deviation `sigma` steps; edges repeat."""
+    reach = max(1, round(3.0 * sigma))
+    taps = torch.arange(-reach, reach + 1, device=grid.device, dtype=grid.dtype)
+    taps = torch.softmax(-0.5 * (taps / sigma) ** 2, 0).reshape(1, 1, -1)
+    for _ in range(3):
+        x, y, z = grid.shape
+        rows = F.pad(grid.reshape(x * y, 1, z), (reach, reach), mode="replicate")
+        grid = F.conv1d(rows, taps).reshape(x, y, z).permute(2, 0, 1).contiguous()
+    return grid
+
+
+def visible_level(generator: EG3DGenerator, ws: Tensor, planes: Tensor, grid: Tensor) -> float:
+    """The density whose surface has the outline that pictures show.
+
+    A ray meets the surface of a level exactly if the densest point on it exceeds the level, so the best level
+    can be read from the masks of a few views. Scenes that fill the picture have no outline: they get EG3D's
+    level 10.
+    """
+    cameras = grid_cameras([-40, 0, 40], [-15, 15]).to(planes)
+    side = min(generator.neural_rendering_resolution, 64)
+    seen = generator.render(planes, ws, cameras, neural_rendering_resolution=side)
+    hit = (seen.image_weights > 0.5).reshape(-1)
+    if float(hit.float().mean()) > 0.99 or not bool(hit.any()):
+        return OFFICIAL_LEVEL
+    reach = torch.linspace(-0.9, 0.9, 160, device=planes.device) * generator.config.rendering.box_warp
+    depths = generator.config.rendering.avg_camera_radius + reach
+    volume = grid.permute(2, 1, 0)[None, None]
+    densest = torch.full(hit.shape, OUTSIDE, device=grid.device)
+    for depth in depths:
+        points = surface_points(cameras, depth.expand_as(seen.image_depth)).reshape(1, 1, 1, -1, 3)
+        unit = points * (2.0 / generator.config.rendering.box_warp)
+        read = F.grid_sample(volume, unit, padding_mode="border", align_corners=True).reshape(-1)
+        densest = torch.where((unit.abs() <= 1.0).all(-1).reshape(-1), densest.maximum(read), densest)
+    return _best_threshold(densest, hit)
+
+
+def _best_threshold(score: Tensor, wanted: Tensor) -> float:
+    """The threshold at which `score >` it agrees best (intersection over union) with `wanted`, both `[K]`."""
+    score, order = score.sort(descending=True)
+    both = wanted[order].cumsum(0)
+    union = wanted.sum() + torch.arange(1, len(score) + 1, device=score.device) - both
+    best = int((both / union).argmax())
+    return float((score[best] + score[min(best + 1, len(score) - 1)]) / 2.0)

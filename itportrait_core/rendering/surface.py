@@ -1,0 +1,66 @@
+"""What turns bare triangles into a mesh: the main piece, normals, colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..networks.volume_rendering import march, spread
+from .views import field_normals, texel
+
+if TYPE_CHECKING:
+    from ..networks.eg3d import EG3DGenerator
+
+STEPS = 24
+"""Samples along the short ray that colours a vertex."""
+ABOVE, BELOW = 1.5, 4.5
+"""Where that ray begins above the surface and ends below it, plane texels."""
+
+
+def largest_piece(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    """The connected piece with the most triangles; vertices `[V, 3]` and faces `[M, 3]` renumbered."""
+    label = connected(faces, len(vertices))[faces[:, 0]]
+    kept = faces[label == label.mode().values]
+    used, faces = kept.unique(return_inverse=True)
+    return vertices[used], faces
+
+
+def connected(faces: Tensor, count: int) -> Tensor:
+    """The lowest vertex number in the piece of each of `count` vertices, `[count]`."""
+    label = torch.arange(count, device=faces.device)
+    while True:
+        lowest = label[faces].amin(1, keepdim=True).expand_as(faces)
+        # Lower the root of each corner as well as the corner: whole pieces merge at once.
+        new = label.scatter_reduce(0, label[faces].reshape(-1), lowest.reshape(-1), "amin")
+        new = new.scatter_reduce(0, faces.reshape(-1), lowest.reshape(-1), "amin")
+        new = new[new]
+        if torch.equal(new, label):
+            return label
+        label = new
+
+
+def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Outward unit normals `[V, 3]`: means over the triangles about a vertex, weighted by their area."""
+    a, b, c = vertices[faces].unbind(1)
+    across = torch.linalg.cross(b - a, c - a).repeat_interleave(3, 0)
+    summed = torch.zeros_like(vertices).index_add_(0, faces.reshape(-1), across)
+    return F.normalize(summed, dim=-1, eps=1e-20)
+
+
+def vertex_colors(generator: EG3DGenerator, planes: Tensor, vertices: Tensor) -> Tensor:
+    """sRGB `[V, 3]` in 0..1: what a camera right in front of each vertex sees of the raw picture.
+
+    A short ray along the normal is rendered like any other. A single read of the field would show the colour
+    at one depth, and the picture mixes several.
+    """
+    step = texel(generator, planes)
+    normals = field_normals(generator, planes, vertices[None], step)[0]
+    depths = torch.linspace(0.0, (ABOVE + BELOW) * step, STEPS, device=planes.device, dtype=planes.dtype)
+    points = vertices[:, None] + normals[:, None] * (ABOVE * step - depths)[:, None]
+    features, sigma = generator.field(planes, points.reshape(1, -1, 3))
+    weights = spread(march(depths.expand(len(vertices), -1), sigma.reshape(len(vertices), -1)))
+    seen = (weights[..., None] * features[..., :3].reshape(len(vertices), STEPS, 3)).sum(1)
+    return (seen / weights.sum(1, keepdim=True).clamp(min=1e-6)).clamp(0.0, 1.0)
