@@ -1,7 +1,7 @@
 """ITportrait for ComfyUI: one style picture and a text become a 3D portrait style.
 
-Only the door is here. ComfyUI calls `comfy_entrypoint`; the nodes are imported then, and the core's heavy parts
-when a node runs.
+Only the door is here. ComfyUI calls `comfy_entrypoint`; the nodes are imported then, and the heavy parts of
+the core when a node runs.
 """
 
 from __future__ import annotations

@@ -5,12 +5,15 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import folders
+from .cameras import CameraOrbit
 from .fuse import Fuse
 from .invert import Inversion
-from .load import ClipLoader, GeneratorLoader, MethodSettings, PhotoPriorLoader
+from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
+from .mesh import ExtractMesh
 from .portraits import LoadPortrait, SamplePortrait, SavePortrait
-from .render import CameraOrbit, ExtractMesh, MultiViewRender
+from .render import MultiViewRender
 from .save import SaveGenerator
+from .settings import MethodSettings
 from .stylize import Stylize
 from .tune import PivotalTuning
 

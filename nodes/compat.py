@@ -31,10 +31,18 @@ def advanced(item: Input) -> Input:
     return item
 
 
+def view(kind: str) -> io.Input:
+    """An input that carries nothing: the browser draws a view of the node's other widgets there."""
+    return io.Custom(kind).Input(
+        "view",
+        optional=True,
+        tooltip="Shows and sets the values of this node.",
+        extra_dict={"socketless": True},
+    )
+
+
 def mesh(found: Mesh) -> Types.MESH:
-    """The core's MESH; colours and normals go along where this ComfyUI has a place for them."""
-    plain = Types.MESH(vertices=found.vertices[None].cpu(), faces=found.faces[None].cpu())
-    extras = {"vertex_colors": found.colors, "vertex_normals": found.normals}
-    for name, values in extras.items():
-        setattr(plain, name, values[None].cpu())
-    return plain
+    """The core's MESH; colours and normals ride along, for consumers that look for them."""
+    core = Types.MESH(vertices=found.vertices[None].cpu(), faces=found.faces[None].cpu())
+    core.vertex_colors, core.vertex_normals = found.colors[None].cpu(), found.normals[None].cpu()
+    return core

@@ -1,4 +1,4 @@
-"""Open models: a 3D generator, the networks behind the photo twin, CLIP, and a method's settings."""
+"""Open models: a 3D generator, the networks behind the photo twin, and CLIP."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.methods import configs
 from ..itportrait_core.pocket import weights
 from . import comfy, compat, folders, sockets
 
@@ -203,62 +201,3 @@ class ClipLoader(io.ComfyNode):
     def _path(file: str) -> Path:
         embedded = {GUIDE: "clip_guide", JUDGE: "clip_judge"}
         return weights.path(embedded[file]) if file in embedded else folders.model(file)
-
-
-class MethodSettings(io.ComfyNode):
-    """Method Settings."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return compat.schema(
-            "MethodSettings",
-            "Method Settings",
-            description=(
-                "A whole set of settings, to reproduce a published setting or to reach the controls that the"
-                " nodes do not show. Connect it to a method's node: it then replaces all settings there but"
-                " seed and text."
-            ),
-            search_aliases=["preset", "advanced", "paper settings"],
-            inputs=[
-                io.Combo.Input(
-                    "preset",
-                    options=list(configs.PRESETS),
-                    default="paper",
-                    tooltip=(
-                        "paper: what the publication says. released: what the authors' public code does. "
-                        "recommended: the paper's with repairs that cost nothing."
-                    ),
-                ),
-                io.String.Input(
-                    "changes",
-                    default="{}",
-                    multiline=True,
-                    tooltip=(
-                        'Changes to the preset as JSON, by method and field, for instance {"ite": {"tau":'
-                        ' 0.6, "views": 2}, "apt": {"beta": 0.1}}. Methods: inversion, apt, ite, tuning.'
-                    ),
-                ),
-            ],
-            outputs=[
-                sockets.Settings.Output(display_name="settings", tooltip="For the nodes of the methods.")
-            ],
-        )
-
-    @classmethod
-    def execute(cls, preset: str, changes: str) -> io.NodeOutput:
-        try:
-            wanted = json.loads(changes or "{}")
-        except json.JSONDecodeError as error:
-            raise ITPortraitError(f"The changes are no JSON ({error}). Write for instance {{}}.") from error
-        if not isinstance(wanted, dict) or not all(isinstance(value, dict) for value in wanted.values()):
-            raise ITPortraitError(
-                'The changes must be JSON like {"ite": {"tau": 0.6}}: method, then field and value.'
-            )
-        methods = ("inversion", "apt", "ite", "tuning")
-        for name in wanted:
-            if name not in methods:
-                raise ITPortraitError(
-                    f"There is no method {name!r} to change; methods are {', '.join(methods)}."
-                )
-        made = {name: configs.preset(name, preset).replace(**wanted.get(name, {})) for name in methods}
-        return io.NodeOutput(sockets.SettingsHandle(made))

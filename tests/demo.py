@@ -1,8 +1,8 @@
 """Show the main job: `python tests/demo.py`. Sets itself up, then runs an example workflow on a real ComfyUI.
 
 Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches every picture that it
-saves into `output/demo/<name>`, and lays them out on a contact sheet. `--thumbnails` also renews the pictures that
-ComfyUI's template browser shows beside the workflows.
+saves into `output/demo/<name>`, and lays them out on a contact sheet. `--thumbnails` also renews the pictures
+that ComfyUI's template browser shows beside the workflows.
 """
 
 from __future__ import annotations

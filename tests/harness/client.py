@@ -107,7 +107,7 @@ class ComfyClient:
         return run
 
     def fetch(self, item: dict[str, str], target: Path) -> Path:
-        """Fetch a file that a node showed (an entry of `outputs[node]["images"]`) into the folder `target`."""
+        """Fetch a file that a node showed, one of `outputs[node]["images"]`, into the folder `target`."""
         answer = requests.get(f"{self.url}/view", params=item, timeout=60)
         answer.raise_for_status()
         file = target / Path(item["filename"]).name
