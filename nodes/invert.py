@@ -78,6 +78,7 @@ class Inversion(io.ComfyNode):
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but seed and pose."
                 ),
+                compat.view("ITP_CAMERA_VIEW"),
             ],
             outputs=[
                 sockets.PortraitSocket.Output(display_name="portrait", tooltip="Latent, pose and picture."),

@@ -35,17 +35,6 @@ Cameras = io.Custom("ITP_CAMERAS")
 Settings = io.Custom("ITP_SETTINGS")
 
 
-def view(kind: str, tooltip: str) -> io.Input:
-    """A widget that only shows and moves what the widgets above it hold; it stands last and carries no value.
-
-    Args:
-        kind: `CAMERA` or `FIVE_POINTS`, drawn by web/.
-        tooltip: how to use it.
-    """
-    socket = io.Custom(f"ITP_{kind}_VIEW")
-    return socket.Input("view", optional=True, tooltip=tooltip, extra_dict={"socketless": True})
-
-
 _hashes: dict[tuple[str, int, int], str] = {}
 _opened: WeakValueDictionary[str, ModelPatcher] = WeakValueDictionary()
 
