@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from .lineage import finish, run_identity
 from .passes import preview_strip
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
-from .trained import copy_for_training, frozen, pack_weights, unpack_weights
+from .trained import copy_for_training, frozen_copy, pack_weights, unpack_weights
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def couple(
     _check(config, portrait, text)
     with trainable_mode():
         device = next(generator.parameters()).device
-        source = _frozen_copy(generator)
+        source = frozen_copy(generator)
         dice = torch.Generator().manual_seed(config.seed)
         person = _content_latent(generator, content or portrait).to(device)
         picture = None if portrait is None else portrait.for_training(device)
@@ -191,10 +190,6 @@ def _content_latent(generator: nn.Module, person: Portrait | None) -> Tensor:
         return draw_latents(generator, 256, torch.Generator().manual_seed(0)).mean(dim=0, keepdim=True)
     check_fits(generator, person)
     return person.ws.detach().clone()
-
-
-def _frozen_copy(generator: nn.Module) -> nn.Module:
-    return frozen(copy.deepcopy(generator))
 
 
 def _clip_list(clip: ClipModel | Sequence[ClipModel] | None, device: torch.device) -> list[ClipModel]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
 from .trained import (
     copy_for_training,
-    frozen,
+    frozen_copy,
     keep_strongest_layers,
     pack_weights,
     trained_parameters,
@@ -161,7 +160,7 @@ def stylize(
         device = next(generator.parameters()).device
         perceptual = (perceptual or load_perceptual()).to(device)
         style = copy_for_training(generator, config.modules)
-        source = frozen(copy.deepcopy(generator))
+        source = frozen_copy(generator)
         dice = torch.Generator().manual_seed(config.seed)
         task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, dice))
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)

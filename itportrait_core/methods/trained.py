@@ -49,6 +49,11 @@ def frozen(generator: nn.Module) -> nn.Module:
     return generator.eval().requires_grad_(False)
 
 
+def frozen_copy(generator: nn.Module) -> nn.Module:
+    """A copy without gradients: the caller's module stays as it is, also one made in inference mode."""
+    return frozen(copy.deepcopy(generator))
+
+
 def latent_layer(name: str, num_ws: int) -> int | None:
     """The latent that steers a parameter (methods 2.0); None for the decoder and the mapping network.
 

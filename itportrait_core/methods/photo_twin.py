@@ -1,0 +1,225 @@
+"""The photo twin of an art picture, and the pose read from it (paper Eq. 3, methods section 2.1)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ITPortraitError
+from ..networks.arcface import IdentityNet
+from ..networks.encoders import StyleEncoder, encode
+from ..networks.pose import PoseNet
+from ..rendering import cameras
+from .configs import InversionConfig, map_layers
+
+LAYERS_OF = 18
+"""Number of latents that `InversionConfig.twin_layers` counts in (StyleGAN2 at 1024 px)."""
+WIDER_LAYERS = tuple(range(8, 18))
+"""Layers perturbed where the twins of the usual ones disagree: very abstract art (methods 2.1)."""
+AGREEMENT = 12.0
+"""Largest median deviation of the twins' poses, degrees, that still counts as one answer."""
+DEEP3D_IN_FFHQ = (0.0648, 0.1553, 0.9360, 1.0265)
+"""Deep3DFaceRecon's square in FFHQ units for the mean frontal face (methods section 4)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoPrior:
+    """What Eq. 3 needs.
+
+    Attributes:
+        generator: StyleGAN2 of photos, G_2d.
+        encoder: picture -> its latents.
+        pose: photo -> head angles, P.
+        identity: face embedding for the identity loss, or None.
+        frame: "eg3d" if its pictures are cut like the 3D generator's (the embedded family), else "ffhq".
+    """
+
+    generator: nn.Module
+    encoder: StyleEncoder
+    pose: PoseNet
+    identity: IdentityNet | None = None
+    frame: str = "eg3d"
+
+    def to(self, device: torch.device | str) -> PhotoPrior:
+        """The same prior with its networks on `device`."""
+        moved = {
+            name: getattr(self, name) and getattr(self, name).to(device)
+            for name in ("generator", "encoder", "pose", "identity")
+        }
+        return dataclasses.replace(self, **moved)
+
+
+@dataclasses.dataclass(frozen=True)
+class Aligned:
+    """A style picture in the frames of both generators.
+
+    Attributes:
+        image: [1, 3, H, W] in [-1, 1], cut like EG3D's pictures.
+        photo_frame: the same picture cut as the photo prior wants it (FFHQ), or None where that is `image`.
+        realign: five points [5, 2] found on a twin, in unit coordinates of the prior's frame -> the picture
+            cut anew by them; None where the picture is not to be cut again.
+        find_points: picture [1, 3, H, W] -> five points [5, 2] in its unit coordinates, or None for no face.
+    """
+
+    image: Tensor
+    photo_frame: Tensor | None = None
+    realign: Callable[[Tensor], Aligned] | None = None
+    find_points: Callable[[Tensor], Tensor | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Twins:
+    """Photo twins of one picture.
+
+    Attributes:
+        images: [N, 3, h, w] in [-1, 1].
+        camera: [1, 25], the median pose.
+        spread: median deviation of the twins' poses from it, degrees.
+        aligned: the picture, cut anew if `realign` was used.
+        note: which layers were perturbed: "usual", "wider" or "none".
+    """
+
+    images: Tensor
+    camera: Tensor
+    spread: float
+    aligned: Aligned
+    note: str
+
+
+def load_photo_prior(
+    source: str | dict[str, str | Path] = "pocket", *, device: torch.device | str = "cpu"
+) -> PhotoPrior:
+    """The networks of Eq. 3.
+
+    Args:
+        source: "pocket", or paths by role: generator, encoder, pose and, if there is one, identity; all of
+            them files of this pack (import official checkpoints first).
+
+    Raises:
+        ITPortraitError: for a missing role, a file of another family, or an encoder that does not fit.
+    """
+    from ..checkpoints.format import load_model
+
+    if source == "pocket":
+        from ..pocket import weights
+
+        names = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
+        paths = {role: weights.path(name) for role, name in names.items()}
+    elif isinstance(source, dict):
+        paths = {role: Path(path) for role, path in source.items() if path}
+    else:
+        raise ITPortraitError(f"A photo prior is 'pocket' or a dict of paths, not {source!r}.")
+    missing = [role for role in ("generator", "encoder", "pose") if role not in paths]
+    if missing:
+        raise ITPortraitError(f"The photo prior lacks its {missing[0]}; name a file for it.")
+    with torch.inference_mode(False), torch.no_grad():
+        parts = {role: load_model(path, device) for role, path in paths.items()}
+    frame = "eg3d" if source == "pocket" or parts["generator"].resolution < 256 else "ffhq"
+    prior = PhotoPrior(frame=frame, **parts)
+    wanted = (prior.generator.num_ws, prior.generator.w_dim)
+    given = (prior.encoder.config.style_count, prior.encoder.config.code_dim)
+    if given != wanted:
+        raise ITPortraitError(
+            f"The encoder gives {given[0]} latents of {given[1]}, the photo generator wants {wanted[0]} of "
+            f"{wanted[1]}; an encoder fits only the generator it was trained with."
+        )
+    return prior
+
+
+@torch.no_grad()
+def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator) -> Twins:
+    """Eq. 3: encode the picture, replace its colours and fine texture by a photo's, read the pose.
+
+    Several twins are drawn and the median of their poses taken. Where they disagree, more layers are
+    replaced, then none; the most agreeing answer is used.
+    """
+    for _ in range(config.realign_rounds if aligned.realign is not None else 0):
+        aligned = _realigned(prior, aligned, config, dice)
+    code = encode_picture(prior, _photo_frame(aligned), config)
+    best: Twins | None = None
+    for note, layers in (("usual", config.twin_layers), ("wider", WIDER_LAYERS), ("none", ())):
+        images = draw_twins(prior, code, layers, config, dice)
+        camera, spread = median_pose(*estimate_pose(prior, images, aligned))
+        twins = Twins(images, camera.to(images), spread, aligned, note)
+        if best is None or twins.spread < 0.5 * best.spread:
+            best = twins
+        if twins.spread <= AGREEMENT:
+            break
+    return best
+
+
+def encode_picture(prior: PhotoPrior, picture: Tensor, config: InversionConfig) -> Tensor:
+    """W_2d [1, num_ws, w_dim] of a picture in the prior's frame."""
+    passes = config.encoder_passes or None
+    return encode(
+        prior.encoder, picture, lambda ws: prior.generator.synthesis(ws, noise_mode="const"), passes
+    )
+
+
+def draw_twins(
+    prior: PhotoPrior, code: Tensor, layers: tuple[int, ...], config: InversionConfig, dice: torch.Generator
+) -> Tensor:
+    """G_2d(W'): [N, 3, h, w]. W' = alpha W + (1 - alpha) M(z) in `layers` (of 18), one z per twin."""
+    at = map_layers(layers, LAYERS_OF, prior.generator.num_ws)
+    count = config.twin_samples if at else 1
+    z = torch.randn(count, prior.generator.z_dim, generator=dice).to(code.device)
+    fresh = prior.generator.mapping(z)
+    ws = code.repeat(count, 1, 1)
+    ws[:, at] = config.alpha * ws[:, at] + (1 - config.alpha) * fresh[:, at]
+    return prior.generator.synthesis(ws, noise_mode="const").clamp(-1, 1)
+
+
+@torch.no_grad()
+def estimate_pose(prior: PhotoPrior, images: Tensor, aligned: Aligned | None = None) -> tuple[Tensor, Tensor]:
+    """Deep3D angles [N, 3] (radians) and translations [N, 3] of photos in the prior's frame."""
+    if prior.frame == "ffhq":
+        images = torch.cat([_deep3d_crop(image[None], aligned) for image in images])
+    angles, translation = prior.pose.pose(images)
+    return angles.cpu(), translation.cpu()
+
+
+def median_pose(angles: Tensor, translation: Tensor) -> tuple[Tensor, float]:
+    """Label [1, 25] of the componentwise median, and the median deviation of the poses from it in degrees."""
+    middle = cameras.from_deep3d(_median(angles), _median(translation))
+    each = cameras.from_deep3d(angles, translation)
+    return middle, float(cameras.rotation_difference_deg(each, middle).median())
+
+
+def _median(values: Tensor) -> Tensor:
+    return values.double().quantile(0.5, dim=0, keepdim=True).to(values.dtype)
+
+
+def _realigned(
+    prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator
+) -> Aligned:
+    if aligned.find_points is None:
+        return aligned
+    code = encode_picture(prior, _photo_frame(aligned), config)
+    points = aligned.find_points(draw_twins(prior, code, config.twin_layers, config, dice)[:1])
+    return aligned if points is None else aligned.realign(points)
+
+
+def _photo_frame(aligned: Aligned) -> Tensor:
+    return aligned.image if aligned.photo_frame is None else aligned.photo_frame
+
+
+def _deep3d_crop(image: Tensor, aligned: Aligned | None) -> Tensor:
+    """Cut Deep3DFaceRecon's square out of an FFHQ-aligned photo, by landmarks where they are found."""
+    from ..alignment.frame import deep3d_square
+
+    side = image.shape[-1]
+    box = torch.tensor(DEEP3D_IN_FFHQ)
+    points = aligned.find_points(image) if aligned is not None and aligned.find_points is not None else None
+    if points is not None:
+        corners = deep3d_square(points.double() * side).corners / side
+        box = torch.cat([corners[0], corners[2]]).float()
+    margin = side // 4
+    wide = torch.nn.functional.pad(image, (margin,) * 4, mode="replicate")
+    left, top, right, bottom = ((box * side).round().long() + margin).clamp(0, wide.shape[-1]).tolist()
+    return torch.nn.functional.interpolate(
+        wide[:, :, top:bottom, left:right], (224, 224), mode="bilinear", antialias=True
+    )
