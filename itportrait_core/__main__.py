@@ -11,6 +11,7 @@ from .errors import ITPortraitError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": (".pocket.training.command", "train one network of the pocket family"),
+    "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its model card"),
 }
 """Name -> module (with `add_arguments(parser)` and `run(arguments)`) and what it does."""
 

@@ -102,10 +102,9 @@ def blur(x: Tensor, g: torch.Generator) -> Tensor:
 
 
 def pixelate(x: Tensor, g: torch.Generator) -> Tensor:
-    """Blocks of one colour; one block size for the batch."""
-    size = int(torch.randint(2, 6, (1,), generator=g))
-    small = F.interpolate(x, scale_factor=1 / size, mode="area", recompute_scale_factor=True)
-    return F.interpolate(small, size=x.shape[-2:], mode="nearest")
+    """Square cells of one colour; one size of cells for the batch."""
+    cells = int(torch.randint(22, 56, (1,), generator=g))
+    return F.interpolate(F.interpolate(x, (cells, cells), mode="area"), size=x.shape[-2:], mode="nearest")
 
 
 def daub(x: Tensor, g: torch.Generator) -> Tensor:

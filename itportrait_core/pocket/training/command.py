@@ -7,9 +7,13 @@ import importlib
 from pathlib import Path
 
 TRAINERS: dict[str, str] = {
+    "encoder": ".encoder",
     "generator": ".generator",
+    "identity": ".identity",
+    "photo": ".photo",
+    "pose": ".pose",
 }
-"""Network -> module with `train(folder, *, minutes, seed, device)`, which writes `folder/NAME.safetensors`."""
+"""Network -> module with `train(folder, *, minutes, seed, device)`; it writes `folder/NAME.safetensors`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

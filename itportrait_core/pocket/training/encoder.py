@@ -7,16 +7,24 @@ geometry and pose.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...checkpoints.format import load_model
 from ...networks.encoders import StyleEncoder, StyleEncoderConfig
 from ...networks.stylegan2 import StyleGAN2Generator
+from ..styles import RandomStyle
 from .appearance import change_appearance
+from .export import exporter
+from .loop import LoopConfig, Trainer
 from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYERS
+from .pictures import PictureSet, picture_set, training_photos
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
@@ -30,6 +38,9 @@ CONFIG = StyleEncoderConfig(
     coarse_count=6,
     middle_count=6,
 )
+STYLED_SIZE = 96  # pixels of the pictures in random styles
+BATCH = 16
+PICTURE_WEIGHT = 4.0
 SIDE = 64  # pixels of the picture loss
 FINE = MIXING_LAYERS[0]  # first layer of appearance
 
@@ -68,19 +79,27 @@ def layer_rows(generator: StyleGAN2Generator) -> list[int]:
     return rows
 
 
-def shown(photo: Tensor, styled: Tensor, g: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Inputs `[B, 3, 64, 64]`, and `[B]` 1 where the photo's own appearance can still be seen.
-
-    A third stays a photo, the rest is equal parts changed photos and changed random styles.
+def random_styles(photos: PictureSet) -> PictureSet:
+    """The people of `photos` from the same sides, each in a style of its own; `RandomStyle` is never an art
+    style.
     """
+    return picture_set("random", photos.latents, lambda first: RandomStyle(1 + first), size=STYLED_SIZE)
+
+
+def shown(photo: Tensor, styled: Tensor, g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Inputs `[B, 3, S, S]` of the encoder, and `[B]` 1 where the photo's own appearance can still be seen.
+
+    Three in ten stay photos, two are photos with changes, five random styles with changes.
+    """
+    size = (CONFIG.input_size, CONFIG.input_size)
+    photo, styled = (F.interpolate(x, size, mode="bilinear", antialias=True) for x in (photo, styled))
     lot = torch.rand(len(photo), generator=g)
     image = torch.where((lot < 0.5)[:, None, None, None], photo, styled)
     plain = lot < 0.3
     image[~plain] = change_appearance(image[~plain], g, strength=0.8)
-    moved, _ = random_move(image, g, roll=4.0, shift=0.02, zoom=0.05)
-    keep = torch.rand(len(photo), generator=g) < 0.5
-    image = torch.where((plain & keep)[:, None, None, None], image, moved)
-    return F.avg_pool2d(image, image.shape[-1] // CONFIG.input_size), plain.float()
+    moved, _ = random_move(image, g, roll=4.0, shift=0.02, zoom=0.04)
+    still = plain & (torch.rand(len(photo), generator=g) < 0.7)
+    return torch.where(still[:, None, None, None], image, moved), plain.float()
 
 
 def encoder_loss(
@@ -90,8 +109,7 @@ def encoder_loss(
     latents: Tensor,
     image: Tensor,
     own: Tensor,
-    picture_weight: float,
-) -> Tensor:
+) -> dict[str, Tensor]:
     """Distance of codes and, through the frozen generator, of pictures.
 
     Args:
@@ -99,17 +117,36 @@ def encoder_loss(
         latents: normalised latents of the photos.
         image: inputs `[B, 3, 64, 64]`.
         own: `[B]`, 1 where the input shows the photo's appearance.
-        picture_weight: weight of the picture loss.
     """
     with torch.no_grad():
         target = generator.mapping(latents)
     with torch.autocast("cpu", torch.bfloat16):
         raw = encoder(image)
     guess = raw.float() + encoder.latent_avg
-    loss = style_loss(generator, guess, target, own)
-    if picture_weight > 0:
-        fine = torch.arange(generator.num_ws)[None, :, None] >= FINE
-        codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
-        drawn = draw(SynthesisTo(generator.synthesis), codes, SIDE)
-        loss = loss + picture_weight * (drawn - F.avg_pool2d(photo, photo.shape[-1] // SIDE)).abs().mean()
-    return loss
+    fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= FINE
+    codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
+    drawn = draw(SynthesisTo(generator.synthesis), codes, SIDE)
+    gap = (drawn - F.avg_pool2d(photo, photo.shape[-1] // SIDE)).abs().mean()
+    return {"style": style_loss(generator, guess, target, own), "picture": PICTURE_WEIGHT * gap}
+
+
+def train(
+    folder: str | os.PathLike[str], *, minutes: float = 25.0, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """Train for so many minutes against `folder/photo.safetensors`; writes `folder/encoder.safetensors`."""
+    generator = load_model(Path(folder) / "photo.safetensors", device)
+    photos = training_photos()
+    styled = random_styles(photos)
+    net = StyleEncoder(CONFIG, seed).to(device, memory_format=torch.channels_last)
+    net.latent_avg.copy_(generator.mapping.w_avg.expand_as(net.latent_avg))
+    config = LoopConfig(minutes=minutes, seed=seed, hold=0.4, average=0.995)
+    trainer = Trainer("encoder", net, [{"params": list(net.parameters()), "lr": 1.5e-3}], folder, config)
+
+    def loss(trainer: Trainer) -> dict[str, Tensor]:
+        index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
+        photo = photos.images(index)
+        image, own = shown(photo, styled.images(index), trainer.generator)
+        tensors = [t.to(device) for t in (photo, photos.latents[index], image, own)]
+        return encoder_loss(net, generator, *tensors)
+
+    return trainer.run(loss, exporter(folder, "style_encoder"))

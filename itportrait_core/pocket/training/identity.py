@@ -7,19 +7,26 @@ photos each, every photo must find its partner.
 
 from __future__ import annotations
 
+import os
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...networks.arcface import IdentityConfig, IdentityNet, crop_face
 from ..attributes import DIMS, Z_DIM
+from .export import exporter
+from .loop import LoopConfig, Trainer
 from .photo_truth import PHOTO_Z_DIM, normalise
 from .pictures import PictureSet, picture_set
 from .pose import vary
 from .warps import random_move
 
 CONFIG = IdentityConfig(input_size=64, widths=(24, 48, 96, 128), units=(1, 2, 2, 1), embedding_dim=128)
+SIZE = 80  # pixels of its photos; the crop is then 63
 PHOTOS = 4  # of every person
+PEOPLE, PEOPLE_SEED = 1500, 2  # of the training set
+BATCH = 24  # people
 TEMPERATURE = 0.08
 CHANGING = [DIMS.index(name) for name in ("smile", "clothes", "accent", "light_side", "light_height")]
 ACCESSORIES = [DIMS.index(name) for name in ("glasses", "hat")]
@@ -35,7 +42,7 @@ def people(count: int, seed: int) -> PictureSet:
     person[:, changes] = fresh[:, changes]
     other = torch.nonzero(torch.rand(len(person), generator=g) < ACCESSORY_SHARE)
     person[other, ACCESSORIES] = fresh[other, ACCESSORIES]
-    return picture_set(f"people-{seed}", person)
+    return picture_set(f"people-{seed}", person, size=SIZE)
 
 
 def embed(net: IdentityNet, image: Tensor) -> Tensor:
@@ -59,8 +66,8 @@ def contrastive_loss(embeddings: Tensor) -> Tensor:
     """Cross entropy of finding the partner (row i and i + B/2) among the whole batch, in both directions."""
     half = len(embeddings) // 2
     likeness = embeddings @ embeddings.t() / TEMPERATURE
-    likeness = likeness.masked_fill(torch.eye(2 * half, dtype=torch.bool), -1e4)
-    partner = torch.arange(2 * half).roll(half)
+    likeness = likeness.masked_fill(torch.eye(2 * half, dtype=torch.bool, device=embeddings.device), -1e4)
+    partner = torch.arange(2 * half, device=embeddings.device).roll(half)
     return F.cross_entropy(likeness, partner)
 
 
@@ -76,3 +83,21 @@ def verification(first: Tensor, second: Tensor) -> tuple[float, float]:
     right = (same[None] >= edges[:, None]).float().mean(1) + (other[None] < edges[:, None]).float().mean(1)
     best = int(right.argmax())
     return float(right[best] / 2), float(edges[best])
+
+
+def train(
+    folder: str | os.PathLike[str], *, minutes: float = 6.0, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """Train for so many minutes; writes `folder/identity.safetensors`."""
+    photos = people(PEOPLE, PEOPLE_SEED)
+    net = IdentityNet(CONFIG, seed).to(device, memory_format=torch.channels_last)
+    config = LoopConfig(minutes=minutes, seed=seed, average=0.995, hold=0.3)
+    trainer = Trainer("identity", net, [{"params": list(net.parameters()), "lr": 2e-3}], folder, config)
+
+    def loss(trainer: Trainer) -> dict[str, Tensor]:
+        image = training_batch(photos, BATCH, trainer.generator).to(device)
+        with torch.autocast(device, torch.bfloat16):
+            embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
+        return {"identity": contrastive_loss(embeddings.float())}
+
+    return trainer.run(loss, exporter(folder, "identity"))

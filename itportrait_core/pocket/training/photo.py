@@ -9,6 +9,8 @@ pose.
 
 from __future__ import annotations
 
+import os
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,13 +19,15 @@ from torch.func import functional_call
 from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
 from . import photo_truth
-from .pictures import PictureSet
+from .export import exporter
+from .loop import LoopConfig, Trainer
+from .pictures import PictureSet, training_photos
 
 CONFIG = StyleGAN2Config(
     z_dim=photo_truth.PHOTO_Z_DIM,
     w_dim=128,
     resolution=128,
-    channel_base=3072,
+    channel_base=2048,
     channel_max=192,
     mapping_layers=4,
     layer_features=256,
@@ -32,6 +36,9 @@ MAPPING_GAIN = 100.0
 """Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
 MIXED_SHARE = 0.5
 """Share of every batch whose last layers take another code."""
+BATCH = 8
+SMALL_SHARE = 0.3
+"""First share of the time in which pictures of half the side are asked for, at half the cost."""
 
 
 class SynthesisTo(nn.Module):
@@ -122,3 +129,20 @@ def parameter_groups(generator: StyleGAN2Generator, rate: float) -> list[dict]:
         {"params": list(generator.synthesis.parameters()), "lr": rate},
         {"params": list(generator.mapping.parameters()), "lr": rate * MAPPING_GAIN},
     ]
+
+
+def train(
+    folder: str | os.PathLike[str], *, minutes: float = 30.0, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """Train for so many minutes; writes `folder/photo.safetensors`."""
+    photos = training_photos()
+    net = StyleGAN2Generator(CONFIG, seed).to(device)
+    config = LoopConfig(minutes=minutes, seed=seed, hold=0.5, average=0.995)
+    trainer = Trainer("photo", net, parameter_groups(net, 2.5e-3), folder, config)
+
+    def loss(trainer: Trainer) -> dict[str, Tensor]:
+        index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
+        side = CONFIG.resolution // (2 if trainer.progress < SMALL_SHARE else 1)
+        return {"picture": photo_loss(net, photos, index, side, trainer.generator)}
+
+    return trainer.run(loss, exporter(folder, "stylegan2"))

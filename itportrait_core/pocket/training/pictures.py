@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..attributes import attributes
+from ..styles import RandomStyle
 from . import photo_truth
 
 SIZE = 128  # pixels
@@ -23,6 +24,9 @@ CACHE = "ITPORTRAIT_TRAINING_CACHE"
 """Environment variable that names the folder of rendered sets; default `.cache/training` under the working
 folder.
 """
+TRAINING_PHOTOS, TRAINING_SEED = 6000, 1
+HELD_OUT_SEED = 90001
+"""Seed of the people that only evaluations see."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,13 @@ class PictureSet:
 
     latents: Tensor  # [N, PHOTO_Z_DIM], normalised: attributes and pose (photo_truth)
     cameras: Tensor  # [N, 25]
-    pixels: np.ndarray  # [N, 3, SIZE, SIZE] uint8, memory-mapped
+    pixels: np.ndarray  # [N, 3, S, S] uint8, memory-mapped
 
     def __len__(self) -> int:
         return len(self.latents)
 
     def images(self, index: Tensor | Sequence[int] | slice) -> Tensor:
-        """Pictures `[B, 3, SIZE, SIZE]` in [-1, 1]."""
+        """Pictures `[B, 3, S, S]` in [-1, 1]."""
         chosen = self.pixels[index if isinstance(index, slice) else np.asarray(index)]
         return torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
 
@@ -48,14 +52,22 @@ def cache_folder() -> Path:
 
 
 def picture_set(
-    name: str, latents: Tensor, styles: Callable[[int, int], object] | None = None, folder: Path | None = None
+    name: str,
+    latents: Tensor,
+    style: str | Callable[[int], RandomStyle] = "photo",
+    *,
+    size: int = SIZE,
+    supersample: int = 1,
+    folder: Path | None = None,
 ) -> PictureSet:
     """The pictures of normalised latents, rendered once and then read from disk.
 
     Args:
         name: of the set; part of the file name.
         latents: `[N, PHOTO_Z_DIM]` as `photo_truth.normalise` or `mixed` give them.
-        styles: from the range of a chunk, `(first, last)`, to the style of its pictures; None for photos.
+        style: name of a style, or a function from the first index of a chunk to the chunk's random style.
+        size: side in pixels.
+        supersample: rays per pixel side; 1 costs a quarter of 2, which tests use.
         folder: of the files; None for `cache_folder()`.
 
     The file name carries a hash of the latents and of the renderer's source: a changed renderer renders anew.
@@ -63,31 +75,43 @@ def picture_set(
     folder = cache_folder() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     labels = photo_truth.camera_of(latents)
-    file = folder / f"{name}-{_fingerprint(latents)}.npy"
+    file = folder / f"{name}-{_fingerprint(latents, size, supersample)}.npy"
     if not file.is_file():
-        _render_to(file, latents, labels, styles)
+        _render_to(file, latents, labels, style, (size, supersample))
     return PictureSet(latents, labels, np.load(file, mmap_mode="r"))
 
 
-def photo_set(count: int, seed: int) -> PictureSet:
+def photo_set(count: int, seed: int, supersample: int = 1) -> PictureSet:
     """Photos of `count` random people from random sides."""
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(count, photo_truth.PHOTO_Z_DIM, generator=generator)
-    return picture_set(f"photo-{seed}", photo_truth.normalise(z))
+    return picture_set(f"photo-{seed}", photo_truth.normalise(z), supersample=supersample)
+
+
+def training_photos() -> PictureSet:
+    """The photos that `pose`, `photo` and `encoder` learn from."""
+    return photo_set(TRAINING_PHOTOS, TRAINING_SEED)
 
 
 def _render_to(
-    file: Path, latents: Tensor, labels: Tensor, styles: Callable[[int, int], object] | None
+    file: Path,
+    latents: Tensor,
+    labels: Tensor,
+    style: str | Callable[[int], RandomStyle],
+    sizes: tuple[int, int],
 ) -> None:
     from ..render import render  # compiles its kernels: only where pictures are made
 
+    size, supersample = sizes
     part = file.with_suffix(".part.npy")
-    pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (len(latents), 3, SIZE, SIZE))
+    pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (len(latents), 3, size, size))
     people = attributes(latents[:, : photo_truth.Z_DIM])
     for first in range(0, len(latents), CHUNK):
         last = min(first + CHUNK, len(latents))
-        style = "photo" if styles is None else styles(first, last)
-        image = render(people[slice(first, last)], labels[first:last], style=style, size=SIZE).image
+        look = style if isinstance(style, str) else style(first)
+        image = render(
+            people[slice(first, last)], labels[first:last], look, size, supersample=supersample
+        ).image
         quantised = (torch.as_tensor(image) * 127.5 + 127.5).round().clamp(0, 255)
         pixels[first:last] = quantised.to(torch.uint8).numpy()
         print(f"\rrendering {file.stem}: {last} of {len(latents)}", end="", flush=True)
@@ -96,8 +120,8 @@ def _render_to(
     os.replace(part, file)
 
 
-def _fingerprint(latents: Tensor) -> str:
-    digest = hashlib.sha256(latents.numpy().tobytes())
+def _fingerprint(latents: Tensor, *sizes: int) -> str:
+    digest = hashlib.sha256(latents.numpy().tobytes() + bytes(sizes))
     sources = Path(__file__).parent.parent
     for source in sorted(sources.glob("*.py")):
         if source.name not in ("held_out.py", "weights.py", "__init__.py"):

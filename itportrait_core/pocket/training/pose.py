@@ -7,15 +7,19 @@ differently.
 
 from __future__ import annotations
 
+import os
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...networks.pose import POSE_HEADS, PoseConfig, PoseNet
 from ...rendering import cameras
 from ...rendering.labels import cam2world
 from .appearance import blur, grain, tone, uniform
-from .pictures import PictureSet
+from .export import exporter
+from .loop import LoopConfig, Trainer
+from .pictures import PictureSet, training_photos
 from .warps import random_move
 
 CONFIG = PoseConfig(input_size=128, blocks=(1, 2, 2, 2), width=16, heads=POSE_HEADS)
@@ -66,3 +70,21 @@ def training_batch(photos: PictureSet, g: torch.Generator, size: int = BATCH) ->
     image, roll = random_move(photos.images(index), g, roll=ROLL)
     yaw, pitch, _ = cameras.angles(photos.cameras[index])
     return vary(image, g), cameras.orbit(yaw, pitch, roll)
+
+
+def train(
+    folder: str | os.PathLike[str], *, minutes: float = 6.0, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """Train for so many minutes; writes `folder/pose.safetensors`."""
+    photos = training_photos()
+    net = PoseNet(CONFIG, seed).to(device, memory_format=torch.channels_last)
+    config = LoopConfig(minutes=minutes, seed=seed, average=0.995, hold=0.3)
+    trainer = Trainer("pose", net, [{"params": list(net.parameters()), "lr": 3e-3}], folder, config)
+
+    def loss(trainer: Trainer) -> dict[str, Tensor]:
+        image, label = training_batch(photos, trainer.generator)
+        image = image.to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16):
+            return {"pose": pose_loss(net, image, label.to(device))}
+
+    return trainer.run(loss, exporter(folder, "pose"))
