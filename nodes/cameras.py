@@ -47,7 +47,7 @@ class CameraOrbit(io.ComfyNode):
                     180,
                     "Turns the camera around the head; above 0 goes to its left. Good up to 50.",
                 ),
-                _float("pitch", 0, -89, 89, "Raises the camera; above 0 looks from above. Good up to 30."),
+                _float("pitch", 0, -85, 85, "Raises the camera; above 0 looks from above. Good up to 30."),
                 _float(
                     "roll", 0, -180, 180, "Tilts the camera: the picture turns. Single view and sweep only."
                 ),

@@ -1,38 +1,37 @@
-// Presets and paths: which views Camera Orbit makes of its settings. Mirrors `orbit_path` of nodes/render.py,
+// Presets and paths: which views Camera Orbit makes of its settings. Mirrors `camera_path` of nodes/cameras.py,
 // so that the map in the widget shows what will come.
 import { wrap } from "./camera_math.mjs";
 
-/** What a preset writes into the number widgets; a node takes those that it has. */
+const LEVEL = { yaw: 0, pitch: 0, roll: 0 };
+
+/** What a preset writes into the widgets; a node takes those that it has. */
 export const PRESETS = {
-  front: { path: "single", yaw: 0, pitch: 0, roll: 0 },
-  threeQuarter: { path: "single", yaw: 35, pitch: 5, roll: 0 },
-  profile: { path: "single", yaw: 85, pitch: 0, roll: 0 },
-  turntable: { path: "turntable", yaw: 0, pitch: 0, roll: 0, views: 24 },
-  grid: { path: "grid", yaw: 0, pitch: 0, roll: 0, views: 5, yaw_range: 40, pitch_range: 20 },
-  figureEight: { path: "figure eight", yaw: 0, pitch: 0, roll: 0, views: 48, yaw_range: 30, pitch_range: 12 },
+  front: { path: "single view", ...LEVEL },
+  threeQuarter: { path: "single view", ...LEVEL, yaw: 35, pitch: 5 },
+  profile: { path: "single view", ...LEVEL, yaw: 85 },
+  turntable: { path: "turntable", ...LEVEL, views: 24 },
+  grid: { path: "grid", ...LEVEL, yaw_range: 40, pitch_range: 20, columns: 5, rows: 3 },
+  figureEight: { path: "figure-eight", ...LEVEL, views: 48, yaw_range: 30, pitch_range: 12 },
 };
 /** Presets that only set angles; a node without paths offers these. */
 export const POSES = ["front", "threeQuarter", "profile"];
 
-const spread = (count) => Array.from({ length: count }, (_, i) => (count > 1 ? (2 * i) / (count - 1) - 1 : 0));
-const turns = (count) => Array.from({ length: count }, (_, i) => i / count);
+/** `count` evenly spaced angles from `middle - reach` to `middle + reach`. */
+const around = (middle, reach, count) =>
+  Array.from({ length: count }, (_, i) => middle + (count > 1 ? reach * ((2 * i) / (count - 1) - 1) : 0));
+const turns = (count) => Array.from({ length: count }, (_, i) => (2 * Math.PI * i) / count);
 
 const makers = {
-  sweep: ({ yaw, pitch, views, yaw_range, pitch_range }) =>
-    spread(views).map((t) => ({ yaw: yaw + yaw_range * t, pitch: pitch + pitch_range * t })),
-  turntable: ({ pitch, views }) => turns(views).map((t) => ({ yaw: wrap(360 * t), pitch })),
-  "figure eight": ({ views, yaw_range, pitch_range }) =>
-    turns(views).map((t) => ({
-      yaw: yaw_range * Math.sin(2 * Math.PI * t),
-      pitch: pitch_range * Math.sin(4 * Math.PI * t),
-    })),
-  grid({ yaw, pitch, views, yaw_range, pitch_range }) {
-    const rows = pitch_range > 0 ? [pitch + pitch_range, pitch, pitch - pitch_range] : [pitch];
-    return rows.flatMap((up) => spread(views).map((t) => ({ yaw: yaw + yaw_range * t, pitch: up })));
-  },
+  sweep: ({ yaw, pitch, views, yaw_range }) => around(yaw, yaw_range, views).map((y) => ({ yaw: y, pitch })),
+  turntable: ({ pitch, views }) => turns(views).map((t) => ({ yaw: wrap((180 * t) / Math.PI), pitch })),
+  grid: ({ yaw, pitch, yaw_range, pitch_range, columns, rows }) =>
+    around(pitch, -pitch_range, rows).flatMap((p) =>
+      around(yaw, yaw_range, columns).map((y) => ({ yaw: y, pitch: p }))),
+  "figure-eight": ({ views, yaw_range, pitch_range }) =>
+    turns(views).map((t) => ({ yaw: yaw_range * Math.sin(t), pitch: pitch_range * Math.sin(2 * t) })),
 };
 
-const DEFAULTS = { path: "single", yaw: 0, pitch: 0, views: 1, yaw_range: 0, pitch_range: 0 };
+const DEFAULTS = { ...LEVEL, views: 1, yaw_range: 0, pitch_range: 0, columns: 1, rows: 1 };
 
 /** The views `[{yaw, pitch}]` that a node renders for its settings; an unknown path is the single view. */
 export function viewsOf(settings) {

@@ -5,8 +5,9 @@ import { POSES, PRESETS, nearest, viewsOf } from "./camera_paths.mjs";
 import { themeOf } from "./theme.mjs";
 import { fitCanvas, host, localPoint, make } from "./view_style.mjs";
 
-export const CAMERA_WIDGETS = ["path", "yaw", "pitch", "roll", "fov", "views", "yaw_range", "pitch_range", "pose_init"];
 const ANGLES = ["yaw", "pitch", "roll", "fov"];
+const PATH = ["path", "views", "yaw_range", "pitch_range", "columns", "rows"];
+export const CAMERA_WIDGETS = [...ANGLES, ...PATH, "pose_init"];
 const REACH = 12; // pixels about a handle that still take hold of it
 
 export class CameraView {
@@ -75,7 +76,8 @@ export class CameraView {
 
   /** Write angles. A node that can find the pose by itself is told that it is now set by hand. */
   moveTo(state) {
-    const angles = Object.fromEntries(ANGLES.map((name) => [name, state[name]]));
+    const tenths = (name) => (name === "fov" ? state.fov : Math.round(state[name] * 10) / 10);
+    const angles = Object.fromEntries(ANGLES.map((name) => [name, tenths(name)]));
     this.change({ ...angles, pose_init: "user" });
   }
 

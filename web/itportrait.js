@@ -10,6 +10,8 @@ import { SETTINGS, setting } from "./settings.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
+const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
+
 /** Every live view, to be told of runs: `{node, seen(from, output)}`. */
 const live = new Set();
 
@@ -22,11 +24,11 @@ const cameraOptions = () => ({
 });
 
 /** Put a view into a node: shown, never stored, gone with its node. */
-function addView(node, name, type, view, height, entry) {
+function addView(node, name, type, view, entry) {
   const widget = node.addDOMWidget(name, type, view.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => height,
+    getMinHeight: () => HEIGHT,
     getValue: () => "",
     setValue: () => {},
     onDraw: () => view.look(),
@@ -39,7 +41,7 @@ function addView(node, name, type, view, height, entry) {
     view.dispose();
     return before?.apply(this, args);
   };
-  return { widget, minWidth: 320, minHeight: height };
+  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
 }
 
 function cameraView(node, name) {
@@ -55,7 +57,7 @@ function cameraView(node, name) {
     const urls = pictureUrls(api, output);
     if (urls.length > 0) view.showPictures(urls);
   };
-  return addView(node, name, "ITP_CAMERA_VIEW", view, 300, { node, seen });
+  return addView(node, name, "ITP_CAMERA_VIEW", view, { node, seen });
 }
 
 function fivePointsView(node, name) {
@@ -73,7 +75,7 @@ function fivePointsView(node, name) {
     const found = parse(output?.itp_points?.flat(3).join(" "));
     view.show(url ?? loaded(), found);
   };
-  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, 300, { node, seen });
+  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, seen });
 }
 
 app.registerExtension({

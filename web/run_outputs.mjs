@@ -13,25 +13,17 @@ export function downstream(node, depth = 3) {
   const found = [];
   let edge = [node];
   for (let i = 0; i < depth; i += 1) {
-    edge = edge.flatMap((from) => targets(from)).filter((to) => !found.includes(to));
+    const next = edge.flatMap((from) => (from.outputs ?? []).flatMap((_, slot) => from.getOutputNodes(slot) ?? []));
+    edge = [...new Set(next)].filter((to) => !found.includes(to));
     found.push(...edge);
   }
   return found;
 }
 
-function targets(node) {
-  const links = (node.outputs ?? []).flatMap((output) => output.links ?? []);
-  return links.map((id) => node.graph?.getNodeById?.(linkOf(node.graph, id)?.target_id)).filter(Boolean);
-}
-
-/** A cable of a graph; older frontends keep them in an object, newer ones in a Map. */
-export const linkOf = (graph, id) => graph?.getLink?.(id) ?? graph?.links?.get?.(id) ?? graph?.links?.[id];
-
-/** The node that feeds an input, or undefined. */
+/** The node that feeds an input; undefined for a free one. */
 export function upstream(node, inputName) {
-  const input = node.inputs?.find((slot) => slot.name === inputName);
-  const link = input?.link == null ? undefined : linkOf(node.graph, input.link);
-  return link && node.graph.getNodeById(link.origin_id);
+  const slot = node.inputs?.findIndex((input) => input.name === inputName) ?? -1;
+  return slot < 0 ? undefined : (node.getInputNode(slot) ?? undefined);
 }
 
 /** Address of a picture that a run or an upload left on the server. */

@@ -1,9 +1,9 @@
 // Style of the views; it stays inside their shadow trees, so nothing of the page changes.
 
 export const STYLE = `
-:host { display: block; position: relative; width: 100%; height: 100%; min-height: 0; box-sizing: border-box;
+:host { display: block; position: relative; width: 100%; height: 100%; min-height: 300px; box-sizing: border-box;
   color: var(--input-text, var(--fg-color, #ddd)); font-family: var(--font-inter, Inter, system-ui, sans-serif);
-  container-type: size; user-select: none; -webkit-user-select: none; }
+  user-select: none; -webkit-user-select: none; }
 .all { position: absolute; inset: 0; display: flex; flex-direction: column; gap: 6px; }
 .stage { position: relative; flex: 1 1 0; min-height: 0; border-radius: 12px; outline: none; touch-action: none;
   background: var(--comfy-input-bg, #222); cursor: grab; overflow: hidden; }
@@ -11,8 +11,8 @@ export const STYLE = `
 .stage.held { cursor: grabbing; }
 .stage.over-handle { cursor: pointer; }
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; pointer-events: none; }
-.row { display: flex; flex: 0 0 auto; flex-wrap: nowrap; gap: 4px; }
-button { flex: 1 1 auto; min-width: 0; padding: 4px 5px; border: 1px solid transparent; border-radius: 8px; cursor: pointer;
+.row { display: flex; flex: 0 0 auto; flex-wrap: nowrap; gap: 3px; }
+button { flex: 1 1 auto; min-width: 0; padding: 4px 3px; border: 1px solid transparent; border-radius: 8px; cursor: pointer;
   font: 500 11px/1.2 inherit; font-family: inherit; color: inherit; background: var(--comfy-input-bg, #222); opacity: 0.85;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 button:hover { opacity: 1; border-color: var(--border-color, #666); }

@@ -24,7 +24,8 @@ export class WidgetBridge {
 
   /** Whether a cable feeds this input, so that its widget does not count. */
   linked(name) {
-    return this.node.inputs?.some((input) => input.widget?.name === name && input.link != null) ?? false;
+    const slot = this.node.inputs?.findIndex((input) => input.widget?.name === name) ?? -1;
+    return slot >= 0 && this.node.isInputConnected(slot);
   }
 
   /** `{name: value}` of the widgets that there are. */
@@ -38,24 +39,19 @@ export class WidgetBridge {
     return [options.min ?? otherwise[0], options.max ?? otherwise[1]];
   }
 
-  /** Set widgets, rounded to `digits` and kept in their ranges; those fed by a cable are left alone. */
-  write(values, digits = 1) {
+  /** Set widgets, numbers to two digits and within their ranges; those fed by a cable are left alone. */
+  write(values) {
     this.writing = true;
     for (const [name, value] of Object.entries(values)) {
       const widget = this.find(name);
       if (!widget || this.linked(name)) continue;
-      const tidy = typeof value === "number" ? this.fit(widget, value, digits) : value;
+      const tidy = typeof value === "number" ? fit(widget, value) : value;
       if (widget.value === tidy) continue;
       widget.value = tidy;
       widget.callback?.(tidy);
     }
     this.writing = false;
     this.node.graph?.setDirtyCanvas?.(true, true);
-  }
-
-  fit(widget, value, digits) {
-    const { min = -Infinity, max = Infinity } = widget.options ?? {};
-    return Math.min(max, Math.max(min, Number(value.toFixed(digits))));
   }
 
   /** Begin to watch: edits, loading, and cables. Call once the node has its widgets. */
@@ -77,4 +73,9 @@ export class WidgetBridge {
       return result;
     };
   }
+}
+
+function fit(widget, value) {
+  const { min = -Infinity, max = Infinity } = widget.options ?? {};
+  return Math.min(max, Math.max(min, Math.round(value * 100) / 100));
 }
