@@ -52,8 +52,8 @@ def load_style(path: str | Path, base: nn.Module) -> nn.Module:
     tensors, facts = read_tensors(path, KIND)
     if facts.get("base_hash") != weights_hash(base):
         raise ITPortraitError(
-            f"{Path(path).name} was made from another base (hash {str(facts.get('base_hash'))[:12]}); load the "
-            "generator it was trained from."
+            f"{Path(path).name} was made from another base (hash {str(facts.get('base_hash'))[:12]}); "
+            "load the generator it was trained from."
         )
     with torch.inference_mode(False):
         result = frozen_copy(base)
