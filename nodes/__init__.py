@@ -5,11 +5,13 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import folders
+from .blend import Blend
 from .cameras import CameraOrbit
 from .fuse import Fuse
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh
+from .pictures import ExamplePicture
 from .portraits import LoadPortrait, SamplePortrait, SavePortrait
 from .render import MultiViewRender
 from .save import SaveGenerator
@@ -22,6 +24,7 @@ NODES: list[type[io.ComfyNode]] = [
     PhotoPriorLoader,
     ClipLoader,
     MethodSettings,
+    ExamplePicture,
     Inversion,
     SamplePortrait,
     SavePortrait,
@@ -29,6 +32,7 @@ NODES: list[type[io.ComfyNode]] = [
     PivotalTuning,
     Stylize,
     Fuse,
+    Blend,
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,

@@ -9,7 +9,6 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig
-from ..itportrait_core.methods.history import History
 from . import comfy, compat, fields, results, sockets
 
 MODES = ("coupled", "text_only")
@@ -119,6 +118,9 @@ class Fuse(io.ComfyNode):
                 io.LossMap.Output(
                     display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
                 ),
+                io.Image.Output(
+                    display_name="plot", tooltip="Losses, distance and gate over the steps, as a picture."
+                ),
                 io.String.Output(
                     display_name="history", tooltip="Every step's losses, distance and gate, as a table."
                 ),
@@ -157,7 +159,9 @@ class Fuse(io.ComfyNode):
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""
-        facts = results.recipe("couple", generator, portrait, config, **more)
+        facts = results.recipe(
+            "couple", generator, portrait=portrait.sha256, settings=config.to_dict(), **more
+        )
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
         handles = results.found(facts, *parts)
         if handles is None:
@@ -178,5 +182,5 @@ class Fuse(io.ComfyNode):
             if made.style is not None:
                 handles.append(results.keep(made.style, facts, "-style", generator))
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
-        table = History.from_json(target.lineage["history"]).to_csv()
-        return io.NodeOutput(target, style, results.losses(target), table)
+        losses, plot, history = results.report(target)
+        return io.NodeOutput(target, style, losses, plot, history.to_csv())

@@ -113,12 +113,14 @@ class PhotoPriorLoader(io.ComfyNode):
                     "photo", ("stylegan2",), "2D generator that draws the twin. Must belong to the encoder."
                 ),
                 part(
-                    "encoder", ("encoder",), "Finds the twin of a picture. Must belong to the 2D generator."
+                    "encoder",
+                    ("style_encoder",),
+                    "Finds the twin of a picture. Must belong to the 2D generator.",
                 ),
-                part("pose", ("pose", "deep3d"), "Reads the head's angles from the twin."),
+                part("pose", ("pose",), "Reads the head's angles from the twin."),
                 part(
                     "identity",
-                    ("identity", "arcface"),
+                    ("identity",),
                     "Compares faces, to keep the person during inversion.",
                 ),
             ],
@@ -132,7 +134,8 @@ class PhotoPriorLoader(io.ComfyNode):
     @classmethod
     def execute(cls, **chosen: str) -> io.NodeOutput:
         with comfy.plain_tensors():
-            prior = itp.load_photo_prior({name: locate(choice, name) for name, choice in chosen.items()})
+            paths = {name: locate(choice, name) for name, choice in chosen.items()}
+            prior = itp.load_photo_prior({"generator": paths.pop("photo"), **paths})
             held = tuple(
                 comfy.patcher(getattr(prior, part)) for part in ("generator", "encoder", "pose", "identity")
             )

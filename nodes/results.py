@@ -13,40 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import folder_paths
-from torch import nn
+from torch import Tensor, nn
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import Config
 from ..itportrait_core.methods.history import History
 from ..itportrait_core.methods.lineage import CODE_VERSION
+from ..itportrait_core.methods.plots import plot_history
 from . import folders
-from .sockets import GeneratorHandle, PortraitHandle
+from .images import to_comfy
+from .sockets import GeneratorHandle
 
 RESUME_SECONDS = 60.0
 """How often a long run lays down a point from which it can continue."""
 
 
-def recipe(
-    method: str, generator: GeneratorHandle, portrait: PortraitHandle, config: Config, **more: Any
-) -> dict[str, Any]:
-    """Everything that decides a result, as JSON values. It becomes the lineage of the weights.
+def recipe(method: str, generator: GeneratorHandle, **inputs: Any) -> dict[str, Any]:
+    """Everything that decides a result, as JSON values. It becomes part of the lineage of the weights.
 
     Args:
         method: name of the method.
         generator: the base.
-        portrait: the person.
-        config: the method's settings.
-        more: further inputs, for instance the text.
+        inputs: the other inputs; settings as `config.to_dict()`, objects by their hash.
     """
-    return {
-        "method": method,
-        "base": generator.sha256,
-        "base_license": generator.license,
-        "portrait": portrait.sha256,
-        "settings": config.to_dict(),
-        "version": CODE_VERSION,
-        **more,
-    }
+    return {"method": method, "base": generator.sha256, "version": CODE_VERSION, **inputs}
 
 
 def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
@@ -82,7 +71,8 @@ def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"resume": point, "every_steps": 0, "every_seconds": RESUME_SECONDS}
 
 
-def losses(handle: GeneratorHandle) -> dict[str, list[float]]:
-    """LOSS_MAP of the run that made a generator."""
+def report(handle: GeneratorHandle) -> tuple[dict[str, list[float]], Tensor, History]:
+    """LOSS_MAP, plot (IMAGE) and history of the run that made a generator."""
     history = History.from_json(handle.lineage["history"])
-    return {"loss": [record.losses[record.stage] for record in history]}
+    losses = {"loss": [record.losses[record.stage] for record in history]}
+    return losses, to_comfy(plot_history(history)), history

@@ -65,6 +65,7 @@ class Stylize(io.ComfyNode):
                 io.LossMap.Output(
                     display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
                 ),
+                io.Image.Output(display_name="plot", tooltip="Losses over the steps, as a picture."),
             ],
         )
 
@@ -86,7 +87,7 @@ class Stylize(io.ComfyNode):
         else:
             config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers], beta=beta, lr=lr)
             config = config.replace(steps=steps) if steps else config
-        facts = results.recipe("apt", generator, portrait, config)
+        facts = results.recipe("apt", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")
         if handles is None:
             with comfy.training():
@@ -94,4 +95,5 @@ class Stylize(io.ComfyNode):
                     model, portrait.portrait, config, comfy.Progress().step, **results.resume_point(facts)
                 )
             handles = [results.keep(styled, facts, "", generator)]
-        return io.NodeOutput(handles[0], results.losses(handles[0]))
+        losses, plot, _ = results.report(handles[0])
+        return io.NodeOutput(handles[0], losses, plot)

@@ -57,6 +57,7 @@ class PivotalTuning(io.ComfyNode):
                 io.LossMap.Output(
                     display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
                 ),
+                io.Image.Output(display_name="plot", tooltip="Losses over the steps, as a picture."),
             ],
         )
 
@@ -79,7 +80,7 @@ class PivotalTuning(io.ComfyNode):
             chosen = {"lpips_stop": lpips_stop, "lr": lr, "depth": depth}
             config = TuningConfig().scaled_for(model).replace(seed=seed, **chosen)
             config = config.replace(steps=steps) if steps else config
-        facts = results.recipe("tune", generator, portrait, config)
+        facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")
         if handles is None:
             with comfy.training():
@@ -91,4 +92,5 @@ class PivotalTuning(io.ComfyNode):
                     **results.resume_point(facts),
                 )
             handles = [results.keep(tuned, facts, "", generator)]
-        return io.NodeOutput(handles[0], results.losses(handles[0]))
+        losses, plot, _ = results.report(handles[0])
+        return io.NodeOutput(handles[0], losses, plot)
