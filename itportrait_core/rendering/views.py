@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ITPortraitError
-from .labels import cam2world, checked, intrinsics
+from ..networks.rays import make_rays, split_label
+from .labels import cam2world, checked
 
 if TYPE_CHECKING:
     from ..networks.eg3d import EG3DGenerator, RenderOutput
@@ -89,14 +90,8 @@ def render_views(
 
 def surface_points(cameras: Tensor, depth: Tensor) -> Tensor:
     """World points `[N, R*R, 3]` at `depth [N, 1, R, R]` along the pixels' rays, row by row."""
-    n, _, height, width = depth.shape
-    rows = (torch.arange(height, device=depth.device, dtype=depth.dtype) + 0.5) / height
-    columns = (torch.arange(width, device=depth.device, dtype=depth.dtype) + 0.5) / width
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    pixels = torch.stack((x, y, torch.ones_like(x)), -1).reshape(-1, 3)
-    matrix = cam2world(cameras)
-    rays = pixels @ torch.linalg.inv(intrinsics(cameras)).transpose(1, 2) @ matrix[:, :3, :3].transpose(1, 2)
-    return matrix[:, None, :3, 3] + F.normalize(rays, dim=-1) * depth.reshape(n, -1, 1)
+    origins, directions = make_rays(*split_label(cameras), depth.shape[-1])
+    return origins + directions * depth.reshape(len(depth), -1, 1)
 
 
 def field_normals(generator: EG3DGenerator, planes: Tensor, points: Tensor, step: float) -> Tensor:

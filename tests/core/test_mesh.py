@@ -11,6 +11,7 @@ import pytest
 import torch
 import trimesh
 
+from benchmarks.rasters import silhouette
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.glb import glb_bytes, srgb_to_linear
@@ -87,7 +88,7 @@ def test_outline_of_the_mesh_is_that_of_the_pictures(mesh):
     head, views = ToyHead(), cameras.orbit([0.0, 30.0, -75.0, 150.0], [25.0, -20.0, 5.0, 0.0])
     seen = head.render(head.planes(toy_ws()), toy_ws(), views).image_weights > 0.5
     for c, mask in zip(views, seen, strict=True):
-        hit = silhouette(mesh, c, mask.shape[-1])
+        hit = silhouette(mesh, c[None], mask.shape[-1])
         iou = float((hit & mask[0]).sum() / (hit | mask[0]).sum())
         assert iou > 0.97
 
@@ -205,22 +206,3 @@ def chunks(data: bytes) -> tuple[dict, bytes]:
     extent, second = struct.unpack_from("<I4s", data, rest)
     assert second == b"BIN\0" and extent % 4 == 0 and rest + 8 + extent == len(data)
     return json.loads(data[20:rest]), data[rest + 8 :]
-
-
-def silhouette(mesh: Mesh, c: torch.Tensor, side: int) -> torch.Tensor:
-    """Pixels whose centre a triangle covers, `[side, side]`: every triangle against its bounding pixels."""
-    matrix = cameras.cam2world(c[None])[0]
-    eye = (mesh.vertices - matrix[:3, 3]) @ matrix[:3, :3]
-    flat = (eye[:, :2] / eye[:, 2:] * c[16] + 0.5) * side - 0.5
-    corners = flat[mesh.faces]
-    start = corners.amin(1).ceil().long()
-    reach = int((corners.amax(1).floor().long() - start).max()) + 1
-    hit = torch.zeros(side, side, dtype=torch.bool)
-    for dy in range(reach):
-        for dx in range(reach):
-            pixel = start + torch.tensor([dx, dy])
-            gap = pixel[:, None] - corners
-            turn = gap[:, :, 0] * gap.roll(1, 1)[:, :, 1] - gap[:, :, 1] * gap.roll(1, 1)[:, :, 0]
-            inside = ((turn >= 0).all(1) | (turn <= 0).all(1)) & ((pixel >= 0) & (pixel < side)).all(1)
-            hit[pixel[inside, 1], pixel[inside, 0]] = True
-    return hit

@@ -1,0 +1,180 @@
+"""The head as Gaussian splats, sampled from the volume, and the PLY file that splat viewers read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import ITPortraitError
+from .mesh import MeshConfig, Progress, density_grid
+from .views import field_normals, texel
+
+if TYPE_CHECKING:
+    from ..networks.eg3d import EG3DGenerator
+
+SH_ZERO = 0.28209479177387814
+"""Value of the constant spherical harmonic: files hold colour as (rgb - 0.5) / this."""
+MAX_OPACITY = 0.995
+"""Keeps the logit in the file finite."""
+FIELDS = (
+    *("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
+    *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
+)
+"""Columns of the file, in the usual order; without `f_rest`, so colour is the same from all sides."""
+
+
+@dataclass(frozen=True)
+class SplatConfig:
+    """How splats are drawn from the field."""
+
+    resolution: int = 192
+    """Splats along a side of the box before the unseen ones are dropped; 32..512."""
+    spread: float = 0.55
+    """Standard deviation of a splat across the surface, in grid steps."""
+    thickness: float = 0.2
+    """Standard deviation of a splat along the normal, in grid steps: flat splats keep outlines sharp."""
+    inset: float = 0.5
+    """How far splats are drawn in along the normal, grid steps: makes up for the reach of their outer halves."""
+    keep: float = 0.01
+    """Least share of light, 0..1, that a splat must stop on its way out of the head to be kept."""
+    trim: float | None = None
+    """Share of the box cut away at each side; None for 0 on a white background, else 30/256."""
+    points_per_chunk: int = 1 << 17
+    """Field points evaluated together; bounds the memory."""
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.resolution <= 512:
+            raise ITPortraitError(f"The splat resolution must be 32 to 512, got {self.resolution}.")
+        if not (0.1 <= self.spread <= 3.0 and 0.05 <= self.thickness <= 3.0):
+            raise ITPortraitError(
+                f"Splats must spread 0.1 to 3 and be 0.05 to 3 grid steps thick, got {self.spread} and "
+                f"{self.thickness}."
+            )
+        if not 0.0 <= self.inset <= 3.0:
+            raise ITPortraitError(f"Splats may be drawn in by 0 to 3 grid steps, got {self.inset}.")
+        if not 0.0 <= self.keep < 1.0:
+            raise ITPortraitError(
+                f"The share of light for a splat to be kept must be 0 to 1, got {self.keep}."
+            )
+
+
+@dataclass(frozen=True)
+class Splats:
+    """K Gaussians in world units (y up)."""
+
+    centers: Tensor
+    """`[K, 3]`."""
+    normals: Tensor
+    """`[K, 3]` outward; the Gaussian's own z axis."""
+    scales: Tensor
+    """`[K, 3]` standard deviations along the Gaussian's own axes."""
+    rotations: Tensor
+    """`[K, 4]` unit quaternions (w, x, y, z) from its own axes to the world's."""
+    opacities: Tensor
+    """`[K]` in 0..1 at the centre."""
+    colors: Tensor
+    """`[K, 3]` sRGB in 0..1."""
+
+
+def sample_splats(
+    generator: EG3DGenerator,
+    ws: Tensor,
+    config: SplatConfig | None = None,
+    on_step: Progress | None = None,
+    *,
+    planes: Tensor | None = None,
+) -> Splats:
+    """Splats of one latent `ws [1, num_ws, w_dim]`: one for each grid point that can be seen from outside.
+
+    Each stops as much light as its share of the volume does and has the field's colour there, so splatting
+    them is volume rendering with coarser steps.
+
+    Raises:
+        ITPortraitError: if nothing in the box can be seen.
+    """
+    config = config or SplatConfig()
+    box = generator.config.rendering.box_warp
+    step = box / (config.resolution - 1)
+    chunk = config.points_per_chunk
+    with torch.no_grad():
+        planes = generator.planes(ws) if planes is None else planes
+        sampling = MeshConfig(resolution=config.resolution, trim=config.trim, points_per_chunk=chunk)
+        grid = density_grid(generator, planes, sampling, on_step)
+        places = (stopped_light(F.softplus(grid - 1.0) * step) > config.keep).nonzero()
+        if len(places) == 0:
+            raise ITPortraitError("Nothing in the box can be seen; lower the share of light to be kept.")
+        centers = places.to(planes.dtype) * step - box / 2.0
+        normals, colors = [], []
+        for part in centers.split(chunk):
+            normals.append(field_normals(generator, planes, part[None], texel(generator, planes))[0])
+            colors.append(generator.field(planes, part[None])[0][0, :, :3].clamp(0.0, 1.0))
+    # Neighbouring splats of one layer overlap: together they count this many times along a ray.
+    layers = 2.0 * torch.pi * config.spread**2
+    opacity = 1.0 - torch.exp(-F.softplus(grid[tuple(places.unbind(1))] - 1.0) * step / layers)
+    scales = step * centers.new_tensor([config.spread, config.spread, config.thickness])
+    return Splats(
+        centers=centers - config.inset * step * torch.cat(normals),
+        normals=torch.cat(normals),
+        scales=scales.expand(len(centers), 3),
+        rotations=rotation_to(torch.cat(normals)),
+        opacities=opacity.clamp(max=MAX_OPACITY),
+        colors=torch.cat(colors),
+    )
+
+
+def stopped_light(optical: Tensor) -> Tensor:
+    """The share of light that each cell stops, along the freest of the six axis directions.
+
+    Args:
+        optical: optical depth of each cell `[X, Y, Z]`.
+
+    Returns:
+        `[X, Y, Z]` in 0..1; 0 deep inside and in empty space.
+    """
+    before = []
+    for axis in range(3):
+        passed = optical.cumsum(axis)
+        before += [passed - optical, passed.select(axis, -1).unsqueeze(axis) - passed]
+    freest = torch.stack(before).amin(0).clamp(min=0.0)
+    return torch.exp(-freest) * (1.0 - torch.exp(-optical))
+
+
+def rotation_to(normals: Tensor) -> Tensor:
+    """Quaternions (w, x, y, z) `[K, 4]` of the shortest turns from the z axis to `normals [K, 3]`."""
+    x, y, z = normals.unbind(-1)
+    turn = torch.stack((1.0 + z, -y, x, torch.zeros_like(x)), -1)
+    opposite = turn.new_tensor([0.0, 1.0, 0.0, 0.0])
+    return torch.where(turn.norm(dim=-1, keepdim=True) < 1e-6, opposite, F.normalize(turn, dim=-1))
+
+
+def ply_bytes(splats: Splats, comment: str = "") -> bytes:
+    """The splats as a binary PLY in the usual layout: log scales, logit opacities, colours as harmonics.
+
+    Args:
+        splats: what to write.
+        comment: one line for the header, such as the recipe of the run as JSON; other line breaks become
+            blanks.
+    """
+    columns = (
+        splats.centers,
+        splats.normals,
+        (splats.colors - 0.5) / SH_ZERO,
+        torch.logit(splats.opacities, eps=1e-6)[:, None],
+        splats.scales.log(),
+        splats.rotations,
+    )
+    table = torch.cat([c.float().cpu() for c in columns], 1)
+    line = " ".join(comment.encode("ascii", "replace").decode().split())
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        *([f"comment {line}"] if line else []),
+        f"element vertex {len(table)}",
+        *(f"property float {name}" for name in FIELDS),
+        "end_header\n",
+    ]
+    return "\n".join(header).encode() + table.numpy().astype("<f4").tobytes()
