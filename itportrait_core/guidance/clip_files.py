@@ -80,7 +80,7 @@ def _read_tensors(path: Path) -> State:
     if path.suffix == ".safetensors":
         with open_tensors(path) as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    from ..checkpoints.safe_pickle import read_tensors
+    from ..checkpoints.torch_files import read_tensors
 
     return read_tensors(path)
 
