@@ -64,6 +64,17 @@ class SuperResolution(nn.Module):
                 )
                 for x in (rgb, features)
             )
+        return self.enlarge(rgb, features, ws, noise_mode, generator)
+
+    def enlarge(
+        self,
+        rgb: Tensor,
+        features: Tensor,
+        ws: Tensor,
+        noise_mode: str,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The two blocks alone; without constant noise, which has a fixed size, also for cut-outs."""
         last = ws[:, -1:].expand(-1, 3, -1)
         for block in (self.block0, self.block1):
             features, rgb = block(features, rgb, last, noise_mode, generator)

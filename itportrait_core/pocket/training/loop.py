@@ -1,4 +1,4 @@
-"""The one training loop of the pocket networks: seeded, with a time budget, resumable, with running averages."""
+"""The training loop of all pocket networks: seeded, resumable, with a time budget and averaged weights."""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+"""Measures the 3D generator on latents and cameras that training never saw, and writes the model card.
+
+`python -m itportrait_core.pocket.training.evaluate_generator [FILE] [--sheet sheet.png] [--card]`
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...checkpoints.format import load_generator
+from ...networks.eg3d import EG3DGenerator
+from ...rendering import cameras
+from ..attributes import Z_DIM
+from .generator import FINE_LAYERS
+from .heads_seen import Batch, mix_latents, see
+from .model_card import write_section
+
+HELD_OUT_SEED = 900_000_001
+COUNT = 128
+COMMAND = "python -m itportrait_core.pocket.training.evaluate_generator --card"
+
+
+def held_out(count: int = COUNT) -> Batch:
+    """Heads and cameras (yaw +-50, pitch +-30 degrees) from a seed that training does not use."""
+    random = torch.Generator().manual_seed(HELD_OUT_SEED)
+    latents = torch.randn(count, Z_DIM, generator=random)
+    return see(latents, cameras.sample_views(count, generator=random))
+
+
+def psnr(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """PSNR in dB [B] of pictures in [-1, 1] where `weight` [B, 1, H, W] is 1."""
+    error = ((image.clamp(-1, 1) - truth) / 2).square().mean(1, keepdim=True) * weight
+    return -10 * (error.sum((1, 2, 3)) / weight.sum((1, 2, 3))).log10()
+
+
+def box_weight(box: Tensor, size: int) -> Tensor:
+    """1 inside the boxes [B, 4], 0 elsewhere: [B, 1, size, size]."""
+    middle = torch.arange(size) + 0.5
+    left, top, right, bottom = (side[:, None] for side in box.unbind(1))
+    rows = (middle > top) & (middle < bottom)
+    return (rows[:, :, None] & ((middle > left) & (middle < right))[:, None])[:, None].float()
+
+
+def measure(images: Tensor, truth: Batch) -> dict[str, float]:
+    """Mean PSNR of the whole pictures and inside the face boxes, and the share of heads below 25 dB."""
+    whole = psnr(images, truth.image, torch.ones_like(truth.mask))
+    face = psnr(images, truth.image, box_weight(truth.face_box, images.shape[-1]))
+    return {
+        "PSNR": float(whole.mean()),
+        "PSNR in the face box": float(face.mean()),
+        "worst": float(whole.min()),
+    }
+
+
+@torch.no_grad()
+def render_all(
+    generator: EG3DGenerator, ws: Tensor, labels: Tensor, side: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures, depth and opacity of many heads, a few at a time."""
+    parts = []
+    for w, c in zip(ws.split(8), labels.split(8), strict=True):
+        out = generator.synthesis(w, c, neural_rendering_resolution=side)
+        parts.append((out.image, out.image_depth, out.image_weights))
+    image, depth, weight = (torch.cat(column) for column in zip(*parts, strict=True))
+    return image, depth, weight
+
+
+@torch.no_grad()
+def evaluate(generator: EG3DGenerator, truth: Batch) -> tuple[dict[str, str], Tensor]:
+    """All numbers for the card, and the pictures they come from."""
+    side = generator.neural_rendering_resolution
+    ws = generator.mapping(truth.latents)
+    images, depth, weight = render_all(generator, ws, truth.cameras, side)
+    found = measure(images, truth)
+    small_mask = F.interpolate(truth.mask, (side, side), mode="area")
+    small_depth = F.interpolate(truth.depth, (side, side), mode="area")
+    known = small_mask > 0.99
+    gap = (depth - small_depth).abs()[known]
+    outside = 1 - F.max_pool2d(small_mask, 5, 1, 2).gt(0).float()
+    rows = {key: f"{found[key]:.2f} dB" for key in ("PSNR", "PSNR in the face box")}
+    rows["PSNR, worst head"] = f"{found['worst']:.2f} dB"
+    rows["depth error, mean (median)"] = f"{gap.mean():.4f} ({gap.median():.4f}) at a camera radius of 2.7"
+    rows["opacity beside the head"] = f"{float((weight * outside).sum() / outside.sum()):.5f}"
+    fast = measure(render_all(generator, ws, truth.cameras, side // 2)[0], truth)
+    rows[f"rendered at {side // 2} px: PSNR, face box"] = (
+        f"{fast['PSNR']:.2f} dB, {fast['PSNR in the face box']:.2f} dB"
+    )
+    coarse, fine = mix_latents(truth.latents, torch.Generator().manual_seed(HELD_OUT_SEED))
+    mixed = torch.cat(
+        [generator.mapping(coarse)[:, :-FINE_LAYERS], generator.mapping(fine)[:, -FINE_LAYERS:]], dim=1
+    )
+    styles = measure(render_all(generator, mixed, truth.cameras, side)[0], truth)
+    rows["styles mixed: PSNR, face box"] = f"{styles['PSNR']:.2f} dB, {styles['PSNR in the face box']:.2f} dB"
+    return rows, images
+
+
+def save_sheet(images: Tensor, truth: Tensor, file: Path, columns: int = 8) -> None:
+    """A picture with rows of true heads, each above the row of the generator's."""
+    from PIL import Image
+
+    rows = []
+    for ours, theirs in zip(images.split(columns), truth.split(columns), strict=True):
+        rows += [torch.cat(list(theirs), dim=2), torch.cat(list(ours), dim=2)]
+    sheet = ((torch.cat(rows, dim=1).clamp(-1, 1) + 1) * 127.5).byte().permute(1, 2, 0).numpy()
+    Image.fromarray(sheet).save(file)
+
+
+def main() -> None:
+    """Measure one file (the embedded generator by default)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", default="pocket", help="weights; default: the embedded generator")
+    parser.add_argument("--count", type=int, default=COUNT, help="number of held-out heads")
+    parser.add_argument("--sheet", type=Path, help="write true and generated pictures here")
+    parser.add_argument("--card", action="store_true", help="write the numbers into MODEL_CARD.md")
+    arguments = parser.parse_args()
+    truth = held_out(arguments.count)
+    rows, images = evaluate(load_generator(arguments.file), truth)
+    for key, value in rows.items():
+        print(f"{key}: {value}")
+    if arguments.sheet:
+        save_sheet(images[:32], truth.image[:32], arguments.sheet)
+    if arguments.card:
+        note = (
+            f"EG3D, 128 px. {arguments.count} held-out heads, one camera each: yaw +-50, pitch +-30 degrees."
+        )
+        write_section("generator", COMMAND, rows, note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""What the 3D generator learns from: latents, cameras, true pictures, true depth and true fields."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...networks.rays import make_rays, split_label
+from ...rendering import cameras
+from ..attributes import APPEARANCE, GEOMETRY, Z_DIM, attributes
+from ..render import field, render
+
+SIZE = 128
+"""Side of the true pictures, pixels."""
+DEPTH_RANGE = (1.9, 3.5)
+"""Depths that the 15-bit store can hold, world units."""
+YAW, PITCH = (-56.0, 56.0), (-36.0, 36.0)
+"""Camera angles in degrees: a little more than what is promised, so that the edge is good too."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some heads, each seen by one camera."""
+
+    latents: Tensor  # [B, Z_DIM]
+    cameras: Tensor  # [B, 25]
+    image: Tensor  # [B, 3, 128, 128] in [-1, 1]
+    depth: Tensor  # [B, 1, 128, 128] along the unit ray; meaningless where the mask is 0
+    mask: Tensor  # [B, 1, 128, 128] coverage in [0, 1]
+    face_box: Tensor  # [B, 4] left, top, right, bottom, pixels
+
+
+def see(latents: Tensor, labels: Tensor, supersample: int = 2) -> Batch:
+    """Render the truth of latents [B, Z_DIM] from cameras [B, 25]."""
+    truth = render(attributes(latents), labels, size=SIZE, supersample=supersample)
+    return Batch(latents, labels, truth.image, truth.depth, truth.mask, truth.face_box)
+
+
+class SeenHeads:
+    """A store of rendered heads that grows while it is used.
+
+    One thread renders new heads in a fixed order; each batch takes a fixed number of them, so that a seed
+    gives the same batches at any speed. The rest of a batch are heads seen before.
+    """
+
+    def __init__(self, seed: int, capacity: int = 12000, ahead: int = 12) -> None:
+        """Start rendering; `ahead` heads wait in the queue at most."""
+        self._ready: queue.Queue[tuple[Tensor, ...]] = queue.Queue(maxsize=ahead)
+        self._random = torch.Generator().manual_seed(seed + 1)
+        self._rows: list[tuple[Tensor, ...]] = []
+        self._capacity, self._next = capacity, 0
+        threading.Thread(target=self._produce, args=(seed,), daemon=True).start()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def batch(self, size: int, fresh: int) -> Batch:
+        """`fresh` new heads, and `size - fresh` drawn from those seen before."""
+        chosen = [self._take() for _ in range(fresh)]
+        old = torch.randint(len(self._rows), (size - fresh,), generator=self._random)
+        chosen += [self._rows[i] for i in old.tolist()]
+        latents, labels, image, depth, mask, box = (
+            torch.stack(column) for column in zip(*chosen, strict=True)
+        )
+        near, far = DEPTH_RANGE
+        depth = depth.float() / 32767 * (far - near) + near
+        return Batch(latents, labels, image.float() / 127.5 - 1, depth, mask.float() / 255, box)
+
+    def _take(self) -> tuple[Tensor, ...]:
+        row = self._ready.get()
+        if len(self._rows) < self._capacity:
+            self._rows.append(row)
+        else:
+            self._rows[self._next % self._capacity] = row
+        self._next += 1
+        return row
+
+    def _produce(self, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        near, far = DEPTH_RANGE
+        while True:
+            latents = torch.randn(4, Z_DIM, generator=generator)
+            labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, generator=generator)
+            seen = see(latents, labels)
+            depth = ((seen.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
+            image = ((seen.image + 1) * 127.5).clamp(0, 255).round().byte()
+            mask = (seen.mask * 255).round().byte()
+            for row in zip(latents, labels, image, depth, mask, seen.face_box, strict=True):
+                self._ready.put(row)
+
+
+def mix_latents(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Latents for the coarse and the fine layers that must show the same heads [B, Z_DIM].
+
+    The first shares their geometry and has someone else's appearance, the second the other way round.
+    """
+    coarse = torch.randn(latents.shape, generator=generator)
+    fine = torch.randn(latents.shape, generator=generator)
+    coarse[:, GEOMETRY] = latents[:, GEOMETRY]
+    fine[:, APPEARANCE] = latents[:, APPEARANCE]
+    return coarse, fine
+
+
+@dataclass(frozen=True)
+class FieldSamples:
+    """True signed distance and colour at points of each head."""
+
+    points: Tensor  # [B, N, 3]
+    distance: Tensor  # [B, N], negative inside
+    colour: Tensor  # [B, N, 3] in [0, 1]
+    coloured: Tensor  # [B, N] 1 where the colour is known: close to a surface that the camera saw
+
+
+def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) -> FieldSamples:
+    """Draw points: `near` about the visible surface (half of them on the face), `free` in the whole box."""
+    index = _visible_pixels(seen, near, generator)
+    origins, directions = make_rays(*split_label(seen.cameras), SIZE)
+    pick = index[..., None].expand(-1, -1, 3)
+    depth = seen.depth.flatten(1).gather(1, index)[..., None]
+    colour = (seen.image.flatten(2).transpose(1, 2).gather(1, pick) + 1) / 2
+    shift = torch.randn(depth.shape, generator=generator)
+    width = torch.tensor([0.004, 0.008, 0.03])[torch.randint(3, depth.shape, generator=generator)]
+    shift = shift * width
+    points = origins.gather(1, pick) + (depth + shift) * directions.gather(1, pick)
+    box = torch.rand(len(points), free, 3, generator=generator) * 1.04 - 0.52
+    points = torch.cat([points, box], dim=1)
+    distance, _ = field(attributes(seen.latents), points, within=-1.0)
+    coloured = torch.cat(
+        [(shift.abs() < 0.01)[..., 0], torch.zeros(len(points), free, dtype=torch.bool)], dim=1
+    )
+    colour = torch.cat([colour, torch.zeros(len(points), free, 3)], dim=1)
+    return FieldSamples(points, distance, colour, coloured.float())
+
+
+def _visible_pixels(seen: Batch, count: int, generator: torch.Generator) -> Tensor:
+    """Pixels [B, count] fully on the head, those in the face box more often."""
+    middle = (torch.arange(SIZE) + 0.5).expand(len(seen.latents), SIZE)
+    left, top, right, bottom = (side[:, None] for side in seen.face_box.unbind(1))
+    inside = ((middle > top) & (middle < bottom))[:, :, None] & ((middle > left) & (middle < right))[:, None]
+    weight = (seen.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside)
+    return torch.multinomial(weight.flatten(1), count, replacement=True, generator=generator)
