@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from .errors import ITPortraitError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "import": (".checkpoints.command", "turn an official checkpoint into a safetensors file of this project"),
     "train": (".pocket.training.command", "train one network of the pocket family"),
     "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its model card"),
 }

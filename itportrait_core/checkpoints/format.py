@@ -89,16 +89,27 @@ def save_model(
             "cpu", dtype if dtype is not None and value.is_floating_point() else value.dtype
         )
         tensors[key] = value.clone(memory_format=torch.contiguous_format)
-    metadata = {
+    metadata = header_metadata(family, module.config.to_dict(), lineage, license, source)
+    return write_tensors(tensors, path, metadata)
+
+
+def header_metadata(
+    family: str,
+    config: Mapping[str, Any],
+    lineage: Mapping[str, Any] | None = None,
+    license: str | None = None,
+    source: str | None = None,
+) -> dict[str, str]:
+    """The strings that a file says about itself; arguments as in `save_model`, `config` as JSON values."""
+    return {
         "software": "itportrait",
         "format_version": FORMAT_VERSION,
         "family": family,
-        "config": json.dumps(module.config.to_dict(), sort_keys=True),
+        "config": json.dumps(dict(config), sort_keys=True),
         "lineage": json.dumps(dict(lineage or {}), sort_keys=True),
         "license": license or "",
         "source": source or "",
     }
-    return write_tensors(tensors, path, metadata)
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ def write_tensors(
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
+        # not mkstemp, whose files nobody else may read
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         save_file(dict(tensors), temporary, metadata=dict(metadata))
         os.replace(temporary, path)
         temporary = None
@@ -38,7 +38,7 @@ def write_tensors(
         ) from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     return path
 
 
