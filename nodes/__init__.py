@@ -5,9 +5,11 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import folders
+from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
 from .fuse import Fuse
+from .importing import ImportCheckpoint
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh
@@ -21,10 +23,12 @@ from .tune import PivotalTuning
 
 NODES: list[type[io.ComfyNode]] = [
     GeneratorLoader,
+    ImportCheckpoint,
     PhotoPriorLoader,
     ClipLoader,
     MethodSettings,
     ExamplePicture,
+    Align,
     Inversion,
     SamplePortrait,
     SavePortrait,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
@@ -11,6 +11,9 @@ from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import InversionConfig
 from . import comfy, compat, fields, sockets
 from .images import one_picture, to_comfy
+
+if TYPE_CHECKING:
+    from .align import AlignmentHandle
 
 USER = "user"
 
@@ -75,6 +78,13 @@ class Inversion(io.ComfyNode):
                     step=0.1,
                 ),
                 fields.seed("Draws the twins and the starts."),
+                sockets.Alignment.Input(
+                    "alignment",
+                    optional=True,
+                    tooltip=(
+                        "From Align Portrait, where the image is its cut. Imported photo networks need it."
+                    ),
+                ),
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but seed and pose."
                 ),
@@ -102,6 +112,7 @@ class Inversion(io.ComfyNode):
         roll: float,
         steps: int,
         seed: int,
+        alignment: AlignmentHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
         view: None = None,
         **chosen: Any,
@@ -115,16 +126,17 @@ class Inversion(io.ComfyNode):
             config = config.replace(steps=steps) if steps else config
         pose = itp.cameras.orbit(yaw, pitch, roll).float() if config.pose_init == USER else None
         with comfy.training():
-            picture = picture.clone()
+            own_frame = alignment is not None and prior.frame == "ffhq"
+            shown = alignment.aligned() if own_frame else picture.clone()
             portrait = itp.invert(
-                model, picture, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
+                model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
             )
-        shown = model.synthesis(portrait.ws, portrait.camera).image
+        made = model.synthesis(portrait.ws, portrait.camera).image
         report = json.dumps(portrait.report, indent=1)
         twin = portrait.image if portrait.twin is None else portrait.twin
         return io.NodeOutput(
             sockets.PortraitHandle(portrait),
-            to_comfy(shown),
+            to_comfy(made),
             to_comfy(twin),
             report,
             ui=ui.PreviewText(report),

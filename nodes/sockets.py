@@ -33,6 +33,7 @@ Prior = io.Custom("ITP_PHOTO_PRIOR")
 Clip = io.Custom("ITP_CLIP")
 Cameras = io.Custom("ITP_CAMERAS")
 Settings = io.Custom("ITP_SETTINGS")
+Alignment = io.Custom("ITP_ALIGNMENT")
 
 
 _hashes: dict[tuple[str, int, int], str] = {}

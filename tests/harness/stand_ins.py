@@ -17,6 +17,8 @@ from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generat
 
 SIDE = 32
 """Pixels of the pictures of both generators."""
+VOCABULARY = 4096
+"""More tokens than the embedded tokenizer has."""
 
 
 def write(folder: Path) -> Path:
@@ -77,8 +79,6 @@ def _identity() -> IdentityNet:
 
 
 def _clip(seed: int) -> ClipNetwork:
-    from itportrait_core.pocket import tokenizer
-
-    text = {"context_length": 32, "vocab_size": tokenizer.VOCABULARY, "width": 32, "heads": 2, "layers": 1}
+    text = {"context_length": 32, "vocab_size": VOCABULARY, "width": 32, "heads": 2, "layers": 1}
     picture = {"image_size": 32, "patch_size": 16, "width": 32, "head_width": 16, "layers": 1}
     return ClipNetwork(ClipConfig(16, picture, text), seed=seed)

@@ -1,0 +1,179 @@
+"""Bring any picture into the frame that the generator draws: find the face, cut around it, show both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..itportrait_core.errors import ITPortraitError
+from . import compat, sockets
+from .images import one_picture, to_comfy
+
+if TYPE_CHECKING:
+    from ..itportrait_core.alignment.frame import Square
+    from ..itportrait_core.methods.photo_twin import Aligned
+
+
+@dataclass(frozen=True, eq=False)
+class AlignmentHandle:
+    """A picture and its face: enough to cut it as any of the networks wants it.
+
+    Attributes:
+        picture: the whole picture `[1, 3, H, W]` in [-1, 1].
+        points: the face's five points `[5, 2]` in its pixels.
+        level: whether cuts turn with the head.
+        size: side of the cuts, pixels.
+    """
+
+    picture: Tensor
+    points: Tensor
+    level: bool
+    size: int
+
+    def aligned(self) -> Aligned:
+        """The cuts of the 3D generator and of FFHQ networks, and how to cut anew by points in the latter."""
+        from ..itportrait_core.alignment.frame import portrait_frame
+        from ..itportrait_core.alignment.warp import cut
+        from ..itportrait_core.methods.photo_twin import Aligned
+
+        frame = portrait_frame(self.points, level=self.level)
+
+        def again(points: Tensor) -> Aligned:
+            return replace(self, points=frame.ffhq.to_picture(points)).aligned()
+
+        def cut_out(square: Square) -> Tensor:
+            return cut(self.picture, square, self.size, face_side=frame.ffhq.side)
+
+        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, _find_points)
+
+    def get_ram_usage(self) -> int:
+        """Bytes of the picture."""
+        return self.picture.numel() * self.picture.element_size()
+
+    def _comfy_cache_tensors(self) -> list[Tensor]:
+        return [self.picture]
+
+
+def _find_points(picture: Tensor) -> Tensor | None:
+    """The five points `[5, 2]` of the largest face in unit coordinates; None where there is no face."""
+    from ..itportrait_core.alignment.landmarks import detect_faces
+
+    faces = detect_faces(picture)
+    side = torch.tensor(picture.shape[:1:-1])  # width, height
+    return (faces[0].points + 0.5) / side if faces else None
+
+
+class Align(io.ComfyNode):
+    """Align Portrait."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "Align",
+            "Align Portrait",
+            description=(
+                "Finds the face in any picture and cuts it as the generator draws people: upright, centred,"
+                " at the right distance. Where no face is found, place the five points by hand."
+            ),
+            search_aliases=["face crop", "ffhq align", "landmarks"],
+            inputs=[
+                io.Image.Input("image", tooltip="One picture with a face, of any size."),
+                io.String.Input(
+                    "points",
+                    default="",
+                    tooltip=(
+                        "Eyes, nose tip, mouth corners as 'x,y x,y x,y x,y x,y', each a fraction of width and"
+                        " height, the picture's left before its right. Empty: find the face."
+                    ),
+                ),
+                io.Int.Input(
+                    "face",
+                    default=0,
+                    min=0,
+                    max=63,
+                    tooltip="Which face when there are several; 0 is the largest.",
+                ),
+                io.Boolean.Input(
+                    "level", default=True, tooltip="Turn the picture so that the eyes are level. Keep it on."
+                ),
+                io.Int.Input(
+                    "size",
+                    default=512,
+                    min=64,
+                    max=2048,
+                    step=64,
+                    tooltip="Side of the cut picture, pixels. 512 is plenty.",
+                ),
+                io.Custom("FACE_LANDMARKS").Input(
+                    "face_landmarks",
+                    optional=True,
+                    tooltip="Landmarks of another node, in place of our own search.",
+                ),
+                compat.view("ITP_FIVE_POINTS_VIEW"),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The cut picture, for Artistic GAN Inversion."),
+                sockets.Alignment.Output(
+                    display_name="alignment",
+                    tooltip="The cuts that other photo networks want; for the inversion.",
+                ),
+                io.String.Output(
+                    display_name="used_points", tooltip="The five points, as the input takes them."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        points: str,
+        face: int,
+        level: bool,
+        size: int,
+        face_landmarks: dict[str, Any] | None = None,
+        view: Any = None,
+    ) -> io.NodeOutput:
+        from ..itportrait_core.alignment import landmarks
+
+        picture = one_picture(image, "The picture")
+        height, width = picture.shape[-2:]
+        if points.strip():
+            found = landmarks.face_by_hand(to_pixels(points, width, height))
+        elif face_landmarks is not None:
+            found = landmarks.choose(landmarks.faces_from_core(face_landmarks), face)
+        else:
+            found = landmarks.choose(landmarks.detect_faces(picture), face)
+        handle = AlignmentHandle(picture, found.points, level, size)
+        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in found.points]
+        cut = to_comfy(handle.aligned().image)
+        shown = {
+            **ui.PreviewImage(cut, cls=cls).as_dict(),
+            "itp_source": ui.PreviewImage(image, cls=cls).as_dict()["images"],
+            "itp_points": [fractions],
+        }
+        return io.NodeOutput(cut, handle, " ".join(f"{x:.5f},{y:.5f}" for x, y in fractions), ui=shown)
+
+
+def to_pixels(points: str, width: int, height: int) -> list[list[float]]:
+    """Five points in pixels, whole numbers being pixel centres, from the text of the node.
+
+    Raises:
+        ITPortraitError: unless there are five pairs of numbers between -1 and 2.
+    """
+    try:
+        pairs = [[float(number) for number in pair.split(",")] for pair in points.split()]
+    except ValueError:
+        pairs = []
+    if len(pairs) != 5 or any(
+        len(pair) != 2 or not all(-1 <= value <= 2 for value in pair) for pair in pairs
+    ):
+        raise ITPortraitError(
+            f"{points[:60]!r} are no five points. Write 'x,y x,y x,y x,y x,y' as fractions of the picture, or"
+            " clear the field to find the face."
+        )
+    return [[x * width - 0.5, y * height - 0.5] for x, y in pairs]

@@ -1,0 +1,110 @@
+"""Runs on a real server: training under inference mode, previews, cancel, caching, lasting files."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from harness import stand_ins
+from harness.client import ComfyClient
+from harness.graph import Graph
+from harness.server import ComfyServer
+from PIL import Image
+from safetensors.torch import load_file
+
+PREVIEWS_PER_SECOND = 4
+
+
+def styled(graph: Graph, steps: int, seed: int) -> str:
+    """Image-only training of a made-up person; returns the id of the training node."""
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=seed)
+    style = graph.add("Stylize", generator=base, portrait=person, steps=steps, seed=seed)
+    graph.show(style[2])
+    return style.id
+
+
+def test_training_changes_weights_under_inference_mode(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph
+) -> None:
+    """A training node gets gradients although ComfyUI runs it in inference mode."""
+    before = set(quick_server.base.rglob("apt-*.safetensors"))
+    styled(graph, steps=3, seed=11)
+    assert quick.run(graph.prompt).end == "execution_success"
+    (made,) = set(quick_server.base.rglob("apt-*.safetensors")) - before
+    base = load_file(next(quick_server.base.parent.rglob("weights*/generator.safetensors")))
+    trained = load_file(made)
+    assert any(not (trained[name] == base[name]).all() for name in base)
+
+
+def test_previews_arrive_and_are_rare_enough(quick: ComfyClient, graph: Graph) -> None:
+    """Live previews are pictures, and no more than four come in a second."""
+    styled(graph, steps=60, seed=12)
+    run = quick.run(graph.prompt)
+    times = [when for when, _ in run.previews]
+    assert times
+    assert all(sum(t <= other < t + 1 for other in times) <= PREVIEWS_PER_SECOND + 1 for t in times)
+    with Image.open(io.BytesIO(run.previews[-1][1])) as picture:
+        assert min(picture.size) >= stand_ins.SIDE
+
+
+def test_cancel_stops_within_a_step_and_the_next_prompt_runs(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph
+) -> None:
+    """Cancelling a training of thousands of steps ends it at once, leaves no result, and breaks nothing."""
+    node = styled(graph, steps=5000, seed=13)
+    before = set(quick_server.base.rglob("apt-*.safetensors"))
+    asked: list[int] = []
+
+    def cancel(kind: str, data: dict[str, Any]) -> None:
+        if kind == "progress" and data["node"] == node and data["value"] >= 5 and not asked:
+            asked.append(data["value"])
+            quick.cancel()
+
+    run = quick.run(graph.prompt, cancel)
+    last = max(value for where, value, _, _ in run.progress if where == node)
+    assert run.end == "execution_interrupted"
+    assert last - asked[0] <= 3  # the request travels while a step or two of some milliseconds are made
+    assert set(quick_server.base.rglob("apt-*.safetensors")) == before
+
+    fresh = Graph(graph.definitions)
+    styled(fresh, steps=2, seed=14)
+    assert quick.run(fresh.prompt).end == "execution_success"
+
+
+def test_the_same_prompt_again_runs_nothing(quick: ComfyClient, graph: Graph) -> None:
+    """Every node of ours is cached when nothing has changed."""
+    styled(graph, steps=2, seed=15)
+    assert quick.run(graph.prompt).executed
+    again = quick.run(graph.prompt)
+    assert again.executed == []
+    assert set(again.cached) == set(graph.prompt)
+
+
+def test_training_outlives_the_cache(quick_server: ComfyServer, quick: ComfyClient, graph: Graph) -> None:
+    """After ComfyUI has dropped everything, the result is read from its file instead of trained again."""
+    node = styled(graph, steps=4, seed=16)
+    quick.run(graph.prompt)
+    made = {file: file.stat().st_mtime_ns for file in quick_server.base.rglob("apt-*.safetensors")}
+    quick.free()
+    again = quick.run(graph.prompt)
+    assert node in again.executed
+    assert not [value for where, value, _, _ in again.progress if where == node]
+    assert {file: file.stat().st_mtime_ns for file in quick_server.base.rglob("apt-*.safetensors")} == made
+
+
+@pytest.mark.parametrize("precision", ["as it is", "half"])
+def test_a_saved_style_can_be_loaded_at_once(quick: ComfyClient, graph: Graph, precision: str) -> None:
+    """Save Generator's file stands in EG3D Loader's list, and draws."""
+    base = graph.add("GeneratorLoader")
+    graph.add("SaveGenerator", generator=base, name=f"kept/{precision[:4]}", precision=precision)
+    assert quick.run(graph.prompt).end == "execution_success"
+    fresh = Graph(quick.nodes())
+    (choices, _) = fresh.definitions["ITportrait_GeneratorLoader"]["input"]["required"]["file"]
+    listed = choices if isinstance(choices, list) else _["options"]
+    name = next(name for name in listed if name.endswith(f"{precision[:4]}_00001.safetensors"))
+    loaded = fresh.add("GeneratorLoader", file=name)
+    cameras = fresh.add("CameraOrbit")
+    fresh.show(fresh.add("MultiViewRender", generator=loaded, cameras=cameras))
+    assert quick.run(fresh.prompt).end == "execution_success"
