@@ -49,6 +49,7 @@ export class WidgetBridge {
       if (widget.value === tidy) continue;
       widget.value = tidy;
       widget.callback?.(tidy);
+      widget.value = tidy; // callbacks of number widgets round to what they display
     }
     this.writing = false;
     this.node.graph?.setDirtyCanvas?.(true, true);

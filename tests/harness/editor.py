@@ -1,0 +1,143 @@
+"""ComfyUI's editor in a browser page, as the tests use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import requests
+from .environment import ROOT
+from .pack import NAME
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page
+
+ARTIFACTS = ROOT / ".cache" / "screenshots"
+READY = """() => window.app?.graph && app.extensionManager?.setting
+    && LiteGraph.registered_node_types["ITportrait_CameraOrbit"]"""
+SETTLE = 1500
+"""Milliseconds after the page is ready in which it still loads its first workflow."""
+
+
+class Editor:
+    """One page with one frontend in one renderer.
+
+    Args:
+        page: a fresh page.
+        url: the server's address.
+        name: for the screenshots.
+        nodes2: the Vue renderer instead of the canvas.
+    """
+
+    def __init__(self, page: Page, url: str, name: str, nodes2: bool) -> None:
+        self.page, self.url, self.name, self.nodes2 = page, url, name, nodes2
+        self.complaints: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", self._page_error)
+        page.on(
+            "dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
+        )
+
+    def open(self) -> None:
+        """Load the page as someone who has used ComfyUI before."""
+        known = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": self.nodes2, "Comfy.Locale": "en"}
+        requests.post(f"{self.url}/settings", json=known, timeout=30).raise_for_status()
+        self.page.goto(self.url)
+        self.settle()
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.page.reload()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nodes are known and the first workflow is loaded."""
+        self.page.wait_for_function(READY, timeout=90_000)
+        self.page.wait_for_timeout(SETTLE)
+        self.page.keyboard.press("Escape")
+
+    def js(self, script: str, argument: Any = None) -> Any:
+        """The value of a script in the page; `app` is ComfyUI's."""
+        return self.page.evaluate(script, argument)
+
+    def clear(self) -> None:
+        """An empty graph at scale 1."""
+        self.js("() => { app.graph.clear(); app.canvas.ds.scale = 1; app.canvas.ds.offset = [40, 60]; }")
+
+    def add(self, kind: str, at: tuple[int, int], **values: Any) -> int:
+        """Place a node; returns its id."""
+        script = """([kind, at, values]) => {
+            const node = LiteGraph.createNode(kind); node.pos = at; app.graph.add(node);
+            for (const [name, value] of Object.entries(values))
+                node.widgets.find((w) => w.name === name).value = value;
+            return node.id; }"""
+        found = self.js(script, [kind, list(at), values])
+        self.page.wait_for_timeout(300)
+        return int(found)
+
+    def connect(self, source: int, output: int, target: int, name: str) -> None:
+        """Draw a cable from output number `output` of `source` to the input `name` of `target`."""
+        script = """([source, output, target, name]) => {
+            const [from, to] = [source, target].map((id) => app.graph.getNodeById(id));
+            from.connect(output, to, to.inputs.findIndex((input) => input.name === name)); }"""
+        self.js(script, [source, output, target, name])
+
+    def load(self, workflow: dict[str, Any]) -> None:
+        """Open a workflow in the editor's format."""
+        self.js("(workflow) => app.loadGraphData(workflow)", workflow)
+        self.page.wait_for_timeout(800)
+
+    def workflow(self) -> dict[str, Any]:
+        """What would be saved now."""
+        return dict(self.js("() => app.graph.serialize()"))
+
+    def prompt(self) -> dict[str, Any]:
+        """What would be queued now, in API format."""
+        return dict(self.js("async () => (await app.graphToPrompt()).output"))
+
+    def values(self, node: int) -> dict[str, Any]:
+        """The widgets of a node."""
+        script = (
+            """(id) => Object.fromEntries(app.graph.getNodeById(id).widgets.map((w) => [w.name, w.value]))"""
+        )
+        return dict(self.js(script, node))
+
+    def place(self, node: int) -> list[float]:
+        """Where a node stands, and the scale of the graph: what a drag in a view must not change."""
+        return list(self.js("(id) => [...app.graph.getNodeById(id).pos, app.canvas.ds.scale]", node))
+
+    def stage(self, kind: str = "camera", index: int = 0) -> Locator:
+        """The drawing area of a view, `camera` or `points`."""
+        return self.page.locator(f".itportrait-{kind} .stage").nth(index)
+
+    def drag(
+        self, stage: Locator, start: tuple[float, float], by: tuple[float, float], key: str = ""
+    ) -> None:
+        """Drag from a point of a stage, in shares of its size, by pixels, with a key held."""
+        box = stage.bounding_box()
+        assert box is not None
+        x, y = box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"]
+        if key:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by[0], y + by[1], steps=6)
+        self.page.mouse.up()
+        if key:
+            self.page.keyboard.up(key)
+        self.page.wait_for_timeout(150)
+
+    def shoot(self, what: str) -> Path:
+        """Keep a screenshot to be looked at."""
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        file = ARTIFACTS / f"{what}-{self.name}.png"
+        self.page.screenshot(path=file)
+        return file
+
+    def _console(self, message: ConsoleMessage) -> None:
+        """Complaints that name one of our files; the frontends have their own, which are not ours to judge."""
+        ours = f"/extensions/{NAME}/"
+        if message.type in ("error", "warning") and ours in message.location.get("url", "") + message.text:
+            self.complaints.append(message.text)
+
+    def _page_error(self, error: Error) -> None:
+        if f"/extensions/{NAME}/" in (error.stack or ""):
+            self.complaints.append(str(error))
