@@ -59,7 +59,7 @@ def import_checkpoint(
         digest = _sha256(source, lambda done: report(done, total))
         paths = []
         for network in networks:
-            paths.append(_write(network, _target(source, Path(dst), network.suffix), source.name, digest))
+            paths.append(_write(network, _target(source, dst, network.suffix), source.name, digest))
             written += _size(network)
             report(written, total)
         return paths
@@ -98,11 +98,10 @@ def _tensors(value: Any) -> bool:
     )
 
 
-def _target(source: Path, dst: Path, suffix: str) -> Path:
-    if dst.is_dir():
-        dst = dst / source.stem
-    stem = dst.name.removesuffix(".safetensors")
-    return dst.with_name(f"{stem}{suffix}.safetensors")
+def _target(source: Path, dst: str | os.PathLike[str], suffix: str) -> Path:
+    folder = os.fspath(dst).endswith(("/", os.sep)) or Path(dst).is_dir()
+    path = Path(dst, source.stem) if folder else Path(dst)
+    return path.with_name(f"{path.name.removesuffix('.safetensors')}{suffix}.safetensors")
 
 
 def _size(network: FoundNetwork) -> int:

@@ -1,4 +1,4 @@
-"""Generators in official files: EG3D and StyleGAN2-ADA pickles, rosinality's StyleGAN2 (spec/eg3d.md 15-16)."""
+"""Generators in official files: EG3D and StyleGAN2-ADA pickles, rosinality StyleGAN2 (spec/eg3d.md 15-16)."""
 
 from __future__ import annotations
 

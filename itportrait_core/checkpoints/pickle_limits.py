@@ -17,6 +17,8 @@ class Budget:
 
     steps: int
     text: int
+    nested: bool = False
+    """Whether a file inside the file is being read."""
 
     def spend(self, steps: int) -> None:
         """Count operations, or items copied by one.

@@ -15,7 +15,7 @@ from typing import Any
 from .pickle_globals import Callee, build, call, key_of, lookup
 from .pickle_limits import Budget, RefusedPickle
 
-MAX_STEPS = 2_000_000
+MAX_STEPS = 1_000_000
 MAX_TEXT = 64 << 20
 MAX_INTEGER_BYTES = 64
 

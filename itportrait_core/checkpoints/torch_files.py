@@ -86,7 +86,11 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 def read_nested_storage(data: memoryview, budget: Budget) -> Storage:
     """The storage inside a pickle of a module: a legacy file that holds one storage and nothing else."""
+    if budget.nested:
+        raise RefusedPickle("The checkpoint is damaged or hostile: it has nested data inside nested data.")
+    budget.nested = True
     value = _LegacyFile(data, budget).load()
+    budget.nested = False
     if not isinstance(value, Storage):
         raise RefusedPickle("The checkpoint is damaged: nested data hold no storage.")
     return value
