@@ -1,7 +1,8 @@
 """Who a pocket portrait shows: latent -> attributes, as pure functions of u = Phi(z).
 
-Every attribute depends only on the latent dimensions of its own group, so mixing the geometry dimensions of one
-latent with the appearance dimensions of another shows the first person in the second one's colours and light.
+Every attribute depends only on the latent dimensions of its own group, so mixing the geometry
+dimensions of one latent with the appearance dimensions of another shows the first person in the second
+one's colours and light.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ HATS = ("none", "beanie", "brim", "cap")
 GLASSES = ("none", "round", "square")
 CLOTHES = ("blue", "teal", "green", "yellow", "orange", "red", "purple", "white", "black")
 
-_SHORT_LONG_BUN = {"woman": (0.25, 0.70, 0.965), "man": (0.52, 0.64, 0.72)}  # cumulative shares of hair styles
+_SHORT_LONG_BUN = {
+    "woman": (0.25, 0.70, 0.965),
+    "man": (0.52, 0.64, 0.72),
+}  # cumulative shares of hair styles
 _COLOR_SHARES = (0.20, 0.40, 0.57, 0.73, 0.87)  # cumulative shares of hair colours
 _STUBBLE, _BEARD = 0.34, 0.58  # of men: u below the first is clean-shaven, below the second stubble
 _GLASSES, _SQUARE = 0.65, 0.825
@@ -61,7 +65,7 @@ class Attributes:
     brow_angle: np.ndarray  # inner ends down (stern) is positive
     mouth_width: np.ndarray
     lip_fullness: np.ndarray
-    smile: np.ndarray  # -0.4 (grave) .. 0.1 when not smiling, 0.5 .. 1 when smiling
+    smile: np.ndarray  # -0.22 (grave) .. 0.1 when not smiling, 0.5 .. 1 when smiling
     female: np.ndarray  # bool
     hair_style: np.ndarray  # HAIR_STYLES
     hair_length: np.ndarray  # length of long hair, volume of other hair
@@ -96,7 +100,9 @@ class Attributes:
 
 def concatenate(parts: list[Attributes]) -> Attributes:
     """Batches joined into one."""
-    return Attributes(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Attributes)})
+    return Attributes(
+        **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Attributes)}
+    )
 
 
 def _pick(u: np.ndarray, edges: tuple[float, ...]) -> np.ndarray:
@@ -108,7 +114,7 @@ def _hair_style(u: np.ndarray, female: np.ndarray) -> np.ndarray:
 
 
 def _smile(u: np.ndarray) -> np.ndarray:
-    return np.where(u > 0.5, 0.5 + (u - 0.5), -0.4 + u)
+    return np.where(u > 0.5, 0.5 + (u - 0.5), -0.22 + 0.64 * u)
 
 
 def attributes(z: torch.Tensor | np.ndarray) -> Attributes:

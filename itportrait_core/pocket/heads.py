@@ -1,7 +1,7 @@
 """Measures of a head: attributes and a shape look -> one record of lengths per portrait.
 
-Lengths are in world units (the camera stands 2.7 away, the head is about 0.42 tall), x to the picture's right,
-y up, z towards the frontal camera. `surfaces.py` turns the record into signed distances.
+Lengths are in world units (the camera stands 2.7 away, the head is about 0.42 tall), x to the picture's
+right, y up, z towards the frontal camera. `surfaces.py` turns the record into signed distances.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from .attributes import BEARDS, GLASSES, HAIR_STYLES, HATS, Attributes
 
 HEAD = np.dtype([(name, np.float64) for name in (
-    "cran_x", "cran_y", "cran_z", "jaw_x", "jaw_y", "jaw_z", "jaw_up", "jaw_front", "chin_y", "chin_z", "chin_r",
+    "cran_x", "cran_y", "cran_z", "jaw_x", "jaw_y", "jaw_z", "jaw_up", "jaw_front", "chin_y", "chin_z",
+    "chin_r",
     "cheek_x", "cheek_y", "cheek_z", "cheek_r", "ridge", "socket", "neck_r", "ear_x", "ear_size",
     "nose_y", "nose_z", "nose_r", "nose_wing", "bridge_z",
     "eye_x", "eye_y", "eye_z", "eye_r", "eye_open", "eye_tall", "eye_tilt", "iris_r", "lash",
@@ -21,12 +22,16 @@ HEAD = np.dtype([(name, np.float64) for name in (
     "mouth_y", "mouth_z", "mouth_w", "lip_up", "lip_low", "curve", "opening",
     "hair", "volume", "length", "hairline", "parting", "bangs", "bun_y", "bun_z", "bun_r",
     "beard", "glasses", "glasses_z", "lens", "hat", "age", "female", "shoulder",
-    "light_x", "light_y", "light_z", "freckles", "seed",
+    "light_x", "light_y", "light_z", "freckles", "seed", "taper",
 )])  # fmt: skip
 """One head. Sizes are radii or half-extents; `hair`, `beard`, `glasses`, `hat` are category indices."""
 
 EYE_LINE = 0.040
 """World y of the eyes: 0.43 of the picture's height from its top."""
+
+
+FORWARD = 0.04
+"""World z of the heads' own origin: the kernels count z from here."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,14 @@ def _skull(h: np.ndarray, a: Attributes, s: Shape) -> None:
     h["jaw_front"] = 0.076
     h["chin_y"] = -0.058 - (0.094 + 0.011 * a.face_length + 0.004 * man) * s.chin
     h["chin_z"] = 0.140 + 0.008 * a.chin
-    h["chin_r"] = (0.036 + 0.004 * a.jaw_width + 0.004 * man) * (0.5 + 0.5 * s.jaw)
+    h["chin_r"] = (0.040 + 0.004 * a.jaw_width + 0.004 * man) * (0.5 + 0.5 * s.jaw)
     h["cheek_x"] = 0.074 + 0.004 * a.face_width
     h["cheek_y"] = -0.028
     h["cheek_z"] = 0.128
     h["cheek_r"] = 0.048 + 0.007 * a.cheeks + s.cheek + 0.004 * (a.smile > 0.3)
     h["ridge"] = 0.4 + 0.6 * man
-    h["socket"] = 0.011 + 0.5 * s.sunken
-    h["neck_r"] = (0.068 + 0.012 * man) * s.neck
+    h["socket"] = 0.009 + 0.5 * s.sunken
+    h["neck_r"] = (0.071 + 0.013 * man) * s.neck
     h["ear_size"] = (1.0 + 0.22 * a.ear_size) * s.ear
     h["shoulder"] = 0.20 + 0.03 * man
 
@@ -101,7 +106,7 @@ def _eyes(h: np.ndarray, a: Attributes, s: Shape) -> None:
     h["lash"] = 0.35 + 0.65 * a.female
     h["brow_y"] = EYE_LINE + h["eye_r"] * (0.45 + 0.75 * s.eye_tall) + 0.010
     h["brow_thick"] = (0.0075 + 0.0028 * a.brow_thickness - 0.0020 * a.female) * s.brow
-    h["brow_tilt"] = 0.22 * a.brow_angle
+    h["brow_tilt"] = 0.20 * a.brow_angle + 0.06
     h["brow_wide"] = 0.036 * (0.6 + 0.4 * s.eye)
 
 
@@ -124,14 +129,15 @@ def _hair(h: np.ndarray, a: Attributes, s: Shape) -> None:
     bun = a.hair_style == HAIR_STYLES.index("bun")
     covered = a.hat > 0
     h["hair"] = a.hair_style
-    h["volume"] = np.where(covered, 0.014, 0.020 + 0.008 * (a.hair_length + 1) * (~bun)) * s.hair
+    h["volume"] = np.where(covered, 0.013, 0.019 + 0.008 * (a.hair_length + 1) * (~bun)) * s.hair
+    h["taper"] = np.where(long, 0.0, 0.75)
     h["length"] = np.where(long, 0.235 + 0.085 * a.hair_length, 0.1)
     h["bangs"] = np.where(bun, 0.0, np.clip((np.abs(a.fringe) - 0.62) / 0.12, 0, 1))
     h["parting"] = 0.075 * np.clip(a.fringe / 0.7, -1, 1)
     h["hairline"] = 0.148 + 0.006 * a.face_length - np.where(bun, 0.006, 0.0) + 0.010 * a.age * (1 - a.female)
-    h["bun_y"] = np.where(covered, -0.09, 0.085 + h["cran_y"] + 0.022)
+    h["bun_y"] = np.where(covered, -0.09, 0.085 + h["cran_y"] + 0.014)
     h["bun_z"] = np.where(covered, -0.135, -0.015)
-    h["bun_r"] = 0.050 + 0.008 * a.hair_length
+    h["bun_r"] = 0.044 + 0.007 * a.hair_length
 
 
 def _extras(h: np.ndarray, a: Attributes) -> None:

@@ -22,10 +22,10 @@ def openness(x, y, z, nx, ny, nz, h):
 def sunlit(x, y, z, h):
     """Soft shadow towards the light, 0..1."""
     lit, t = 1.0, 0.018
-    for _ in range(4):
+    for _ in range(3):
         d, _m = scene(x + t * h.light_x, y + t * h.light_y, z + t * h.light_z, h)
-        lit = min(lit, 0.5 + 5.5 * d / t)
-        t *= 1.75
+        lit = min(lit, 0.5 + 4.5 * d / t)
+        t *= 2.1
     return min(max(lit, 0.0), 1.0)
 
 
@@ -48,18 +48,25 @@ def shade(x, y, z, material, h, palette, look, color):
     facing = nx * h.light_x + ny * h.light_y + nz * h.light_z
     sun = max((facing + 0.22) / 1.22, 0.0)
     if sun > 0.0 and facing > -0.15:
-        sun *= 0.30 + 0.70 * sunlit(x + 0.004 * nx, y + 0.004 * ny, z + 0.004 * nz, h)
-    sky = (0.62 + 0.38 * ny) * (0.30 + 0.70 * open_sky)
+        sun *= 0.38 + 0.62 * sunlit(x + 0.004 * nx, y + 0.004 * ny, z + 0.004 * nz, h)
+    sky = (0.68 + 0.32 * ny) * (0.36 + 0.64 * open_sky)
     fill = max(-0.7 * nx * h.light_x + 0.75 * nz, 0.0) * open_sky
-    bounce = max(-ny, 0.0) * 0.5
+    bounce = max(-ny, 0.0) * (4.0 if material == SKIN else 0.5)
     if look.bands > 0.0:
         v = banded(min(sun * 0.75 + sky * 0.25, 0.999), look.band_count, look.bands)
-        sun, sky, fill = sun + (v * 1.05 - sun) * look.bands, sky + (0.78 - sky) * look.bands, fill + (0.3 - fill) * look.bands
+        sun += (v * 1.05 - sun) * look.bands
+        sky += (0.78 - sky) * look.bands
+        fill += (0.3 - fill) * look.bands
     gain = look.ambient
     soft = 0.10 if material == SKIN else 0.0
-    r = gain * (0.50 * sky + 0.05 * bounce) + look.sun * 0.66 * sun + 0.16 * fill + soft * sun * (1 - sun)
-    g = gain * (0.51 * sky + 0.04 * bounce) + look.sun * 0.63 * sun + 0.16 * fill
-    b = gain * (0.55 * sky + 0.03 * bounce) + look.sun * 0.58 * sun + 0.17 * fill - 0.4 * soft * sun * (1 - sun)
+    r = gain * (0.60 * sky + 0.05 * bounce) + look.sun * 0.66 * sun + 0.16 * fill + soft * sun * (1 - sun)
+    g = gain * (0.61 * sky + 0.04 * bounce) + look.sun * 0.63 * sun + 0.16 * fill
+    b = (
+        gain * (0.64 * sky + 0.03 * bounce)
+        + look.sun * 0.58 * sun
+        + 0.17 * fill
+        - 0.4 * soft * sun * (1 - sun)
+    )
     if material == EYE:
         r, g, b = 0.5 * r + 0.46, 0.5 * g + 0.46, 0.5 * b + 0.46
     scale(color, r, g, b)
@@ -102,7 +109,8 @@ def dab(x, y, z, size):
 def finish(x, y, z, material, light, h, look, color):
     """Marks on top of the lit colour: veins, blotches, scars, strokes, hatching, saturation, contrast."""
     if look.vein > 0.0:
-        n = noise(x * 9 + 4.0, y * 9, z * 9) + 0.5 * noise(x * 21, y * 21 + h.seed, z * 21) + 0.25 * noise(x * 47, y * 47, z * 47)
+        n = noise(x * 9 + 4.0, y * 9, z * 9) + 0.5 * noise(x * 21, y * 21 + h.seed, z * 21)
+        n += 0.25 * noise(x * 47, y * 47, z * 47)
         vein = step(0.10, 0.0, abs(sin(5.0 * (x + 0.8 * y) + 5.5 * n)))
         f = 1.0 - look.vein * (0.22 * vein + 0.05 * (n - 0.8))
         scale(color, f, f, f * (1.0 + 0.03 * look.vein * vein))
@@ -112,8 +120,8 @@ def finish(x, y, z, material, light, h, look, color):
         scale(color, 1 - 0.42 * t, 1 - 0.30 * t, 1 - 0.52 * t)
         scar(x, y, z, look.scar, color)
     if look.stroke > 0.0:
-        n = noise(x * 110, y * 110, z * 110) - 0.5
-        f = 1.0 + 0.26 * min(look.stroke / 0.01, 1.5) * n
+        n = noise(x * 75, y * 75, z * 75) - 0.5
+        f = 1.0 + 0.20 * min(look.stroke / 0.01, 1.5) * n
         scale(color, f * 1.01, f, f * 0.99)
     grey = 0.30 * color[0] + 0.59 * color[1] + 0.11 * color[2]
     for c in range(3):
@@ -149,12 +157,12 @@ def hatching(x, y, z, amount, color):
     """Graphite on paper: darker tones get more layers of slanted lines."""
     grey = 0.30 * color[0] + 0.59 * color[1] + 0.11 * color[2]
     dark = 1.0 - min(max(grey, 0.0), 1.0)
-    wob = 1.4 * noise(x * 26, y * 26, z * 26)
-    one = 0.5 + 0.5 * sin(310.0 * (x + 0.75 * y + 0.55 * z) + wob)
-    two = 0.5 + 0.5 * sin(340.0 * (x - 0.85 * y - 0.35 * z) + wob)
-    ink = step(1.0 - 1.25 * dark, 1.25 - 1.25 * dark, one) * min(1.4 * dark, 0.8)
-    ink += step(1.45 - 1.25 * dark, 1.70 - 1.25 * dark, two) * 0.35 + 0.42 * dark * dark + 0.06 * dark
-    paper = 0.965 - 0.05 * noise(x * 240, y * 240, z * 240)
-    tone = paper * (1.0 - min(ink, 0.92))
+    wob = 5.0 * noise(x * 18, y * 18, z * 18)
+    one = 0.5 + 0.5 * sin(400.0 * (x + 0.72 * y) + wob)
+    two = 0.5 + 0.5 * sin(380.0 * (x - 0.80 * y) + wob)
+    ink = step(1.05 - 1.2 * dark, 1.75 - 1.2 * dark, one) * (0.16 + 0.30 * dark)
+    ink += step(1.35 - 1.2 * dark, 2.05 - 1.2 * dark, two) * 0.26 + 0.72 * dark * dark + 0.03
+    paper = 1.0 - 0.09 * noise(x * 150, y * 150, z * 150)
+    tone = paper * (1.0 - min(ink, 0.86))
     for c in range(3):
         color[c] += (tone * (1.0 - 0.012 * c) - color[c]) * amount

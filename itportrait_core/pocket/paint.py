@@ -1,14 +1,15 @@
 """Colours of a head as functions of the 3D point: albedo, light and the marks of each art (needs numba).
 
-All of it depends on the point and its normal alone, never on the viewer, so a radiance field can hold it exactly.
+All of it depends on the point and its normal alone, never on the viewer, so a radiance field can hold it
+exactly.
 """
 
 from __future__ import annotations
 
 from math import atan2, exp, floor, sin, sqrt
 
-from .surfaces import CLOTH, EYE, FRAME, HAIR, HAT, SKIN, beard_mask, fast, lip_height, step
-from .wardrobe import eye_frame, gradient, lid_gap, scene, strands
+from .surfaces import CLOTH, EYE, FRAME, HAIR, SKIN, beard_mask, fast, lip_height, step
+from .wardrobe import eye_frame, lid_gap, strands
 
 C_SKIN, C_LIP, C_IRIS, C_HAIR, C_BROW, C_CLOTH, C_TRIM, C_FRAME, C_HAT, C_SCLERA = range(10)
 """Rows of a palette [10, 3]."""
@@ -17,8 +18,9 @@ C_SKIN, C_LIP, C_IRIS, C_HAIR, C_BROW, C_CLOTH, C_TRIM, C_FRAME, C_HAT, C_SCLERA
 @fast
 def hashed(i, j, k):
     """Pseudo-random number in 0..1 of three integers."""
-    s = sin(i * 127.1 + j * 311.7 + k * 74.7) * 43758.5453
-    return s - floor(s)
+    n = int(i) * 73856093 ^ int(j) * 19349663 ^ int(k) * 83492791
+    n = (n ^ (n >> 13)) * 1274126177 & 0xFFFFFFF
+    return ((n ^ (n >> 15)) & 0xFFFF) / 65536.0
 
 
 @fast
@@ -60,9 +62,12 @@ def wrinkles(x, y, z, h):
     fold = abs(x - h.nose_wing - 0.016 - 0.50 * max(h.nose_y + 0.004 - y, 0.0))
     fold = step(0.006, 0.0, fold) * step(0.004, -0.008, y - h.nose_y) * step(h.mouth_y - 0.022, h.mouth_y, y)
     u, v = eye_frame(x, y, h)
-    bag = step(0.28, 0.0, abs(v + h.eye_open * h.eye_tall * 0.9 + 0.42 - 0.25 * u * u)) * step(1.15, 0.7, abs(u))
-    crow = step(1.15, 1.4, u) * step(2.1, 1.6, u) * step(0.5, 1.0, sin(8.0 * v / max(u - 0.4, 0.2))) * step(1.0, 0.6, abs(v))
-    return old * min(lines + 0.9 * fold + 0.6 * bag + 0.7 * crow, 1.0)
+    bag = step(0.28, 0.0, abs(v + h.eye_open * h.eye_tall * 0.9 + 0.42 - 0.25 * u * u)) * step(
+        1.15, 0.7, abs(u)
+    )
+    crow = step(1.15, 1.4, u) * step(2.1, 1.6, u) * step(1.0, 0.6, abs(v))
+    crow *= step(0.5, 1.0, sin(8.0 * v / max(u - 0.4, 0.2)))
+    return old * min(lines + 0.8 * fold + 0.35 * bag + 0.7 * crow, 1.0)
 
 
 @fast
@@ -108,11 +113,16 @@ def paint_skin(px, y, z, ny, h, palette, look, color):
         hollow = exp(-(u * u + (v / max(h.eye_tall, 0.6)) ** 2) / 2.6) * look.dark
         scale(color, 1 - 0.80 * hollow, 1 - 0.88 * hollow, 1 - 0.84 * hollow)
         paint_lids(x, y, z, u, v, h, palette, color)
-        nostril = exp(-(((x - 0.55 * h.nose_wing) / 0.0065) ** 2) - ((y - h.nose_y + 0.0145) / 0.0045) ** 2)
-        nostril *= step(0.2, -0.3, ny) * step(h.nose_z - 0.040, h.nose_z - 0.025, z)
+        size = h.nose_r / 0.0195
+        nostril = 0.45 * exp(
+            -(((x - 0.60 * h.nose_wing - 0.002) / 0.0038) ** 2)
+            - ((y - h.nose_y + 0.0150 * size) / 0.0034) ** 2
+        )
+        nostril *= step(0.2, -0.3, ny) * step(h.nose_z - 0.034, h.nose_z - 0.022, z)
         scale(color, 1 - 0.65 * nostril, 1 - 0.72 * nostril, 1 - 0.72 * nostril)
         line = wrinkles(x, y, z, h)
-        scale(color, 1 - 0.26 * line, 1 - 0.34 * line, 1 - 0.36 * line)
+        line *= look.lines
+        scale(color, 1 - 0.24 * line, 1 - 0.32 * line, 1 - 0.34 * line)
         t, w = (x - h.eye_x) / h.brow_wide, y - h.brow_y
         w -= 0.010 * (1.0 - t * t) - 0.006 + h.brow_tilt * (x - h.eye_x)
         thick = h.brow_thick * (1.0 - 0.45 * max(t, 0.0) ** 2)

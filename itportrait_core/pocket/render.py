@@ -1,4 +1,4 @@
-"""True pictures and true fields of pocket portraits. numba is needed to train and test, never to run the pack."""
+"""True pictures and true fields of pocket portraits. Training and tests need numba for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from ..errors import ITPortraitError
 from .attributes import Attributes
-from .heads import build_heads
+from .heads import FORWARD, build_heads
 from .styles import STYLES, RandomStyle, resolve
 
 __all__ = ["STYLES", "RandomStyle", "Truth", "field", "render"]
@@ -68,8 +68,8 @@ def render(
     cams = np.atleast_2d(np.asarray(cameras, dtype=np.float64))
     if cams.ndim != 2 or cams.shape[1] != 25 or len(attributes) not in (1, len(cams)):
         raise ITPortraitError(
-            f"{len(attributes)} portraits and cameras of shape {cams.shape} do not fit; give [N,25] cameras for "
-            "N portraits or for one."
+            f"{len(attributes)} portraits and cameras of shape {cams.shape} do not fit; "
+            "give [N,25] cameras for N portraits or for one."
         )
     heads, looks, palettes = _measured(attributes, style)
     if len(heads) != len(cams):
@@ -114,14 +114,18 @@ def field(
     """
     where = np.ascontiguousarray(np.asarray(points, dtype=np.float64))
     if where.ndim != 3 or where.shape[0] != len(attributes) or where.shape[2] != 3:
-        raise ITPortraitError(f"Points of shape {where.shape} do not fit {len(attributes)} portraits; give [B,N,3].")
+        raise ITPortraitError(
+            f"Points of shape {where.shape} do not fit {len(attributes)} portraits; give [B,N,3]."
+        )
     heads, looks, palettes = _measured(attributes, style)
     distances, colors = np.zeros(where.shape[:2]), np.zeros(where.shape)
     _compiled().sampler(parallel)(heads, palettes, looks, where, float(within), distances, colors)
     return torch.from_numpy(distances.astype(np.float32)), torch.from_numpy(colors.astype(np.float32))
 
 
-def _shrink(image: np.ndarray, depth: np.ndarray, hit: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shrink(
+    image: np.ndarray, depth: np.ndarray, hit: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Average k x k rays per pixel; depth over those that hit."""
     n, full = depth.shape[:2]
     cut = (n, full // k, k, full // k, k)
@@ -130,7 +134,9 @@ def _shrink(image: np.ndarray, depth: np.ndarray, hit: np.ndarray, k: int) -> tu
     return image.reshape(*cut, 3).mean((2, 4)), total, mask
 
 
-def _draw_ink(image: np.ndarray, depth: np.ndarray, materials: np.ndarray, looks: np.ndarray, width: int) -> None:
+def _draw_ink(
+    image: np.ndarray, depth: np.ndarray, materials: np.ndarray, looks: np.ndarray, width: int
+) -> None:
     """Darken the picture where material or depth jumps, for styles that have outlines."""
     amount = looks["ink"]
     if not amount.any():
@@ -148,8 +154,8 @@ def _square_cells(image: np.ndarray, looks: np.ndarray) -> None:
     """Pixel art: average square cells and round their colours."""
     size = image.shape[1]
     for i in np.flatnonzero(looks["cells"] > 0):
-        count = max(int(round(1 / looks["cells"][i])), 1)
-        index = np.minimum(np.arange(size) * count // size, count - 1)
+        index = np.arange(size) // max(round(size * looks["cells"][i]), 1)
+        count = index[-1] + 1
         number = np.bincount(index, minlength=count)[:, None, None]
         rows = np.zeros((count, size, 3))
         np.add.at(rows, index, image[i])
@@ -162,9 +168,11 @@ def _square_cells(image: np.ndarray, looks: np.ndarray) -> None:
 
 def _face_box(heads: np.ndarray, cameras: np.ndarray, size: int) -> np.ndarray:
     """Box [N,4] in pixels around brows, cheeks and chin, as projected by each camera."""
-    x, y, z = heads["jaw_x"] * 0.92, heads["brow_y"] + 0.03, heads["mouth_z"]
+    x, y, z = heads["jaw_x"] * 0.92, heads["brow_y"] + 0.03, heads["mouth_z"] + FORWARD
     low = heads["chin_y"] - 0.5 * heads["chin_r"]
-    corners = [(s * x, v, z - d) for s in (-1, 0, 1) for v in (y, low) for d in (0.0 * x, 0.09 * (s != 0) + 0.0 * x)]
+    corners = [
+        (s * x, v, z - d) for s in (-1, 0, 1) for v in (y, low) for d in (0.0 * x, 0.09 * (s != 0) + 0.0 * x)
+    ]
     points = np.stack([np.stack(np.broadcast_arrays(*c), -1) for c in corners], 1)  # [N, 12, 3]
     pose = cameras[:, :16].reshape(-1, 4, 4)
     local = np.einsum("nji,nkj->nki", pose[:, :3, :3], points - pose[:, None, :3, 3])

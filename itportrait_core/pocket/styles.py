@@ -9,10 +9,12 @@ import numpy as np
 from ..errors import ITPortraitError
 from .attributes import Attributes
 from .heads import Shape
+from .palettes import palette_of, tinted
 
 LOOK_FIELDS = (
     "bands", "band_count", "ambient", "sun", "gloss", "grain", "blush", "pupil", "blank", "dark",
-    "vein", "blotch", "scar", "stroke", "hatch", "saturation", "contrast", "lift", "ink", "cells", "levels",
+    "lines", "vein", "blotch", "scar", "stroke", "hatch", "saturation", "contrast", "lift", "ink", "cells",
+    "levels",
 )  # fmt: skip
 LOOK = np.dtype([(name, np.float64) for name in LOOK_FIELDS])
 
@@ -31,6 +33,7 @@ class Look:
     pupil: float = 1.0  # factor on pupil size
     blank: float = 0.0  # eyes without iris
     dark: float = 0.0  # dark eye sockets
+    lines: float = 1.0  # factor on wrinkles
     vein: float = 0.0  # veins of stone
     blotch: float = 0.0  # patches of skin
     scar: float = 0.0  # stitched scars
@@ -63,130 +66,80 @@ class RandomStyle:
 _ART = {
     "photo": Style(),
     "cartoon": Style(
-        Shape(eye=1.28, eye_tall=1.15, iris=1.08, nose=0.8, nose_wide=1.1, jaw=0.98, brow=1.35, ear=1.1, hair=1.2),
-        Look(bands=1.0, band_count=3, ambient=1.05, sun=1.05, grain=0.0, blush=1.5, gloss=1.0, saturation=1.35,
+        Shape(eye=1.28, eye_tall=1.15, iris=1.08, nose=0.8, nose_wide=1.1, jaw=0.98, brow=1.35, ear=1.1,
+              hair=1.2),
+        Look(bands=1.0, band_count=3, ambient=1.0, sun=1.0, grain=0.0, lines=0.7, blush=1.5, gloss=1.0,
+             saturation=1.35,
              contrast=1.05, lift=0.03, ink=1.0),
         "bright",
     ),
     "sketch": Style(
         Shape(nose=1.05, brow=1.15),
-        Look(hatch=1.0, grain=1.3, saturation=0.0, contrast=1.25, lift=0.10, gloss=1.3, ink=0.75),
+        Look(hatch=1.0, grain=1.6, saturation=0.0, contrast=1.12, lift=0.12, gloss=1.0, ambient=0.85,
+             sun=1.2, ink=0.7),
     ),
     "oil": Style(
         Shape(nose=1.08, eye=0.96, cheek=0.003),
-        Look(stroke=0.0085, saturation=1.45, contrast=1.18, ambient=0.88, sun=1.12, blush=2.0, grain=0.8, gloss=1.5),
+        Look(stroke=0.013, saturation=1.22, contrast=1.16, ambient=0.80, sun=1.10, blush=1.8, grain=0.8,
+             gloss=1.8),
         "warm",
     ),
     "marble": Style(
         Shape(brow=0.6, nose=1.06, hair=1.05),
-        Look(vein=1.0, blank=1.0, grain=0.35, blush=0.0, saturation=0.35, contrast=1.12, gloss=1.6, sun=1.05),
+        Look(vein=1.0, blank=1.0, grain=0.35, blush=0.0, saturation=0.5, contrast=1.22, gloss=1.2,
+             ambient=0.76, sun=0.98),
         "stone",
     ),
     "zombie": Style(
         Shape(cheek=-0.020, sunken=0.006, eye=1.06, iris=0.62, jaw=0.95, nose=0.72, nose_wide=1.15, brow=0.8,
               neck=0.85, hair=0.6),
-        Look(blotch=1.0, scar=1.0, dark=0.85, pupil=0.8, blush=0.0, saturation=0.95, contrast=1.12, lift=-0.02,
-             gloss=0.5, ambient=0.95),
+        Look(blotch=1.0, scar=1.0, dark=0.85, pupil=0.8, blush=0.0, saturation=0.95, contrast=1.08, lift=0.0,
+             gloss=0.5, ambient=1.0),
         "undead",
     ),
     "pixel": Style(
-        Shape(eye=1.18, iris=1.15, brow=1.25, nose=0.9),
-        Look(bands=0.8, band_count=3, grain=0.3, saturation=1.3, contrast=1.1, cells=1 / 32, levels=6, gloss=0.6,
-             ink=0.0),
+        Shape(eye=1.35, eye_tall=1.15, iris=1.15, brow=1.7, nose=0.85),
+        Look(bands=0.9, band_count=3, grain=0.0, saturation=1.25, contrast=1.15, cells=3 / 128, levels=7,
+             gloss=0.8,
+             lines=0.5, ink=0.25),
         "bright",
     ),
     "anime": Style(
         Shape(eye=1.62, eye_tall=1.42, iris=1.30, nose=0.42, nose_wide=0.42, mouth=0.66, jaw=0.82, chin=0.92,
               cheek=-0.004, ear=0.75, brow=0.75, neck=0.78, hair=1.35, cranium=1.02),
-        Look(bands=1.0, band_count=2, ambient=1.18, sun=0.98, grain=0.0, blush=2.0, gloss=1.6, pupil=1.05,
-             saturation=1.3, lift=0.05, ink=0.6),
+        Look(bands=1.0, band_count=2, ambient=1.0, sun=0.95, grain=0.0, lines=0.0, blush=2.0, gloss=1.6,
+             pupil=1.05,
+             saturation=1.25, lift=0.04, ink=0.6),
         "vivid",
     ),
     "caricature": Style(
-        Shape(cranium=1.14, jaw=0.70, chin=0.95, nose=1.85, nose_wide=1.55, ear=1.65, eye=1.12, mouth=1.22, brow=1.6,
-              neck=0.58, cheek=0.008, hair=1.3),
-        Look(saturation=1.5, contrast=1.1, blush=2.6, gloss=2.2, grain=0.7, ink=0.35, sun=1.1),
+        Shape(cranium=1.13, jaw=0.68, chin=0.86, nose=1.75, nose_wide=1.40, ear=1.7, eye=1.18, mouth=1.22,
+              brow=1.6,
+              neck=0.55, cheek=0.006, hair=1.2),
+        Look(saturation=1.3, contrast=1.08, blush=2.4, gloss=2.2, grain=0.7, ink=0.35, sun=1.1),
         "warm",
     ),
 }  # fmt: skip
 
 STYLES = tuple(_ART)
 
-_SKIN = np.array([(0.96, 0.80, 0.70), (0.91, 0.69, 0.55), (0.76, 0.53, 0.38), (0.55, 0.36, 0.24), (0.34, 0.21, 0.15)])
-_IRIS = np.array([(0.30, 0.52, 0.78), (0.35, 0.58, 0.50), (0.42, 0.50, 0.24), (0.48, 0.30, 0.13), (0.24, 0.13, 0.07)])
-_HAIR = np.array([
-    (0.075, 0.065, 0.070), (0.33, 0.19, 0.105), (0.86, 0.66, 0.33), (0.72, 0.25, 0.085), (0.70, 0.70, 0.72),
-    (0.15, 0.33, 0.80),
-])  # fmt: skip
-_CLOTHES = np.array([
-    (0.18, 0.30, 0.62), (0.15, 0.50, 0.55), (0.24, 0.50, 0.30), (0.88, 0.74, 0.28), (0.88, 0.50, 0.20),
-    (0.72, 0.18, 0.20), (0.46, 0.26, 0.55), (0.90, 0.89, 0.86), (0.16, 0.17, 0.20),
-])  # fmt: skip
-_HATS = np.array([(0.62, 0.16, 0.18), (0.16, 0.26, 0.48), (0.78, 0.66, 0.46), (0.20, 0.40, 0.34), (0.20, 0.19, 0.21)])
-_FRAMES = np.array([(0.06, 0.06, 0.07), (0.30, 0.12, 0.07), (0.55, 0.10, 0.12), (0.10, 0.12, 0.30)])
 
-
-def _ramp(colors: np.ndarray, t: np.ndarray) -> np.ndarray:
-    s = np.clip(t, 0, 1) * (len(colors) - 1)
-    k = np.minimum(s.astype(int), len(colors) - 2)
-    return colors[k] + (colors[k + 1] - colors[k]) * (s - k)[:, None]
-
-
-def _nearest(colors: np.ndarray, t: np.ndarray) -> np.ndarray:
-    return colors[np.minimum((t * len(colors)).astype(int), len(colors) - 1)]
-
-
-def _palette(a: Attributes) -> np.ndarray:
-    """Natural colours [B, 10, 3] in the row order of `paint.py`."""
-    skin, hair = _ramp(_SKIN, a.skin_tone), _HAIR[a.hair_color] * (1 + 0.16 * a.hair_shade[:, None])
-    lip = skin * (0.70, 0.46, 0.46) + np.array((0.22, 0.06, 0.08)) * (0.65 + 0.5 * a.female[:, None])
-    brow = 0.62 * hair + 0.06 * skin
-    cloth = _nearest(_CLOTHES, a.clothes)
-    trim = cloth * 0.80
-    sclera = np.broadcast_to((0.95, 0.945, 0.93), skin.shape)
-    rows = (skin, lip, _ramp(_IRIS, a.iris), hair, brow, cloth, trim, _nearest(_FRAMES, a.accent),
-            _nearest(_HATS, a.accent), sclera)  # fmt: skip
-    return np.clip(np.stack(rows, 1), 0.02, 0.98)
-
-
-def _saturated(p: np.ndarray, amount: float, gain: float = 1.0) -> np.ndarray:
-    grey = p.mean(-1, keepdims=True)
-    return np.clip((grey + (p - grey) * amount) * gain, 0.02, 0.98)
-
-
-def _tinted(p: np.ndarray, tint: str) -> np.ndarray:
-    p = p.copy()
-    if tint == "stone":
-        tone = 0.84 + 0.06 * (p.mean(-1, keepdims=True) - 0.5)
-        p = tone * np.array((1.0, 0.985, 0.96))
-    elif tint == "undead":
-        grey = p[:, :2].mean(-1, keepdims=True)
-        p[:, :2] = (0.25 + 0.50 * grey) * np.array((0.80, 1.02, 0.70))
-        p[:, 1] *= (0.62, 0.50, 0.62)
-        p[:, 2] = (0.80, 0.78, 0.40)
-        p[:, 3:9] = _saturated(p[:, 3:9], 0.60, 0.85)
-        p[:, 9] = (0.93, 0.90, 0.74)
-    elif tint == "bright":
-        p = _saturated(p, 1.15, 1.06)
-    elif tint == "vivid":
-        p[:, 0] = 0.35 * np.array((1.0, 0.90, 0.84)) + 0.65 * p[:, 0]
-        p[:, 2:5] = _saturated(p[:, 2:5], 1.6, 1.15)
-    elif tint == "warm":
-        p = np.clip(p * (1.05, 0.99, 0.90), 0.02, 0.98)
-    return p
-
-
-def _between(rng: np.random.Generator, low: float, high: float, count: int, chance: float, rest: float) -> np.ndarray:
+def _between(
+    rng: np.random.Generator, low: float, high: float, count: int, chance: float, rest: float
+) -> np.ndarray:
     return np.where(rng.random(count) < chance, rng.uniform(low, high, count), rest)
 
 
 def _random(style: RandomStyle, count: int) -> tuple[Shape, np.ndarray, np.ndarray]:
     """(shape of arrays, looks [B], colour matrices [B, 10, 3, 4]) of a random style."""
     rng = np.random.default_rng(style.seed)
-    spread = {"cheek": (-0.015, 0.010, 0.0), "sunken": (0.0, 0.006, 0.0), "eye": (0.85, 1.6, 1.0), "eye_tall": (0.9, 1.4, 1.0),
-              "nose": (0.5, 1.7, 1.0), "nose_wide": (0.5, 1.5, 1.0), "jaw": (0.75, 1.08, 1.0), "cranium": (0.95, 1.12, 1.0),
+    spread = {"cheek": (-0.015, 0.010, 0.0), "sunken": (0.0, 0.006, 0.0), "eye": (0.85, 1.6, 1.0),
+              "eye_tall": (0.9, 1.4, 1.0),
+              "nose": (0.5, 1.7, 1.0), "nose_wide": (0.5, 1.5, 1.0), "jaw": (0.75, 1.08, 1.0),
+              "cranium": (0.95, 1.12, 1.0),
               "neck": (0.65, 1.1, 1.0), "mouth": (0.7, 1.25, 1.0)}  # fmt: skip
-    shape = {f.name: _between(rng, *spread.get(f.name, (0.75, 1.3, 1.0))[:2], count, 0.6, spread.get(f.name, (0, 0, 1.0))[2])
+    shape = {f.name: _between(rng, *spread.get(f.name, (0.75, 1.3, 1.0))[:2], count, 0.6, spread.get(f.name,
+             (0, 0, 1.0))[2])
              for f in fields(Shape)}  # fmt: skip
     looks = np.zeros(count, LOOK)
     for f in fields(Look):
@@ -194,8 +147,11 @@ def _random(style: RandomStyle, count: int) -> tuple[Shape, np.ndarray, np.ndarr
     extent = {"bands": (0, 1, 0.4), "band_count": (2, 5, 1), "ambient": (0.75, 1.25, 1), "sun": (0.6, 1.3, 1),
               "gloss": (0, 2.5, 1), "grain": (0, 1.6, 0.7), "blush": (0, 3, 0.7), "blank": (0.5, 1, 0.12),
               "dark": (0, 0.7, 0.25), "vein": (0, 1.2, 0.2), "blotch": (0, 1, 0.2), "scar": (0, 1, 0.08),
-              "stroke": (0.003, 0.012, 0.3), "hatch": (0.2, 1, 0.2), "saturation": (0, 2, 0.8), "pupil": (0.6, 1.3, 1),
-              "contrast": (0.75, 1.4, 0.8), "lift": (-0.08, 0.12, 0.7), "ink": (0.2, 1, 0.35), "cells": (0.012, 0.03, 0.12),
+              "lines": (0, 1.3, 0.5),
+              "stroke": (0.003, 0.012, 0.3), "hatch": (0.2, 1, 0.2), "saturation": (0, 2, 0.8),
+              "pupil": (0.6, 1.3, 1),
+              "contrast": (0.75, 1.4, 0.8), "lift": (-0.08, 0.12, 0.7), "ink": (0.2, 1, 0.35),
+              "cells": (0.012, 0.03, 0.12),
               "levels": (3, 8, 0.12)}  # fmt: skip
     for name, (low, high, chance) in extent.items():
         looks[name] = _between(rng, low, high, count, chance, looks[name])
@@ -216,16 +172,18 @@ def resolve(a: Attributes, style: str | RandomStyle) -> tuple[Shape, np.ndarray,
     Raises:
         ITPortraitError: for an unknown style name.
     """
-    palette = _palette(a)
+    palette = palette_of(a)
     if isinstance(style, RandomStyle):
         shape, looks, mix = _random(style, len(a))
         colors = np.einsum("bmij,bmj->bmi", mix[..., :3], palette) + mix[..., 3]
         return shape, looks, np.clip(colors, 0.03, 0.97)
     if style not in _ART:
-        raise ITPortraitError(f"Unknown style {style!r}; choose one of {', '.join(STYLES)}, or a RandomStyle(seed).")
+        raise ITPortraitError(
+            f"Unknown style {style!r}; choose one of {', '.join(STYLES)}, or a RandomStyle(seed)."
+        )
     art = _ART[style]
     looks = np.zeros(len(a), LOOK)
     for f in fields(Look):
         looks[f.name] = getattr(art.look, f.name)
     shape = replace(art.shape)
-    return shape, looks, _tinted(palette, art.tint)
+    return shape, looks, tinted(palette, art.tint)

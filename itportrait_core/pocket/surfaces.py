@@ -1,16 +1,16 @@
 """Signed distances of a head: compiled scalar kernels over the records of `heads.py` (needs numba).
 
-Materials: SKIN (with lips, brows and beard painted and embossed on it), EYE, HAIR, CLOTH, FRAME (glasses), HAT.
+Materials: SKIN (with lips, brows and beard painted and embossed on it), EYE, HAIR, CLOTH, FRAME (glasses),
+HAT.
 """
 
 from __future__ import annotations
 
-from math import atan2, cos, exp, sin, sqrt
+from math import exp, sin, sqrt
 
 import numba
 
 SKIN, EYE, HAIR, CLOTH, FRAME, HAT = range(6)
-FAR = 9.0
 
 fast = numba.njit(fastmath=True, nogil=True, inline="never", error_model="numpy")
 
@@ -117,9 +117,10 @@ def lip_height(x, h):
 @fast
 def beard_mask(x, y, z, h):
     """1 where a beard grows, 0 elsewhere. x is given as |x|."""
-    top = h.mouth_y + 0.026 - 0.010 * step(0.0, 0.02, x) - 0.012 * step(0.03, 0.06, x)
-    top += 0.115 * step(0.075, 0.125, x)
-    m = step(0.010, -0.006, y - top) * step(-0.02, 0.03, z) * step(h.chin_y - 0.075, h.chin_y - 0.045, y)
+    top = h.mouth_y + 0.025 - 0.008 * step(0.0, 0.02, x) - 0.020 * step(0.03, 0.06, x)
+    top += 0.050 * step(0.070, 0.105, x) + 0.055 * step(0.075, 0.030, z)
+    floor = h.chin_y - 0.048 + 0.55 * max(h.chin_z - z, 0.0)
+    m = step(0.012, -0.010, y - top) * step(0.030, 0.055, z) * step(floor - 0.012, floor + 0.010, y)
     lx, ly = x / (h.mouth_w * 0.95), (y - h.mouth_y + 0.003 - h.curve * 0.2) / 0.0175
     return m * step(0.75, 1.15, sqrt(lx * lx + ly * ly))
 
@@ -129,7 +130,9 @@ def nose(x, y, z, h):
     d = capsule(x, y, z, 0.0, h.eye_y + 0.004, h.bridge_z - 0.012, 0.0, h.nose_y + 0.008, h.nose_z - 0.006,
                 0.0115, h.nose_r * 0.78)  # fmt: skip
     d = smin(d, sphere(x, y - h.nose_y, z - h.nose_z, h.nose_r * 0.92), 0.018)
-    wing = ellipsoid(x - h.nose_wing, y - h.nose_y + 0.006, z - h.nose_z + h.nose_r * 0.95, 0.0115, 0.0110, 0.0150)
+    wing = ellipsoid(
+        x - h.nose_wing, y - h.nose_y + 0.006, z - h.nose_z + h.nose_r * 0.95, 0.0115, 0.0110, 0.0150
+    )
     return smin(d, wing, 0.012)
 
 
@@ -137,7 +140,9 @@ def nose(x, y, z, h):
 def face(x, y, z, h):
     """Skin in front: brow ridge, sockets, nose, lips, beard, on the given skull. x is given as |x|."""
     d = skull(x, y, z, h)
-    if z > 0.06 and d < 0.09:
+    if z > 0.06 and d > 0.15:
+        return d - 0.11  # a long nose may reach this far
+    if z > 0.06:
         d = smin(d, ellipsoid(x - 0.045, y - h.brow_y + 0.003, z - h.brow_z + 0.012,
                               0.042, 0.013, 0.010 + 0.006 * h.ridge), 0.030)  # fmt: skip
         d = smax(d, -ellipsoid(x - h.eye_x, y - h.eye_y, z - h.eye_z - h.eye_r, h.eye_r * 1.25,
@@ -150,10 +155,10 @@ def face(x, y, z, h):
             up = exp(-(((v - 0.45 * h.lip_up) / (0.75 * h.lip_up)) ** 2))
             low = exp(-(((v + h.opening + 0.5 * h.lip_low) / (0.75 * h.lip_low)) ** 2))
             d -= body * (0.0050 * up + 0.0065 * low)
-            d += 0.004 * body * exp(-((v + 0.5 * h.opening) / (0.002 + 0.5 * h.opening)) ** 2)
+            d += 0.004 * body * exp(-(((v + 0.5 * h.opening) / (0.002 + 0.5 * h.opening)) ** 2))
             d += 0.004 * exp(-(((m - 1.02) / 0.14) ** 2) - (v / 0.008) ** 2)
         if h.beard > 1.5:
-            d -= 0.013 * beard_mask(x, y, z, h) * (1.0 + 0.14 * sin(230.0 * x + 9.0 * sin(140.0 * y)))
+            d -= 0.014 * beard_mask(x, y, z, h) * (1.0 + 0.09 * sin(310.0 * x + 2.0 * sin(70.0 * y)))
         t, v = (x - h.eye_x) / h.brow_wide, y - h.brow_y
         v -= 0.010 * (1.0 - t * t) - 0.006 + h.brow_tilt * (x - h.eye_x)
         if abs(t) < 1.3 and abs(v) < 0.03:

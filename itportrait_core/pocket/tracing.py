@@ -1,4 +1,4 @@
-"""Sphere tracing of heads into pictures, and their fields at 3D points: the compiled outer loops (needs numba)."""
+"""Sphere tracing of heads into pictures, and their fields at 3D points: the outer loops (needs numba)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from .heads import FORWARD
 from .light import shade
 from .surfaces import fast
 from .wardrobe import scene
 
 KERNELS = ("surfaces", "wardrobe", "paint", "light", "tracing")
 BLOCK = 8
-NEAR, REACH = 1.9, 1.3
 
 
 def revision() -> int:
@@ -38,13 +38,13 @@ def ray(camera, u, v, d):
 
 @fast
 def march(camera, d, t, stop, widen, limit, h):
-    """(distance, material) along a ray from t; stops `stop + widen * t` before a surface. Material -1 is a miss."""
-    ox, oy, oz = camera[3], camera[7], camera[11]
+    """(distance, material) along a ray from t; stops `stop + widen * t` before a surface; -1 is a miss."""
+    ox, oy, oz = camera[3], camera[7], camera[11] - FORWARD
     for _ in range(96):
         s, material = scene(ox + t * d[0], oy + t * d[1], oz + t * d[2], h)
         if s < stop + widen * t:
             return t, material
-        t += 0.82 * s - 0.8 * widen * t
+        t += 0.88 * s - 0.8 * widen * t
         if t > limit:
             break
     return t, -1
@@ -53,15 +53,13 @@ def march(camera, d, t, stop, widen, limit, h):
 @lru_cache(maxsize=2)
 def renderer(parallel: bool) -> Callable:
     """The compiled picture loop; `parallel` uses all numba threads."""
-    fresh = revision()
+    fresh = revision()  # being part of the closure, it is part of the key of the compiled code
 
     @numba.njit(fastmath=True, nogil=True, cache=True, parallel=parallel, error_model="numpy")
     def trace(heads, palettes, looks, cameras, size, image, depth, materials):
         tiles = (size + BLOCK - 1) // BLOCK
-        for job in numba.prange(len(heads) * tiles):
+        for job in numba.prange(len(heads) * tiles * (fresh > 0)):
             i, row = job // tiles, job % tiles
-            if fresh == 0:
-                continue
             h, camera, d, color = heads[i], cameras[i], np.zeros(3), np.zeros(3)
             far = sqrt(camera[3] ** 2 + camera[7] ** 2 + camera[11] ** 2)
             cone = 0.75 * BLOCK / (size * camera[16])
@@ -73,10 +71,14 @@ def renderer(parallel: bool) -> Callable:
                 for y in range(row * BLOCK, min((row + 1) * BLOCK, size)):
                     for x in range(col * BLOCK, min((col + 1) * BLOCK, size)):
                         ray(camera, (x + 0.5) / size, (y + 0.5) / size, d)
-                        t, material = march(camera, d, start, 0.0006, 0.0, far + 0.75, h)
+                        t, material = march(camera, d, start, 0.0009, 0.0, far + 0.75, h)
                         if material < 0:
                             continue
-                        px, py, pz = camera[3] + t * d[0], camera[7] + t * d[1], camera[11] + t * d[2]
+                        px, py, pz = (
+                            camera[3] + t * d[0],
+                            camera[7] + t * d[1],
+                            camera[11] - FORWARD + t * d[2],
+                        )
                         shade(px, py, pz, material, h, palettes[i], looks[i], color)
                         depth[i, y, x], materials[i, y, x] = t, material
                         for c in range(3):
@@ -88,20 +90,18 @@ def renderer(parallel: bool) -> Callable:
 @lru_cache(maxsize=2)
 def sampler(parallel: bool) -> Callable:
     """The compiled loop over 3D points."""
-    fresh = revision()
+    fresh = revision()  # being part of the closure, it is part of the key of the compiled code
 
     @numba.njit(fastmath=True, nogil=True, cache=True, parallel=parallel, error_model="numpy")
     def sample(heads, palettes, looks, points, within, distances, colors):
         count = points.shape[1]
         chunk = 256
         jobs = (count + chunk - 1) // chunk
-        for job in numba.prange(len(heads) * jobs):
+        for job in numba.prange(len(heads) * jobs * (fresh > 0)):
             i, first = job // jobs, (job % jobs) * chunk
-            if fresh == 0:
-                continue
             h, color = heads[i], np.zeros(3)
             for n in range(first, min(first + chunk, count)):
-                x, y, z = points[i, n, 0], points[i, n, 1], points[i, n, 2]
+                x, y, z = points[i, n, 0], points[i, n, 1], points[i, n, 2] - FORWARD
                 s, material = scene(x, y, z, h)
                 distances[i, n] = s
                 if abs(s) <= within:

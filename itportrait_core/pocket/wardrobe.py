@@ -7,7 +7,6 @@ from math import atan2, sin, sqrt
 from .surfaces import (
     CLOTH,
     EYE,
-    FAR,
     FRAME,
     HAIR,
     HAT,
@@ -41,9 +40,9 @@ def lid_gap(u, v, h):
 
 @fast
 def lids(x, y, z, h):
-    tall = 0.5 + 0.5 * h.eye_tall
-    d = ellipsoid(x - h.eye_x, y - h.eye_y, z - h.eye_z, h.eye_r * 1.14, h.eye_r * 1.14 * tall, h.eye_r * 1.14)
     u, v = eye_frame(x, y, h)
+    r = h.eye_r * (1.09 + 0.05 * min(max(v, -1.0), 1.0))
+    d = ellipsoid(x - h.eye_x, y - h.eye_y, z - h.eye_z, r, r * (0.5 + 0.5 * h.eye_tall), r)
     return smax(d, -lid_gap(u, v, h) * h.eye_r * 0.6, 0.003)
 
 
@@ -51,10 +50,12 @@ def lids(x, y, z, h):
 def ear(x, y, z, h):
     """x is given as |x|."""
     s = h.ear_size
-    px, py, pz = x - h.ear_x - 0.008 * s, y - 0.018, z - 0.022
-    px, pz = 0.86 * px + 0.5 * pz, 0.86 * pz - 0.5 * px
-    d = ellipsoid(px, py - 0.2 * pz, pz, 0.0125 * s, 0.042 * s, 0.027 * s)
-    return smax(d, -ellipsoid(px - 0.012 * s, py - 0.006 * s, pz - 0.004, 0.008 * s, 0.026 * s, 0.014 * s), 0.010)
+    px, py, pz = x - h.ear_x - 0.013 * s, y - 0.020, z - 0.020
+    px, pz = 0.83 * px + 0.56 * pz, 0.83 * pz - 0.56 * px
+    d = ellipsoid(px, py - 0.2 * pz, pz, 0.0130 * s, 0.045 * s, 0.030 * s)
+    return smax(
+        d, -ellipsoid(px - 0.012 * s, py - 0.006 * s, pz - 0.004, 0.008 * s, 0.026 * s, 0.014 * s), 0.010
+    )
 
 
 @fast
@@ -99,30 +100,33 @@ def curtain(x, y, z, h):
 @fast
 def hair(x, y, z, h):
     d = ellipsoid(x, y - 0.088, z - 0.040, h.cran_x + h.volume, h.cran_y + h.volume, h.cran_z + h.volume)
+    d += h.taper * h.volume * step(0.15, 0.01, y)
     if d > 0.25:
-        return d - 0.05 if h.hair < 0.5 or h.hair > 1.5 else min(d - 0.05, curtain(x, y, z, h))
+        return min(d - 0.05, curtain(x, y, z, h)) if 0.5 < h.hair < 1.5 else d - 0.05
     if h.hair < 0.5 and h.hat < 0.5:
-        d = smin(d, ellipsoid(x + 0.5 * h.parting, y - 0.195, z - 0.105, 0.095, 0.038 + h.volume, 0.075), 0.05)
+        d = smin(
+            d, ellipsoid(x + 0.5 * h.parting, y - 0.195, z - 0.105, 0.095, 0.038 + h.volume, 0.075), 0.05
+        )
     line = hair_line(x, y, z, h)
     if 0.5 < h.hair < 1.5:
         line -= 0.10 * step(0.11, 0.05, z)
     d = smax(d, (line - y) * 0.62, 0.016)
     if 0.5 < h.hair < 1.5:
         d = smin(d, curtain(x, y, z, h), 0.035)
-    if 1.5 < h.hair:
+    if h.hair > 1.5:
         d = smin(d, sphere(x, y - h.bun_y, (z - h.bun_z) * 0.95, h.bun_r), 0.018)
-    if abs(d) < 0.03:
-        d -= 0.0032 * strands(x, y, z, h)
+    if abs(d) < 0.014:
+        d -= 0.0030 * strands(x, y, z, h)
     return d
 
 
 @fast
 def clothes(x, y, z, h):
     """x is given as |x|."""
-    d = capsule(x, y, z * 0.92, 0.0, -0.345, 0.005, h.shoulder, -0.385, -0.012, 0.092, 0.078)
+    d = capsule(x, y, z * 0.92, 0.0, -0.335, 0.005, h.shoulder, -0.380, -0.012, 0.094, 0.076)
     d = smin(d, ellipsoid(x, y + 0.43, z - 0.01, 0.24, 0.16, 0.15), 0.06)
     q = sqrt(x * x + (z - 0.022) ** 2) - h.neck_r - 0.014
-    collar = sqrt(q * q + (y + 0.262 - 0.35 * (z - 0.022)) ** 2) - 0.017
+    collar = sqrt(q * q + (y + 0.268 + 0.22 * (z - 0.022)) ** 2) - 0.016
     d = smin(d, collar, 0.022)
     return smax(d, -0.465 - y, 0.02)
 
@@ -136,7 +140,8 @@ def glasses(x, y, z, h):
         rim = sqrt(qx * qx + qy * qy) - h.lens
     else:
         bx, by = max(abs(qx) - h.lens + 0.012, 0.0), max(abs(qy) - h.lens * 0.76 + 0.012, 0.0)
-        rim = sqrt(bx * bx + by * by) - 0.012 + min(max(abs(qx) - h.lens + 0.012, abs(qy) - h.lens * 0.76 + 0.012), 0.0)
+        inside = max(abs(qx) - h.lens + 0.012, abs(qy) - h.lens * 0.76 + 0.012)
+        rim = sqrt(bx * bx + by * by) - 0.012 + min(inside, 0.0)
     d = sqrt(rim * rim + zc * zc) - 0.0056
     gap = max(x - h.eye_x + h.lens, 0.0)
     arch = y - h.eye_y - 0.008 + 8.0 * x * x
@@ -164,12 +169,12 @@ def hat(x, y, z, h):
         crown = (k / taper - 1.0) * h.cran_x * 0.9
         top = y - 0.282 + 0.020 * step(0.07, 0.0, abs(x))
         crown = smax(crown, max(top, 0.125 - tilt), 0.028)
-        brim = max((k - 1.42) * h.cran_x * 0.7, abs(tilt - 0.142 - 0.16 * x * x / 0.15) - 0.004) - 0.004
+        brim = max((k - 1.30) * h.cran_x * 0.7, abs(tilt - 0.142 - 0.16 * x * x / 0.15) - 0.004) - 0.004
         return smin(crown, brim, 0.012)
     d = ellipsoid(x, y - 0.098, z - 0.040, h.cran_x + v, h.cran_y + v - 0.004, h.cran_z + v)
     d = smax(d, 0.130 - y + 0.02 * step(0.0, -0.1, z), 0.008)
-    visor = ellipsoid(x, 0.0, z - 0.185, 0.118, 1.0, 0.135)
-    slab = abs(y - 0.134 + 0.10 * (z - 0.20) + 1.3 * x * x) - 0.0045
+    visor = ellipsoid(x, 0.0, z - 0.185, 0.125, 1.0, 0.150)
+    slab = abs(y - 0.136 + 0.32 * (z - 0.20) + 1.5 * x * x) * 0.9 - 0.0055
     return smin(d, max(max(visor * 0.8, slab), 0.12 - z), 0.008)
 
 
@@ -178,7 +183,7 @@ def scene(px, y, z, h):
     """(signed distance, material) of the nearest surface at a point."""
     x = abs(px)
     d = face(x, y, z, h)
-    near = max(abs(x - h.ear_x) - 0.03, 0.0)
+    near = max(abs(x - h.ear_x - 0.02) - 0.06, 0.0)
     if near < d and abs(y - 0.018) < 0.1:
         d = smin(d, ear(x, y, z, h), 0.014)
     neck = capsule(x, y, z, 0.0, -0.10, 0.025, 0.0, -0.40, 0.008, h.neck_r, h.neck_r * 1.06)
@@ -200,12 +205,11 @@ def scene(px, y, z, h):
         c = hair(px, y, z, h)
         if c < d:
             d, material = c, HAIR
-    if h.glasses > 0.5 and z > -0.05:
-        if abs(y - h.eye_y) - 0.07 < d:
-            c = glasses(x, y, z, h)
-            if c < d:
-                d, material = c, FRAME
-    if h.hat > 0.5 and y > 0.02:
+    if h.glasses > 0.5 and z > -0.05 and abs(y - h.eye_y) - 0.07 < d:
+        c = glasses(x, y, z, h)
+        if c < d:
+            d, material = c, FRAME
+    if h.hat > 0.5 and 0.065 - y < d:
         c = hat(px, y, z, h)
         if c < d:
             d, material = c, HAT
