@@ -38,7 +38,7 @@ class SplatConfig:
     thickness: float = 0.2
     """Standard deviation of a splat along the normal, in grid steps: flat splats keep outlines sharp."""
     inset: float = 0.5
-    """How far splats are drawn in along the normal, grid steps: makes up for the reach of their outer halves."""
+    """How far splats are drawn in along the normal, grid steps: it makes up for the reach of their tails."""
     keep: float = 0.01
     """Least share of light, 0..1, that a splat must stop on its way out of the head to be kept."""
     trim: float | None = None
