@@ -17,6 +17,7 @@ from .configs import InversionConfig
 from .first_pose import FirstPose, first_pose
 from .inversion_task import InversionTask
 from .metrics import compare
+from .passes import fit_picture
 from .photo_twin import Aligned, PhotoPrior
 from .portrait import Portrait
 from .run import OnStep, Outcome, run, trainable_mode
@@ -115,7 +116,7 @@ def _checked(image: Tensor | Aligned, device: torch.device) -> Aligned:
     shape = tuple(aligned.image.shape)
     if len(shape) != 4 or shape[0] != 1 or shape[1] != 3:
         raise ITPortraitError(f"One aligned picture [1, 3, H, W] is needed, not {shape}; pick one.")
-    if float(aligned.image.std()) < 1e-3:
+    if float(aligned.image.flatten(2).std(dim=-1).max()) < 1e-3:
         raise ITPortraitError("The picture is one plain colour; connect a portrait.")
     other = None if aligned.photo_frame is None else aligned.photo_frame.detach().to(device).clone()
     fresh = aligned.image.detach().to(device).clone()
@@ -135,7 +136,8 @@ def _portrait(
     ws, label, restart = task.best(index)
     shown = task.generator.synthesis(ws, label).image
     identity = None if prior is None else prior.identity
-    numbers = compare(shown, start.aligned.image, metric, identity)
+    target = fit_picture(start.aligned.image, task.generator.resolution)
+    numbers = compare(shown, target, metric, identity)
     yaw, pitch, roll = (round(float(a), 3) for a in cameras.angles(label))
     turn = float(cameras.rotation_difference_deg(label, start.camera))
     report: dict[str, Any] = {

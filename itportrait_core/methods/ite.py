@@ -56,7 +56,7 @@ class ITE:
     def latents(self, dice: torch.Generator | None = None) -> Tensor:
         """W_3d of Eq. 7: pivot layers of the content person, the others mixed with fresh ones."""
         config = self.config
-        fresh = draw_latents(self.target, config.batch, dice or self.dice)
+        fresh = draw_latents(self.source, config.batch, dice or self.dice)
         keep = config.keep_weight + (1 - config.keep_weight) * config.content_mix
         ws = keep * self.content + (1 - keep) * fresh
         held = [layer for layer in config.pivot_layers if layer < ws.shape[1]]

@@ -15,7 +15,7 @@ from .storage import read_tensors, write_tensors
 from .trained import frozen_copy
 
 KIND = "style-delta"
-MIN_SIDE = 16
+MIN_SIDE = 8
 """Smaller matrices are not worth a decomposition."""
 
 

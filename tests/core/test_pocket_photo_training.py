@@ -38,7 +38,7 @@ def test_mixed_codes_change_hands_once(generator: StyleGAN2Generator) -> None:
     for row in ws[4:]:
         changes = (row[1:] != row[:-1]).any(1).nonzero().flatten()
         assert len(changes) == 1
-        assert int(changes[0]) + 1 in photo.photo_truth.MIXING_LAYERS
+        assert int(changes[0]) + 1 == photo.photo_truth.MIXING_LAYER
 
 
 def test_picture_loss_is_zero_on_the_truth_and_sees_detail() -> None:
@@ -63,6 +63,6 @@ def test_encoder_learns_codes_through_the_frozen_generator(generator: StyleGAN2G
 def test_style_loss_ignores_appearance_where_it_cannot_be_seen(generator: StyleGAN2Generator) -> None:
     target = generator.mapping(latents(4))
     guess = target.clone()
-    guess[:, encoder.FINE :] += 1
+    guess[:, encoder.MIXING_LAYER :] += 1
     assert encoder.style_loss(generator, guess, target, torch.zeros(4)) == 0
     assert encoder.style_loss(generator, guess, target, torch.ones(4)) > 0

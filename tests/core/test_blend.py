@@ -1,0 +1,134 @@
+"""Blending and style files: exact ends, parts, sums, 16-bit differences, the base they belong to."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from itportrait_core.errors import ITPortraitError
+from itportrait_core.methods.blend import blend, strength_of
+from itportrait_core.methods.configs import BlendConfig
+from itportrait_core.methods.metrics import psnr
+from itportrait_core.methods.style_file import load_style, save_style
+from itportrait_core.methods.trained import copy_for_training, trained_parameters
+from itportrait_core.rendering import cameras
+from tests.core.tiny import same_weights, tiny_generator
+
+NONE = BlendConfig(shape=0.0, texture=0.0, decoder=0.0, superresolution=0.0)
+
+
+def moved(base, seed: int, size: float = 0.1):
+    """A style: every trained weight of the base moved a little."""
+    style = copy_for_training(base, ("synthesis", "superresolution", "decoder")).requires_grad_(True)
+    dice = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in trained_parameters(style).items():
+            if not name.startswith("backbone.mapping"):
+                parameter += size * torch.randn(parameter.shape, generator=dice)
+    return style.requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def base():
+    return tiny_generator()
+
+
+def show(generator) -> Tensor:
+    ws = generator.mapping(torch.ones(1, generator.z_dim), cameras.front())
+    return generator.synthesis(ws, cameras.orbit(20.0)).image
+
+
+def test_strength_zero_is_the_base_bit_for_bit(base):
+    assert same_weights(blend(base, [moved(base, 1), moved(base, 2)], NONE), base)
+
+
+def test_strength_one_is_the_style_bit_for_bit(base):
+    style = moved(base, 1)
+    assert same_weights(blend(base, [style]), style)
+
+
+def test_half_strength_lies_half_way_and_more_than_one_overshoots(base):
+    style = moved(base, 1)
+    name = "decoder.net.0.weight"
+    for a in (0.5, 1.2):
+        mixed = blend(base, [style], BlendConfig(decoder=a)).state_dict()[name]
+        wanted = base.state_dict()[name] + a * (style.state_dict()[name] - base.state_dict()[name])
+        assert torch.allclose(mixed, wanted, atol=1e-6)
+
+
+def test_parts_are_moved_separately(base):
+    style = moved(base, 1)
+    for part in ("shape", "texture", "decoder", "superresolution"):
+        only = NONE.replace(**{part: 1.0})
+        mixed = blend(base, [style], only).state_dict()
+        for name, value in mixed.items():
+            source = style if strength_of(name, only, 32) == 1.0 else base
+            assert torch.equal(value, source.state_dict()[name]), (part, name)
+
+
+def test_shape_is_coarse_and_texture_fine_and_rgb():
+    only = NONE.replace(shape=1.0)
+    wanted = {"b4.conv1": 1.0, "b32.conv1": 1.0, "b64.conv0": 0.0, "b4.torgb": 0.0, "b256.torgb": 0.0}
+    assert {k: strength_of(f"backbone.synthesis.{k}.weight", only, 256) for k in wanted} == wanted
+    assert strength_of("backbone.mapping.fc0.weight", BlendConfig(), 256) == 0.0
+
+
+def test_several_styles_add_up(base):
+    one, two, name = moved(base, 1), moved(base, 2), "decoder.net.2.weight"
+    half = BlendConfig(decoder=0.5)
+    mixed = blend(base, [one, two], half).state_dict()[name]
+    origin = base.state_dict()[name]
+    wanted = origin + 0.5 * (one.state_dict()[name] - origin) + 0.5 * (two.state_dict()[name] - origin)
+    assert torch.allclose(mixed, wanted, atol=1e-6)
+
+
+def test_styles_and_base_stay_as_they_are(base):
+    style = moved(base, 1)
+    before = [g.decoder.net[0].weight.clone() for g in (base, style)]
+    blend(base, [style], BlendConfig(decoder=0.3))
+    assert torch.equal(before[0], base.decoder.net[0].weight)
+    assert torch.equal(before[1], style.decoder.net[0].weight)
+
+
+def test_wrong_numbers_and_shapes_are_refused(base):
+    with pytest.raises(ITPortraitError, match="strength per style"):
+        blend(base, [base], [NONE, NONE])
+    with pytest.raises(ITPortraitError, match="strength per style"):
+        blend(base, [])
+    with pytest.raises(ITPortraitError, match="does not fit"):
+        blend(base, [tiny_generator(0, resolution=32).double().decoder])
+
+
+def test_half_precision_style_file_shows_the_same_picture(base, tmp_path):
+    style = moved(base, 1)
+    style.lineage = {"text": "hat"}
+    again = load_style(save_style(style, base, tmp_path / "s.safetensors"), base)
+    assert float(psnr(show(again), show(style)).min()) >= 40.0
+    assert float(psnr(show(again), show(base)).min()) < 30.0
+    assert again.lineage == {"text": "hat"}
+
+
+def test_compressed_style_file_keeps_its_budget(base, tmp_path):
+    style = moved(base, 1)
+    full = save_style(style, base, tmp_path / "full.safetensors").stat().st_size
+    small = save_style(style, base, tmp_path / "small.safetensors", budget_mb=full / 2**20 / 2)
+    assert small.stat().st_size < 0.8 * full
+    load_style(small, base)
+
+
+def test_low_rank_styles_survive_compression(base, tmp_path):
+    style = tiny_generator()
+    with torch.no_grad():
+        weight = style.superresolution.block1.conv0.affine.weight
+        dice = torch.Generator().manual_seed(1)
+        for p in (style.decoder.net[0].weight, weight):
+            p += torch.randn(p.shape[0], 1, generator=dice) * torch.randn(1, p.shape[1], generator=dice) * 0.2
+    again = load_style(save_style(style, base, tmp_path / "s.safetensors", budget_mb=1.0), base)
+    assert float(psnr(show(again), show(style)).min()) >= 40.0
+
+
+def test_a_style_file_of_another_base_is_refused(base, tmp_path):
+    path = save_style(moved(base, 1), base, tmp_path / "s.safetensors")
+    with pytest.raises(ITPortraitError, match="another base"):
+        load_style(path, tiny_generator(5))

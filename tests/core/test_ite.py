@@ -1,0 +1,206 @@
+"""ITE (Eq. 7-9): latents, views, the combined loss and its gradient, the alternation."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from itportrait_core.errors import ITPortraitError
+from itportrait_core.methods.alternate import couple, stage_of
+from itportrait_core.methods.configs import ITEConfig, preset
+from itportrait_core.methods.gate import Gate
+from itportrait_core.methods.ite import ITE
+from itportrait_core.methods.passes import backward_by_view, draw_latents, render_views
+from itportrait_core.methods.trained import copy_for_training, trained_parameters
+from itportrait_core.rendering import cameras
+from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
+
+
+@pytest.fixture(scope="module")
+def parts():
+    generator = tiny_generator()
+    return generator, tiny_portrait(generator), tiny_perceptual(), [tiny_clip(0, "a"), tiny_clip(1, "b")]
+
+
+def make(parts, style_seed: int | None = 7, **changes) -> ITE:
+    generator, portrait, _, clips = parts
+    config = ITEConfig(**changes)
+    style = None if style_seed is None else tiny_generator(style_seed)
+    target = copy_for_training(tiny_generator(9), config.modules)
+    dice = torch.Generator().manual_seed(3)
+    return ITE(generator, style, target, portrait.ws, "glasses", clips, config, dice)
+
+
+def gradients(ite: ITE, gamma: list[float]) -> torch.Tensor:
+    """The gradient of one step's loss for a gate forced to `gamma`."""
+    ite = copy.copy(ite)
+    ite.dice = torch.Generator().manual_seed(3)
+    ite.target = copy.deepcopy(ite.target)
+    ite.optimizer = torch.optim.SGD(list(trained_parameters(ite.target).values()), lr=0.0)
+    ite._gate = lambda style, source: Gate(gamma, [0.0] * len(gamma), [0.0] * len(gamma), [1] * len(gamma))
+    ite.step(0)
+    trained = trained_parameters(ite.target).values()
+    return torch.cat([p.grad.flatten() for p in trained if p.grad is not None])
+
+
+def test_gradient_of_l_it_is_the_weighted_sum(parts):
+    """Eq. 8: L_IT = gamma L_I + (1 - gamma) L_T."""
+    ite = make(parts)
+    text, image, mixed = gradients(ite, [0.0, 0.0]), gradients(ite, [1.0, 1.0]), gradients(ite, [0.3, 0.3])
+    assert not torch.allclose(text, image, rtol=0.1)
+    assert torch.allclose(mixed, 0.3 * image + 0.7 * text, atol=1e-4 * float(text.abs().max()))
+
+
+def test_views_one_by_one_give_the_joint_gradient():
+    """The accumulation over views is exact: in float64 it equals one backward pass through all views."""
+    joint, single = (tiny_generator(2).double().requires_grad_() for _ in range(2))
+    dice = torch.Generator().manual_seed(0)
+    ws = torch.randn(2, joint.num_ws, joint.w_dim, generator=dice, dtype=torch.float64)
+    views = cameras.sample_views(3, generator=dice).double()
+    goals = torch.randn(3, 2, 3, 16, 16, generator=dice, dtype=torch.float64)
+
+    def share(seen, v):
+        return (seen.image - goals[v]).square().mean() + seen.image_depth.mean()
+
+    total = backward_by_view(single, ws, views, share)
+    planes = joint.planes(ws)
+    loss = sum(share(joint.render(planes, ws, view.expand(2, -1)), v) for v, view in enumerate(views))
+    loss.backward()
+    assert total == pytest.approx(float(loss.detach()), abs=1e-12)
+    for one, two in zip(joint.parameters(), single.parameters(), strict=True):
+        assert (one.grad is None) == (two.grad is None)
+        if one.grad is not None:
+            assert torch.allclose(one.grad, two.grad, rtol=1e-10, atol=1e-13)
+
+
+def test_recomputed_ray_chunks_change_nothing():
+    plain, chunked = (tiny_generator(2).double().requires_grad_() for _ in range(2))
+    ws = torch.randn(1, plain.num_ws, plain.w_dim, generator=torch.Generator().manual_seed(0)).double()
+    for generator, chunk in ((plain, 0), (chunked, 17)):
+        backward_by_view(
+            generator, ws, cameras.front().double(), lambda s, v: s.image.square().mean(), ray_chunk=chunk
+        )
+    for one, two in zip(plain.parameters(), chunked.parameters(), strict=True):
+        assert one.grad is None or torch.allclose(one.grad, two.grad, rtol=1e-9, atol=1e-13)
+
+
+def test_latents_keep_the_content_persons_share(parts):
+    ite = make(parts, batch=3)
+    ws, dice = ite.latents(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(1)
+    fresh = draw_latents(parts[0], 3, dice)
+    assert torch.equal(ws[:, 0], ite.content[:, 0].expand(3, -1))
+    assert torch.allclose(ws[:, 1:], 0.2 * ite.content[:, 1:] + 0.8 * fresh[:, 1:], atol=1e-6)
+    assert torch.allclose(make(parts, content_mix=1.0).latents(), ite.content.expand(2, -1, -1))
+
+
+def test_views_fill_the_ranges_of_the_paper(parts):
+    ite = make(parts, style_seed=None)
+    yaw, pitch, _ = cameras.angles(torch.cat([ite.views() for _ in range(100)]))
+    yaw = yaw.view(100, 3)
+    assert yaw[:, 0].max() <= -50 / 3 + 0.1 and yaw[:, 2].min() >= 50 / 3 - 0.1
+    assert -50.1 <= yaw.min() < -45 and 45 < yaw.max() <= 50.1
+    assert -30.1 <= pitch.min() < -25 and 25 < pitch.max() <= 30.1
+
+
+def test_released_preset_draws_the_authors_views(parts):
+    config = preset("ite", "released")
+    ite = make(parts, **{name: getattr(config, name) for name in
+                         ("views", "view_yaws", "view_pitches", "pitch_convention", "focal")})  # fmt: skip
+    yaw, pitch, _ = cameras.angles(torch.cat([ite.views() for _ in range(60)]))
+    drawn = {round(float(a), 1) for a in yaw.view(60, 2)[:, 0]}
+    assert drawn == {-34.4, -28.6, -22.9}
+    wanted = torch.tensor([22.46, 18.56, 14.73, 10.98, 7.31, 3.65, 0.0, -3.65, -7.31])
+    assert float((pitch[:, None] - wanted).abs().amin(dim=1).max()) < 0.06
+    assert float(ite.views()[0, 16]) == pytest.approx(4.4652)
+
+
+def test_delta_is_the_mean_length_of_unit_differences(parts):
+    ite = make(parts)
+    ws, views = ite.latents(), ite.views()
+    source, _ = ite._source(ws, views, 0)
+    style = ite._embed(ite.style, ws, views, 0)
+    clip = ite.clips[0]
+    front = render_views(ite.source, ws, ite.front)[0].image
+    gaps = [
+        (clip.encode_image(seen.image) - clip.encode_image(front)).norm(dim=-1).mean()
+        for seen in render_views(ite.style, ws, views)
+    ]
+    assert ite.deltas(style, source)[0] == pytest.approx(float(torch.stack(gaps).mean()), rel=1e-4)
+
+
+def test_matched_source_view_shows_the_same_camera(parts):
+    ite = make(parts, source_view="matched")
+    ws, views = ite.latents(), ite.views()
+    source, _ = ite._source(ws, views, 0)
+    same = ite._embed(ite.source, ws, views, 0)
+    for one, two in zip(source, same, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert ite.deltas(same, source) == pytest.approx([0.0, 0.0], abs=1e-5)
+
+
+def test_calibrated_tau_lies_between_start_and_style_picture(parts):
+    generator, portrait, _, clips = parts
+    taus = []
+    for rho in (1e-6, 0.5, 1.0):
+        target = copy_for_training(generator, ("decoder",))
+        dice = torch.Generator().manual_seed(3)
+        ite = ITE(generator, generator, target, portrait.ws, "hat", clips, ITEConfig(calibrate=rho), dice,
+                  portrait.image)  # fmt: skip
+        taus.append(ite.calibrated)
+    for start, half, goal in zip(*taus, strict=True):
+        assert half == pytest.approx((start + goal) / 2, rel=1e-3)
+
+
+def test_schedule_follows_ratio_and_warmup():
+    config = ITEConfig(steps=12, warmup=2, apt_per_round=1, ite_per_round=2)
+    names = "".join(stage_of(config, index)[0] for index in range(12))
+    assert names == "aa" + "aii" * 3 + "a"
+    assert {stage_of(config.replace(mode="text_only"), i) for i in range(12)} == {"ite"}
+    assert {stage_of(config.replace(mode="image_only"), i) for i in range(12)} == {"apt"}
+
+
+def test_coupled_run_trains_both_and_freezes_the_source(parts):
+    generator, portrait, perceptual, clips = parts
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    result = couple(generator, portrait, "glasses", clips, ITEConfig(steps=4), perceptual=perceptual)
+    assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
+    assert not same_weights(result.style, generator) and not same_weights(result.target, generator)
+    assert not same_weights(result.style, result.target)
+    ite = [record for record in result.history if record.stage == "ite"]
+    assert len(ite) == 2 and all(len(record.views) == 3 for record in ite)
+    assert all(record.delta and record.tau and record.draw and record.dice for record in ite)
+
+
+def test_text_only_never_renders_a_style(parts):
+    generator, _, _, clips = parts
+    result = couple(generator, None, "glasses", clips, ITEConfig(steps=2, mode="text_only"))
+    assert result.style is None and not same_weights(result.target, generator)
+    assert all("image" not in record.losses for record in result.history)
+
+
+def test_image_only_returns_the_style(parts):
+    generator, portrait, perceptual, _ = parts
+    result = couple(generator, portrait, config=ITEConfig(steps=2, mode="image_only"), perceptual=perceptual)
+    assert result.target is result.style
+
+
+@pytest.mark.parametrize("gate", ["soft", "bisector", "joint"])
+def test_other_gates_run(parts, gate):
+    generator, portrait, perceptual, clips = parts
+    config = ITEConfig(steps=2, gate=gate)
+    result = couple(generator, portrait, "hat", clips[:1], config, perceptual=perceptual)
+    assert torch.isfinite(torch.tensor(result.history[1].losses["ite"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "message"),
+    [({}, "  ", "needs a text"), ({"warmup": 5, "steps": 4}, "hat", "warm-up")],
+)
+def test_bad_input_is_refused_in_words(parts, changes, text, message):
+    generator, portrait, perceptual, clips = parts
+    with pytest.raises(ITPortraitError, match=message):
+        couple(generator, portrait, text, clips, ITEConfig(**changes), perceptual=perceptual)
+    with pytest.raises(ITPortraitError, match="needs a style portrait"):
+        couple(generator, None, "hat", clips, ITEConfig(), perceptual=perceptual)
