@@ -190,26 +190,19 @@ class EG3DGenerator(nn.Module):
             ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.
             checkpoint: trade time for memory when gradients are needed (with `ray_chunk`).
         """
-        cam2world, intrinsics = split_label(c.to(planes.dtype))
+        planes, ws = _per_view(planes, ws, c.shape[0])
         side = neural_rendering_resolution or self.neural_rendering_resolution
-        views = c.shape[0]
-        if planes.shape[0] == 1 and views > 1:
-            planes, ws = planes.expand(views, *planes.shape[1:]), ws.expand(views, *ws.shape[1:])
-        if not planes.shape[0] == ws.shape[0] == views:
-            raise ITPortraitError(
-                f"{planes.shape[0]} planes, {ws.shape[0]} style vectors and {views} cameras do not match."
-            )
         settings = self.config.rendering
-        origins, directions = make_rays(cam2world, intrinsics, side)
+        origins, directions = make_rays(*split_label(c.to(planes.dtype)), side)
+        views, count = origins.shape[:2]
         if jitter is None:
-            uniforms = make_jitter(views, side * side, settings, planes, generator)
+            uniforms = make_jitter(views, count, settings, planes, generator)
         else:
-            shape = (views, side * side, -1)
-            uniforms = Jitter(jitter[0].to(planes).reshape(shape), jitter[1].to(planes).reshape(shape))
+            uniforms = Jitter(*(u.to(planes).reshape(views, count, -1) for u in jitter))
         field = partial(self._noisy_field, planes, generator=generator)
         seen = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
         features, depth, weight = (
-            x.transpose(1, 2).reshape(views, -1, side, side) for x in (seen.features, seen.depth, seen.weight)
+            x.transpose(1, 2).unflatten(2, (side, side)) for x in (seen.features, seen.depth, seen.weight)
         )
         mode = noise_mode or settings.superresolution_noise_mode
         image = self.superresolution(features[:, :3], features, ws.to(planes.dtype), mode, generator)
@@ -235,3 +228,14 @@ class EG3DGenerator(nn.Module):
             draw = torch.randn(sigma.shape, generator=generator, device=generator.device)
             sigma = sigma + noise * draw.to(sigma)
         return features, sigma
+
+
+def _per_view(planes: Tensor, ws: Tensor, views: int) -> tuple[Tensor, Tensor]:
+    """Repeat one portrait's planes and style vectors for every camera; several must match the cameras."""
+    if planes.shape[0] == 1 and views > 1:
+        planes, ws = planes.expand(views, *planes.shape[1:]), ws.expand(views, *ws.shape[1:])
+    if not planes.shape[0] == ws.shape[0] == views:
+        raise ITPortraitError(
+            f"{planes.shape[0]} planes, {ws.shape[0]} style vectors and {views} cameras do not match."
+        )
+    return planes, ws

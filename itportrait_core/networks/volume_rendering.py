@@ -85,6 +85,13 @@ def spread(weights: Tensor) -> Tensor:
     return (F.pad(weights, (0, 1)) + F.pad(weights, (1, 0))) / 2
 
 
+def ray_limits(origins: Tensor, directions: Tensor, settings: RenderingConfig) -> tuple[Tensor, Tensor]:
+    """Nearest and farthest depth of every ray, [N, M, 1] each (or [1, 1, 1] where all are the same)."""
+    if settings.automatic_limits:
+        return box_limits(origins, directions, settings.box_warp)
+    return origins.new_full((1, 1, 1), settings.ray_start), origins.new_full((1, 1, 1), settings.ray_end)
+
+
 def render_rays(
     field: Field,
     origins: Tensor,
@@ -105,10 +112,7 @@ def render_rays(
         ray_chunk: rays evaluated at a time, to bound the memory; None for all. The result is the same.
         checkpoint: keep no activations for the backward pass but compute them again (with `ray_chunk`).
     """
-    if settings.automatic_limits:
-        start, end = box_limits(origins, directions, settings.box_warp)
-    else:
-        start, end = (origins.new_full((1, 1, 1), value) for value in (settings.ray_start, settings.ray_end))
+    start, end = ray_limits(origins, directions, settings)
     count = origins.shape[1]
     size = ray_chunk or count
     parts = []

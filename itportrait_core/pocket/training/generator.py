@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
@@ -22,7 +22,7 @@ from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
 from .loop import LoopConfig, Trainer
 
-MAPPING_GAIN = 100.0
+MAPPING_GAIN = 60.0
 """Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
 FINE_LAYERS = 5
 """Style vectors, counted from the end, that carry the appearance."""
@@ -36,41 +36,47 @@ CONFIG = EG3DConfig(
     embed_features=8,
     layer_features=256,
     backbone_resolution=128,
+    plane_channels=16,
     channel_base=4096,
     channel_max=192,
     decoder_hidden=32,
     neural_rendering_resolution=64,
+    plane_axes=((0, 1), (0, 2), (2, 1)),  # with a (z, y) plane, which the released models lack
     superresolution=SuperResolutionConfig(64, (32, 24), (1, 2)),
     rendering=RenderingConfig(16, 16, 2.25, 3.15, white_back=True, c_gen_conditioning_zero=True),
 )
-"""Sizes: a picture of 128 px from planes of 128 px; 2.8 million parameters."""
+"""Sizes: a picture of 128 px from planes of 128 px; 2.7 million parameters."""
 
 
 @dataclass(frozen=True)
 class GeneratorTraining:
     """Batch sizes and weights of the losses."""
 
-    rate: float = 2e-3
+    rate: float = 8e-3
     """Step size of everything but the mapping network."""
     heads: int = 4
-    """Heads per step once pictures are rendered; twice as many while only the field is learned."""
+    """Heads per step, of which the field is learned."""
     fresh: int = 1
     """Of these, heads that were never seen before."""
-    rays_from: float = 0.08
-    """Share of the time budget after which rays are rendered."""
-    full_precision_from: float = 0.75
+    pictures: int = 2
+    """Of these, heads of which pictures are rendered."""
+    full_planes_from: float = 0.3
+    """Share of the time budget after which planes are computed at full instead of half resolution."""
+    pictures_from: float = 0.5
+    """Share of the time budget after which pictures are rendered."""
+    full_precision_from: float = 0.85
     """Share of the time budget after which planes are computed in float32 instead of bfloat16."""
-    side: int = 24
+    side: int = 28
     """Side of a cut-out of the raw picture, pixels."""
-    near_points: int = 2048
+    near_points: int = 1280
     """Points about the surface of each head."""
-    free_points: int = 2048
+    free_points: int = 640
     """Points anywhere in the box."""
     whole_every: int = 8
     """Every so many steps, whole pictures at half resolution instead of cut-outs."""
     density: float = 1.0
     """Weight of the density at points."""
-    colour: float = 1.0
+    colour: float = 4.0
     """Weight of the colour at points."""
     raw: float = 1.0
     """Weight of the raw picture."""
@@ -82,14 +88,38 @@ class GeneratorTraining:
     """Weight of the depth."""
 
 
-def planes_fast(generator: EG3DGenerator, ws: Tensor, half: bool) -> Tensor:
-    """Planes [B, 3, C, H, W] in float32; computed in bfloat16 where `half`, with float32 gradients."""
-    if not half:
-        return generator.planes(ws, noise_mode="none")
-    network = generator.backbone.synthesis
-    weights = {key: value.bfloat16() for key, value in network.state_dict(keep_vars=True).items()}
-    planes = functional_call(network, weights, (ws.bfloat16(), "none")).float()
+class PlanesTo(nn.Module):
+    """The backbone stopped at a side: the skip path gives planes at every resolution."""
+
+    def __init__(self, synthesis: nn.Module) -> None:
+        super().__init__()
+        self.synthesis = synthesis
+
+    def forward(self, ws: Tensor, side: int) -> Tensor:
+        """[B, num_ws, w_dim] -> [B, 3 * C, side, side]."""
+        x = image = None
+        for k, resolution in enumerate(self.synthesis.block_resolutions):
+            if resolution <= side:
+                block = self.synthesis.get_submodule(f"b{resolution}")
+                x, image = block(x, image, ws[:, max(2 * k - 1, 0) : 2 * k + 2], "none")
+        return image
+
+
+def planes_fast(generator: EG3DGenerator, ws: Tensor, side: int, half: bool) -> Tensor:
+    """Planes [B, 3, C, side, side] in float32; computed in bfloat16 where `half`, with float32 gradients."""
+    network = PlanesTo(generator.backbone.synthesis)
+    if half:
+        weights = {key: _half(value) for key, value in network.state_dict(keep_vars=True).items()}
+        planes = functional_call(network, weights, (ws.bfloat16(), side)).float()
+    else:
+        planes = network(ws, side)
     return planes.unflatten(1, (3, generator.config.plane_channels))
+
+
+def _half(weight: Tensor) -> Tensor:
+    """bfloat16; kernels in the layout that convolutions on a CPU like best."""
+    layout = torch.channels_last if weight.ndim == 4 else torch.contiguous_format
+    return weight.bfloat16().contiguous(memory_format=layout)
 
 
 def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Generator) -> Tensor:
@@ -104,23 +134,24 @@ def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Gener
 
 def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining) -> dict[str, Tensor]:
     """All loss terms of one step."""
-    generator, random = trainer.module, trainer.generator
-    rays = trainer.progress >= settings.rays_from
-    count = settings.heads if rays else 2 * settings.heads
-    fresh = min(settings.fresh, count) if len(store) >= 64 else count
-    seen = store.batch(count, fresh)
+    generator, random, progress = trainer.module, trainer.generator, trainer.progress
+    store.supersample = 1 if progress < settings.pictures_from - 0.05 else 2
+    fresh = settings.fresh if len(store) >= 64 else settings.heads
+    seen = store.batch(settings.heads, fresh)
     ws = style_vectors(generator, seen.latents, random)
-    planes = planes_fast(generator, ws, half=trainer.progress < settings.full_precision_from)
-    density, colour = field_loss(
-        generator, planes, sample_field(seen, settings.near_points, settings.free_points, random)
-    )
+    side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
+    planes = planes_fast(generator, ws, side, half=progress < settings.full_precision_from)
+    samples = sample_field(seen, settings.near_points, settings.free_points, random)
+    density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}
-    if not rays:
+    if progress < settings.pictures_from:
         return losses
+    first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=random))
+    some = slice(first, first + settings.pictures)
     if trainer.step % settings.whole_every == 0:
-        pictures = whole_losses(generator, planes, ws, seen, 32, random)
+        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random)
     else:
-        pictures = cut_losses(generator, planes, ws, seen, settings.side, random)
+        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, random)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 
@@ -133,10 +164,11 @@ def parameter_groups(generator: EG3DGenerator, rate: float) -> list[dict]:
 
 
 def start(seed: int) -> EG3DGenerator:
-    """An untrained generator whose density output already has the scale that it needs."""
+    """An untrained generator; its density has the wanted scale, its last backbone block adds nothing yet."""
     generator = EG3DGenerator(CONFIG, seed=seed)
     with torch.no_grad():
         generator.decoder.net[2].weight[0] *= DENSITY_GAIN
+        generator.backbone.synthesis.get_submodule(f"b{CONFIG.backbone_resolution}").torgb.weight.zero_()
     return generator
 
 
@@ -164,7 +196,7 @@ def train(
         generator,
         parameter_groups(generator, settings.rate),
         folder,
-        LoopConfig(minutes=minutes, seed=seed, clip=5.0),
+        LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100),
     )
     store = SeenHeads(seed=seed + trainer.step)
     write = exporter(folder, "eg3d")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -33,6 +33,10 @@ class Batch:
     mask: Tensor  # [B, 1, 128, 128] coverage in [0, 1]
     face_box: Tensor  # [B, 4] left, top, right, bottom, pixels
 
+    def __getitem__(self, rows: slice) -> Batch:
+        """Some of the heads."""
+        return Batch(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 def see(latents: Tensor, labels: Tensor, supersample: int = 2) -> Batch:
     """Render the truth of latents [B, Z_DIM] from cameras [B, 25]."""
@@ -47,8 +51,9 @@ class SeenHeads:
     gives the same batches at any speed. The rest of a batch are heads seen before.
     """
 
-    def __init__(self, seed: int, capacity: int = 12000, ahead: int = 12) -> None:
+    def __init__(self, seed: int, capacity: int = 3000, ahead: int = 8) -> None:
         """Start rendering; `ahead` heads wait in the queue at most."""
+        self.supersample = 1  # rays per pixel side; may be raised at any time
         self._ready: queue.Queue[tuple[Tensor, ...]] = queue.Queue(maxsize=ahead)
         self._random = torch.Generator().manual_seed(seed + 1)
         self._rows: list[tuple[Tensor, ...]] = []
@@ -85,7 +90,7 @@ class SeenHeads:
         while True:
             latents = torch.randn(4, Z_DIM, generator=generator)
             labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, generator=generator)
-            seen = see(latents, labels)
+            seen = see(latents, labels, self.supersample)
             depth = ((seen.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
             image = ((seen.image + 1) * 127.5).clamp(0, 255).round().byte()
             mask = (seen.mask * 255).round().byte()
@@ -116,7 +121,7 @@ class FieldSamples:
 
 
 def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) -> FieldSamples:
-    """Draw points: `near` about the visible surface (half of them on the face), `free` in the whole box."""
+    """Draw points: `near` about the visible surface (half of them on the face), `free` in and around the box."""
     index = _visible_pixels(seen, near, generator)
     origins, directions = make_rays(*split_label(seen.cameras), SIZE)
     pick = index[..., None].expand(-1, -1, 3)
@@ -126,7 +131,8 @@ def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) 
     width = torch.tensor([0.004, 0.008, 0.03])[torch.randint(3, depth.shape, generator=generator)]
     shift = shift * width
     points = origins.gather(1, pick) + (depth + shift) * directions.gather(1, pick)
-    box = torch.rand(len(points), free, 3, generator=generator) * 1.04 - 0.52
+    reach = torch.tensor([0.5, 0.7])[torch.randint(2, (len(points), free, 1), generator=generator)]
+    box = (torch.rand(len(points), free, 3, generator=generator) * 2 - 1) * reach
     points = torch.cat([points, box], dim=1)
     distance, _ = field(attributes(seen.latents), points, within=-1.0)
     coloured = torch.cat(

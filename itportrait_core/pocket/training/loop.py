@@ -104,7 +104,7 @@ class Trainer:
             self._update(sum(terms.values()))
             self.elapsed += time.monotonic() - began
             for key, value in terms.items():
-                shown[key] = 0.95 * shown.get(key, float(value)) + 0.05 * float(value)
+                shown[key] = 0.95 * shown.get(key, float(value.detach())) + 0.05 * float(value.detach())
             if self.elapsed - reported >= self.config.report_seconds:
                 reported = self.elapsed
                 self._report(shown)
