@@ -96,6 +96,11 @@ class ComfyServer:
         """The end of the server's log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-characters:]
 
+    def files(self) -> dict[Path, int]:
+        """Every file of the base directory but the server's own notes, with its size."""
+        found = (file for folder in ("models", "input", "output") for file in (self.base / folder).rglob("*"))
+        return {file: file.stat().st_size for file in found if file.is_file()}
+
     def _wait(self) -> None:
         end = time.monotonic() + self.patience
         while time.monotonic() < end:

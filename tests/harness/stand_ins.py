@@ -41,11 +41,11 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def generator(seed: int = 0) -> EG3DGenerator:
-    """An EG3D with 8 latents of 16 numbers, pictures of `SIDE` pixels."""
+def generator(seed: int = 0, width: int = 16) -> EG3DGenerator:
+    """An EG3D with 8 latents of `width` numbers, pictures of `SIDE` pixels."""
     config = EG3DConfig(
         z_dim=16,
-        w_dim=16,
+        w_dim=width,
         backbone_resolution=32,
         plane_channels=8,
         channel_base=256,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from harness import stand_ins
@@ -32,8 +31,3 @@ def quick(quick_server: ComfyServer) -> Iterator[ComfyClient]:
 def graph(quick: ComfyClient) -> Graph:
     """An empty workflow for that server."""
     return Graph(quick.nodes())
-
-
-def files_below(folder: Path) -> dict[Path, int]:
-    """Every file and its size: what a failed run must leave as it was."""
-    return {file: file.stat().st_size for file in folder.rglob("*") if file.is_file()}
