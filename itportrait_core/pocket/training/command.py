@@ -7,9 +7,12 @@ import importlib
 from pathlib import Path
 
 TRAINERS: dict[str, str] = {
+    "clip_guide": ".clip_guide",
+    "clip_judge": ".clip_judge",
     "encoder": ".encoder",
     "generator": ".generator",
     "identity": ".identity",
+    "perceptual": ".perceptual",
     "photo": ".photo",
     "pose": ".pose",
 }

@@ -23,14 +23,14 @@ from .export import exporter
 from .loop import LoopConfig, Trainer
 from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
-from .photo_truth import MIXING_LAYERS
-from .pictures import PictureSet, picture_set, training_photos
+from .photo_truth import MIXING_LAYER
+from .pictures import SMALL, PictureSet, picture_set, training_photos
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
     kind="e4e",
     input_size=64,
-    widths=(32, 64, 128, 160),
+    widths=(24, 48, 96, 160),
     units=(1, 1, 2, 2),
     style_count=PHOTO.num_ws,
     code_dim=PHOTO.w_dim,
@@ -38,11 +38,9 @@ CONFIG = StyleEncoderConfig(
     coarse_count=6,
     middle_count=6,
 )
-STYLED_SIZE = 96  # pixels of the pictures in random styles
 BATCH = 16
 PICTURE_WEIGHT = 4.0
-SIDE = 64  # pixels of the picture loss
-FINE = MIXING_LAYERS[0]  # first layer of appearance
+SIDE = 32  # pixels of the picture loss
 
 
 def styles_of(generator: StyleGAN2Generator, ws: Tensor) -> list[Tensor]:
@@ -66,7 +64,7 @@ def style_loss(generator: StyleGAN2Generator, guess: Tensor, target: Tensor, kep
     rows = layer_rows(generator)
     for row, one, two in zip(rows, styles_of(generator, guess), styles_of(generator, target), strict=True):
         error = (one - two).square().mean(1) / two.detach().var(0).mean().clamp(min=1e-4)
-        total = total + (error if row < FINE else error * kept).mean()
+        total = total + (error if row < MIXING_LAYER else error * kept).mean()
     return total / len(rows)
 
 
@@ -83,16 +81,15 @@ def random_styles(photos: PictureSet) -> PictureSet:
     """The people of `photos` from the same sides, each in a style of its own; `RandomStyle` is never an art
     style.
     """
-    return picture_set("random", photos.latents, lambda first: RandomStyle(1 + first), size=STYLED_SIZE)
+    return picture_set("random", photos.latents, lambda first: RandomStyle(1 + first), size=SMALL)
 
 
 def shown(photo: Tensor, styled: Tensor, g: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Inputs `[B, 3, S, S]` of the encoder, and `[B]` 1 where the photo's own appearance can still be seen.
+    """Inputs `[B, 3, S, S]` of the encoder, made of pictures of its size, and `[B]` 1 where the photo's own
+    appearance can still be seen.
 
     Three in ten stay photos, two are photos with changes, five random styles with changes.
     """
-    size = (CONFIG.input_size, CONFIG.input_size)
-    photo, styled = (F.interpolate(x, size, mode="bilinear", antialias=True) for x in (photo, styled))
     lot = torch.rand(len(photo), generator=g)
     image = torch.where((lot < 0.5)[:, None, None, None], photo, styled)
     plain = lot < 0.3
@@ -113,7 +110,7 @@ def encoder_loss(
     """Distance of codes and, through the frozen generator, of pictures.
 
     Args:
-        photo: true photos `[B, 3, 128, 128]`.
+        photo: true photos `[B, 3, S, S]`.
         latents: normalised latents of the photos.
         image: inputs `[B, 3, 64, 64]`.
         own: `[B]`, 1 where the input shows the photo's appearance.
@@ -123,7 +120,7 @@ def encoder_loss(
     with torch.autocast("cpu", torch.bfloat16):
         raw = encoder(image)
     guess = raw.float() + encoder.latent_avg
-    fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= FINE
+    fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= MIXING_LAYER
     codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
     drawn = draw(SynthesisTo(generator.synthesis), codes, SIDE)
     gap = (drawn - F.avg_pool2d(photo, photo.shape[-1] // SIDE)).abs().mean()
@@ -135,7 +132,7 @@ def train(
 ) -> nn.Module:
     """Train for so many minutes against `folder/photo.safetensors`; writes `folder/encoder.safetensors`."""
     generator = load_model(Path(folder) / "photo.safetensors", device)
-    photos = training_photos()
+    photos = training_photos(SMALL)
     styled = random_styles(photos)
     net = StyleEncoder(CONFIG, seed).to(device, memory_format=torch.channels_last)
     net.latent_avg.copy_(generator.mapping.w_avg.expand_as(net.latent_avg))

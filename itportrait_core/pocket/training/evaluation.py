@@ -18,7 +18,7 @@ from ..styles import STYLES
 from . import identity as people_photos
 from .model_card import write_section
 from .photo import mixed_codes
-from .photo_truth import MIXING_LAYERS, PHOTO_Z_DIM, normalise
+from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM, normalise
 from .pictures import HELD_OUT_SEED, PictureSet, photo_set, picture_set
 from .warps import random_move
 
@@ -104,7 +104,7 @@ def evaluate_photo() -> dict[str, str]:
 def twins(generator: nn.Module, codes: Tensor, g: torch.Generator) -> Tensor:
     """Eq. 3: pictures of codes whose last layers are mostly another person's."""
     other = generator.mapping(torch.randn(len(codes), generator.z_dim, generator=g))
-    fine = torch.arange(generator.num_ws)[None, :, None] >= MIXING_LAYERS[0]
+    fine = torch.arange(generator.num_ws)[None, :, None] >= MIXING_LAYER
     return generator.synthesis(torch.where(fine, ALPHA * codes + (1 - ALPHA) * other, codes))
 
 

@@ -22,8 +22,8 @@ from .pictures import PictureSet, picture_set
 from .pose import vary
 from .warps import random_move
 
-CONFIG = IdentityConfig(input_size=64, widths=(24, 48, 96, 128), units=(1, 2, 2, 1), embedding_dim=128)
-SIZE = 80  # pixels of its photos; the crop is then 63
+CONFIG = IdentityConfig(input_size=48, widths=(16, 32, 64, 96), units=(1, 1, 2, 1), embedding_dim=128)
+SIZE = 64  # pixels of its photos; the crop is then 51
 PHOTOS = 4  # of every person
 PEOPLE, PEOPLE_SEED = 1500, 2  # of the training set
 BATCH = 24  # people
@@ -86,7 +86,7 @@ def verification(first: Tensor, second: Tensor) -> tuple[float, float]:
 
 
 def train(
-    folder: str | os.PathLike[str], *, minutes: float = 6.0, seed: int = 0, device: str = "cpu"
+    folder: str | os.PathLike[str], *, minutes: float = 4.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/identity.safetensors`."""
     photos = people(PEOPLE, PEOPLE_SEED)

@@ -21,14 +21,14 @@ from ..attributes import APPEARANCE
 from . import photo_truth
 from .export import exporter
 from .loop import LoopConfig, Trainer
-from .pictures import PictureSet, training_photos
+from .pictures import SIZE, SMALL, PictureSet, training_photos
 
 CONFIG = StyleGAN2Config(
     z_dim=photo_truth.PHOTO_Z_DIM,
     w_dim=128,
     resolution=128,
-    channel_base=2048,
-    channel_max=192,
+    channel_base=1536,
+    channel_max=128,
     mapping_layers=4,
     layer_features=256,
 )
@@ -36,9 +36,9 @@ MAPPING_GAIN = 100.0
 """Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
 MIXED_SHARE = 0.5
 """Share of every batch whose last layers take another code."""
-BATCH = 8
-SMALL_SHARE = 0.3
-"""First share of the time in which pictures of half the side are asked for, at half the cost."""
+BATCH = 12
+SIDES = ((0.3, 32), (0.6, 64), (1.0, 128))
+"""Side of the pictures that are asked for, until each share of the time: small ones cost a third."""
 
 
 class SynthesisTo(nn.Module):
@@ -75,7 +75,7 @@ def draw(synthesis: SynthesisTo, ws: Tensor, side: int, half: bool = True) -> Te
 def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) -> Tensor:
     """Codes `[B, num_ws, w_dim]` that must show what normalised latents `n` say.
 
-    The first part of the batch is plain `M(n)`; in the rest the layers below a random crossing come from a
+    The first part of the batch is plain `M(n)`; in the rest the layers below `MIXING_LAYER` come from a
     person who shares geometry and pose with `n`, those above from one who shares the appearance.
     """
     plain = round(len(n) * (1 - MIXED_SHARE))
@@ -84,8 +84,7 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) ->
     ]
     ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
-    crossing = torch.tensor(photo_truth.MIXING_LAYERS)[torch.randint(3, (len(coarse), 1), generator=g)]
-    low = (torch.arange(generator.num_ws) < crossing)[:, :, None]
+    low = (torch.arange(generator.num_ws, device=ws.device) < photo_truth.MIXING_LAYER)[:, None]
     return torch.cat([whole, torch.where(low, coarse, fine)])
 
 
@@ -117,8 +116,7 @@ def photo_loss(
     generator: StyleGAN2Generator, photos: PictureSet, index: Tensor, side: int, g: torch.Generator
 ) -> Tensor:
     """Loss of one batch of pictures `index [B]` at `side` pixels."""
-    truth = photos.images(index)
-    truth = F.avg_pool2d(truth, truth.shape[-1] // side)
+    truth = photos.images(index, side)
     ws = mixed_codes(generator, photos.latents[index], g)
     return picture_loss(draw(SynthesisTo(generator.synthesis), ws, side), truth)
 
@@ -135,14 +133,15 @@ def train(
     folder: str | os.PathLike[str], *, minutes: float = 30.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/photo.safetensors`."""
-    photos = training_photos()
+    small, large = training_photos(SMALL), training_photos(SIZE)
     net = StyleGAN2Generator(CONFIG, seed).to(device)
     config = LoopConfig(minutes=minutes, seed=seed, hold=0.5, average=0.995)
-    trainer = Trainer("photo", net, parameter_groups(net, 2.5e-3), folder, config)
+    trainer = Trainer("photo", net, parameter_groups(net, 4e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
+        side = next(side for share, side in SIDES if trainer.progress <= share)
+        photos = large if side > SMALL else small
         index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
-        side = CONFIG.resolution // (2 if trainer.progress < SMALL_SHARE else 1)
         return {"picture": photo_loss(net, photos, index, side, trainer.generator)}
 
     return trainer.run(loss, exporter(folder, "stylegan2"))

@@ -21,9 +21,9 @@ YAW_LIMIT = 50.0  # degrees
 PITCH_LIMIT = 30.0  # degrees
 SHAPE = [k for k in range(PHOTO_Z_DIM) if k not in set(APPEARANCE)]
 """Dimensions of geometry and pose: what stays when only appearance changes."""
-MIXING_LAYERS = (6, 7, 8)
-"""First layer (of 12) that may take its code from another latent: the last six (18-layer "12-17" counted
-from the end) to the last third. Training draws among them, so geometry lies below and colour above."""
+MIXING_LAYER = 6
+"""First layer of 12 that may take its code from another latent: Eq. 3's layers 12-17 of 18, counted from
+the end. Training mixes there, so geometry and pose lie below, colour and light above."""
 
 
 def normalise(z: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..attributes import attributes
@@ -20,11 +21,17 @@ from . import photo_truth
 
 SIZE = 128  # pixels
 CHUNK = 64  # pictures rendered at once
+RENDERER = (
+    "attributes", "heads", "light", "paint", "palettes", "render", "styles", "surfaces", "tracing", "wardrobe",
+)  # fmt: skip
+"""Modules of the renderer: when one changes, sets are rendered anew."""
 CACHE = "ITPORTRAIT_TRAINING_CACHE"
 """Environment variable that names the folder of rendered sets; default `.cache/training` under the working
 folder.
 """
-TRAINING_PHOTOS, TRAINING_SEED = 6000, 1
+SMALL = 64  # pixels
+SMALL_PHOTOS, LARGE_PHOTOS = 6000, 1600
+TRAINING_SEED = 1
 HELD_OUT_SEED = 90001
 """Seed of the people that only evaluations see."""
 
@@ -40,10 +47,11 @@ class PictureSet:
     def __len__(self) -> int:
         return len(self.latents)
 
-    def images(self, index: Tensor | Sequence[int] | slice) -> Tensor:
-        """Pictures `[B, 3, S, S]` in [-1, 1]."""
+    def images(self, index: Tensor | Sequence[int] | slice, size: int | None = None) -> Tensor:
+        """Pictures `[B, 3, S, S]` in [-1, 1]; reduced by averaging to `size`, a divisor of S."""
         chosen = self.pixels[index if isinstance(index, slice) else np.asarray(index)]
-        return torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
+        image = torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
+        return image if size is None else F.avg_pool2d(image, image.shape[-1] // size)
 
 
 def cache_folder() -> Path:
@@ -81,16 +89,17 @@ def picture_set(
     return PictureSet(latents, labels, np.load(file, mmap_mode="r"))
 
 
-def photo_set(count: int, seed: int, supersample: int = 1) -> PictureSet:
+def photo_set(count: int, seed: int, size: int = SIZE, supersample: int = 1) -> PictureSet:
     """Photos of `count` random people from random sides."""
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(count, photo_truth.PHOTO_Z_DIM, generator=generator)
-    return picture_set(f"photo-{seed}", photo_truth.normalise(z), supersample=supersample)
+    return picture_set(f"photo-{seed}", photo_truth.normalise(z), size=size, supersample=supersample)
 
 
-def training_photos() -> PictureSet:
-    """The photos that `pose`, `photo` and `encoder` learn from."""
-    return photo_set(TRAINING_PHOTOS, TRAINING_SEED)
+def training_photos(size: int) -> PictureSet:
+    """Photos of `SIZE` or `SMALL` pixels that networks learn from: of the cheap small ones there are more."""
+    count = LARGE_PHOTOS if size == SIZE else SMALL_PHOTOS
+    return photo_set(count, TRAINING_SEED + size, size)
 
 
 def _render_to(
@@ -122,8 +131,6 @@ def _render_to(
 
 def _fingerprint(latents: Tensor, *sizes: int) -> str:
     digest = hashlib.sha256(latents.numpy().tobytes() + bytes(sizes))
-    sources = Path(__file__).parent.parent
-    for source in sorted(sources.glob("*.py")):
-        if source.name not in ("held_out.py", "weights.py", "__init__.py"):
-            digest.update(source.read_bytes())
+    for name in RENDERER:
+        digest.update((Path(__file__).parents[1] / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]

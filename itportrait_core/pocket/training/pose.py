@@ -19,12 +19,12 @@ from ...rendering.labels import cam2world
 from .appearance import blur, grain, tone, uniform
 from .export import exporter
 from .loop import LoopConfig, Trainer
-from .pictures import PictureSet, training_photos
+from .pictures import SMALL, PictureSet, training_photos
 from .warps import random_move
 
-CONFIG = PoseConfig(input_size=128, blocks=(1, 2, 2, 2), width=16, heads=POSE_HEADS)
+CONFIG = PoseConfig(input_size=64, blocks=(1, 2, 2), width=24, heads=POSE_HEADS)
 ROLL = 12.0  # degrees; largest turn of training pictures
-BATCH = 32
+BATCH = 48
 
 
 def deep3d_pose(label: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,18 +65,18 @@ def pose_loss(net: PoseNet, image: Tensor, label: Tensor) -> Tensor:
 
 
 def training_batch(photos: PictureSet, g: torch.Generator, size: int = BATCH) -> tuple[Tensor, Tensor]:
-    """Moved photos `[B, 3, 128, 128]` and their labels `[B, 25]`."""
+    """Moved photos `[B, 3, S, S]` at the size of the network and their labels `[B, 25]`."""
     index = torch.randint(len(photos), (size,), generator=g)
-    image, roll = random_move(photos.images(index), g, roll=ROLL)
+    image, roll = random_move(photos.images(index, CONFIG.input_size), g, roll=ROLL)
     yaw, pitch, _ = cameras.angles(photos.cameras[index])
     return vary(image, g), cameras.orbit(yaw, pitch, roll)
 
 
 def train(
-    folder: str | os.PathLike[str], *, minutes: float = 6.0, seed: int = 0, device: str = "cpu"
+    folder: str | os.PathLike[str], *, minutes: float = 4.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/pose.safetensors`."""
-    photos = training_photos()
+    photos = training_photos(SMALL)
     net = PoseNet(CONFIG, seed).to(device, memory_format=torch.channels_last)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.995, hold=0.3)
     trainer = Trainer("pose", net, [{"params": list(net.parameters()), "lr": 3e-3}], folder, config)
