@@ -17,6 +17,8 @@ EYE_CORNERS = ((33, 133), (362, 263))
 """Mesh points at the corners of the eye on the picture's left and right."""
 NOSE_TIP, MOUTH_CORNERS = 1, (61, 291)
 """Mesh points of the nose tip, and of the mouth corners on the picture's left and right."""
+MIN_PRESENCE = 0.3
+"""Least likelihood of the point network for a box to count as a face; painted faces score below photos."""
 NO_FACE = (
     "No face was found. Place the five points (eyes, nose tip, mouth corners) by hand, or try a picture with "
     "a larger, less turned face."
@@ -50,7 +52,8 @@ def detect_faces(image: Tensor) -> list[Face]:
     faces = []
     for box in find_boxes(image):
         mesh, score = find_mesh(image, box.region)
-        faces.append(Face(five_from_mesh(mesh), mesh, min(score, box.score)))
+        if score > MIN_PRESENCE:
+            faces.append(Face(five_from_mesh(mesh), mesh, min(score, box.score)))
     return sorted(faces, key=lambda face: face.size, reverse=True)
 
 

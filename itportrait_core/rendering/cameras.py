@@ -35,6 +35,7 @@ __all__ = [
     "eg3d_focal",
     "eg3d_pitch",
     "figure_eight",
+    "from_axes",
     "from_deep3d",
     "from_load3d",
     "from_matrices",
@@ -49,6 +50,7 @@ __all__ = [
     "sample_views",
     "to_load3d",
     "turntable",
+    "unlevel",
 ]
 
 DEEP3D_DISTANCE = 10.0
@@ -120,6 +122,33 @@ def from_deep3d(
     axes = rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
     dtype = torch.float64 if angle.dtype == torch.float64 else torch.float32
     return from_matrices(axes, place, focal).to(dtype)
+
+
+def from_axes(axes: Tensor, *, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:
+    """Labels `[N, 25]` float32 of cameras with given axes that look at the pivot from `radius`.
+
+    Args:
+        axes: `[N, 3, 3]`, rows right, up and backward in world axes: what a face fit gives.
+        radius: distance from the origin.
+        focal: focal length in image widths.
+    """
+    right, up, back = axes.double().unbind(1)
+    pivot = back.new_tensor(PIVOT)
+    along = (back @ pivot)[:, None]
+    distance = (along.square() + radius**2 - pivot @ pivot).sqrt() - along
+    return from_matrices(torch.stack((right, -up, -back), -1), pivot + distance * back, focal).float()
+
+
+def unlevel(c: Tensor, roll_deg: float) -> Tensor:
+    """Cameras `[N, 25]` for the raw picture, given those for a frame that is turned by `roll_deg` in it.
+
+    `R_raw = R_frame Rz(roll)^T`, the location unchanged (spec methods 4).
+    """
+    roll = math.radians(roll_deg)
+    cos, sin = math.cos(roll), math.sin(roll)
+    back = c.new_tensor([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    matrix = cam2world(c)
+    return from_matrices(matrix[:, :3, :3] @ back, matrix[:, :3, 3], c[:, 16])
 
 
 def sample_views(

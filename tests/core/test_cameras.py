@@ -170,3 +170,17 @@ def test_unusable_requests_are_refused():
         cameras.angles(torch.zeros(2, 16))
     with pytest.raises(ITPortraitError, match="convention"):
         cameras.sample_views(1, generator=torch.Generator(), pitch_convention="degrees")
+
+
+def test_axes_give_back_the_camera_that_looks_at_the_pivot():
+    c = cameras.orbit(*(a.double() for a in random_orbits(1000)))
+    matrix = cameras.cam2world(c)[:, :3, :3]
+    rows = torch.stack((matrix[:, :, 0], -matrix[:, :, 1], -matrix[:, :, 2]), 1)
+    torch.testing.assert_close(cameras.from_axes(rows), c.float(), atol=1e-5, rtol=0)
+
+
+def test_a_levelled_pose_is_turned_back_into_the_raw_picture():
+    """A face that leans clockwise in the picture is seen by a camera that leans the other way."""
+    level = cameras.orbit([20.0, -35.0], [10.0, -5.0])
+    raw = cameras.unlevel(level, 15.0)
+    torch.testing.assert_close(raw, cameras.orbit([20.0, -35.0], [10.0, -5.0], -15.0), atol=1e-5, rtol=0)
