@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.downloads import where
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 from .templates import IMAGENET_TEMPLATES, PLAIN_TEMPLATES, fill
@@ -109,7 +110,7 @@ def load_clip(
             return _load_ours(weights.path(POCKET[str(source)]), str(source)).to(device)
         path = Path(source)
         if not path.is_file():
-            raise ITPortraitError(f"No CLIP file at {path}; give a local file, or 'pocket-guide'.")
+            raise ITPortraitError(f"No CLIP file at {path}. {where('clip')}")
         if path.suffix == ".safetensors" and _is_ours(path):
             return _load_ours(path, path.stem).to(device)
         return _load_foreign(path, architecture, quick_gelu).to(device)

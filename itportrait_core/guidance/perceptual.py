@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints.downloads import where
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 
@@ -79,7 +80,7 @@ def load_perceptual(
             return load_pocket_trunk(weights.path("perceptual")).to(device)
         path = Path(source)
         if not path.is_file():
-            raise ITPortraitError(f"No LPIPS trunk at {path}; give a VGG16 or AlexNet file, or 'pocket'.")
+            raise ITPortraitError(f"No LPIPS trunk at {path}. {where('perceptual')}")
         state = _read(path)
         if "features.24.weight" in state:
             net = "vgg"

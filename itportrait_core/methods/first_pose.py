@@ -70,6 +70,8 @@ def _from_landmarks(aligned: Aligned) -> Tensor:
     points = aligned.find_points(aligned.image)
     if points is None:
         raise ITPortraitError("No face was found; place the five points by hand, or choose 'twin'.")
-    from ..alignment.landmarks import pose_from_points
+    from ..alignment.frame import DEEP3D_POINTS
+    from ..alignment.pose_fit import FIVE_PITCH_OFFSET, fit_pose
 
-    return pose_from_points(points)
+    fit = fit_pose(points, torch.tensor(DEEP3D_POINTS), pitch_offset=FIVE_PITCH_OFFSET)
+    return cameras.from_axes(fit.rotation[None]).float()

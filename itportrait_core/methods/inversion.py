@@ -144,11 +144,11 @@ def _portrait(
         **start.facts, "yaw": yaw, "pitch": pitch, "roll": roll, "pose_residual": round(turn, 3),
         **{name: round(value, 5) for name, value in numbers.items()},
         "steps": outcome.steps, "ended": outcome.reason, "restart": restart,
-        "settings": task.config.to_dict(), "history": task.history.to_json(),
+        "settings": task.config.to_dict(),
     }  # fmt: skip
     report["warnings"] = warnings_of(report, task.config)
     twin = None if start.twins is None else start.twins.images
-    return Portrait(ws=ws, camera=label, image=start.aligned.image, report=report, twin=twin)
+    return Portrait(ws, label, start.aligned.image, report, twin, task.history)
 
 
 def warnings_of(report: dict[str, Any], config: InversionConfig) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..checkpoints.downloads import where
 from ..errors import ITPortraitError
 from ..networks.arcface import IdentityNet
 from ..networks.encoders import StyleEncoder, encode
@@ -115,7 +116,8 @@ def load_photo_prior(
         raise ITPortraitError(f"A photo prior is 'pocket' or a dict of paths, not {source!r}.")
     missing = [role for role in ("generator", "encoder", "pose") if role not in paths]
     if missing:
-        raise ITPortraitError(f"The photo prior lacks its {missing[0]}; name a file for it.")
+        family = {"generator": "stylegan2", "encoder": "style_encoder"}.get(missing[0], missing[0])
+        raise ITPortraitError(f"The photo prior lacks its {missing[0]}. {where(family)}")
     with torch.inference_mode(False), torch.no_grad():
         parts = {role: load_model(path, device) for role, path in paths.items()}
     frame = "eg3d" if source == "pocket" or parts["generator"].resolution < 256 else "ffhq"

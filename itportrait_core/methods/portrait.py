@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
+from .history import History
 from .storage import read_tensors, write_tensors
 
 
@@ -23,6 +24,7 @@ class Portrait:
         image: [1, 3, H, W] in [-1, 1], the aligned picture (for a sampled portrait, its render).
         report: facts of how it was made: pose, errors, warnings; JSON values only.
         twin: [N, 3, h, w] photo twins of Eq. 3, or None.
+        history: the steps of the inversion, or None.
     """
 
     ws: Tensor
@@ -30,6 +32,7 @@ class Portrait:
     image: Tensor
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     twin: Tensor | None = None
+    history: History | None = None
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 3 or self.ws.shape[0] != 1:
@@ -50,7 +53,8 @@ class Portrait:
         tensors = {"ws": self.ws, "camera": self.camera, "image": self.image}
         if self.twin is not None:
             tensors["twin"] = self.twin
-        return write_tensors(path, "portrait", tensors, {"report": self.report})
+        steps = None if self.history is None else self.history.to_json()
+        return write_tensors(path, "portrait", tensors, {"report": self.report, "history": steps})
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Portrait:
@@ -63,7 +67,10 @@ class Portrait:
         lacking = {"ws", "camera", "image"} - set(tensors)
         if lacking:
             raise ITPortraitError(f"{path} lacks {sorted(lacking)[0]}; make the portrait again.")
-        return cls(report=facts.get("report", {}), **{name: t.to(device) for name, t in tensors.items()})
+        steps = facts.get("history")
+        history = None if steps is None else History.from_json(steps)
+        moved = {name: t.to(device) for name, t in tensors.items()}
+        return cls(report=facts.get("report", {}), history=history, **moved)
 
 
 def check_fits(generator: nn.Module, portrait: Portrait) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.first_pose import first_pose
+from itportrait_core.methods.history import History, Record
 from itportrait_core.methods.inversion import invert, invert_batch, warnings_of
 from itportrait_core.methods.inversion_task import ramp
 from itportrait_core.methods.photo_twin import Aligned, PhotoPrior, draw_twins, make_twins, median_pose
@@ -95,7 +97,7 @@ def test_pose_gradient_agrees_with_finite_differences(generator):
     step = torch.zeros(1, 3, dtype=torch.float64)
     step[0, 1] = 1e-5
     by_hand = float(((value(step) - value(-step)) / 2e-5).detach())
-    assert float(omega.grad[0, 1]) == pytest.approx(by_hand, rel=1e-3, abs=1e-7)
+    assert float(omega.grad[0, 1]) == pytest.approx(by_hand, rel=1e-2, abs=1e-6)
 
 
 def test_ramp_is_the_published_one():
@@ -110,7 +112,7 @@ def test_a_picture_of_the_generator_is_found_again(generator, perceptual):
     truth = sample_portrait(generator, 5, camera=cameras.orbit(8.0))
     config = QUICK.replace(steps=40, lr_w=0.05, identity=0.0, depth=0.0, w_noise=0.0)
     found = invert(generator, truth.image, None, config, perceptual=perceptual)
-    first = found.report["history"][0]["losses"]["l2"]
+    first = found.history[0].losses["l2"]
     assert found.report["mse"] * 4 < 0.2 * first
     assert found.ws.shape == truth.ws.shape and found.camera.shape == (1, 25)
 
@@ -174,7 +176,7 @@ def test_stop_and_keep_returns_a_portrait_even_early(generator, perceptual):
 def test_every_depth_loss_runs(generator, perceptual, loss):
     config = QUICK.replace(steps=2, depth_loss=loss)
     found = invert(generator, tiny_portrait(generator).image, None, config, perceptual=perceptual)
-    assert ("depth" in found.report["history"][0]["losses"]) == (loss != "none")
+    assert ("depth" in found.history[0].losses) == (loss != "none")
 
 
 def test_twins_keep_coarse_layers_and_share_one_z_per_twin(prior):
@@ -250,20 +252,32 @@ def test_weak_inversions_say_why():
     assert warnings_of(good, InversionConfig()) == []
 
 
-@pytest.mark.parametrize(
-    "picture", [torch.rand(2, 3, 16, 16), torch.zeros(1, 3, 16, 16), torch.rand(3, 16, 16)]
-)
+PICTURES = [torch.eye(16).expand(2, 3, 16, 16), torch.zeros(1, 3, 16, 16), torch.eye(16)]
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=["batch", "blank", "flat"])
 def test_batches_and_blank_pictures_are_refused(generator, perceptual, picture):
     with pytest.raises(ITPortraitError):
         invert(generator, picture, None, QUICK, perceptual=perceptual)
 
 
 def test_portraits_survive_a_file(generator, tmp_path):
-    portrait = tiny_portrait(generator)
+    history = History([Record(0, "invert", {"l2": 0.1}, 0.01, "00")])
+    portrait = replace(tiny_portrait(generator), history=history)
     again = Portrait.load(portrait.save(tmp_path / "p.safetensors"))
-    assert all(
-        torch.equal(getattr(again, name), getattr(portrait, name)) for name in ("ws", "camera", "image")
-    )
+    assert torch.equal(again.ws, portrait.ws) and torch.equal(again.camera, portrait.camera)
+    assert torch.equal(again.image, portrait.image) and again.history.records == history.records
     (tmp_path / "p.safetensors").write_bytes(b"")
     with pytest.raises(ITPortraitError):
         Portrait.load(tmp_path / "p.safetensors")
+
+
+def test_landmarks_give_the_pose_of_the_face_they_were_seen_on(generator):
+    from itportrait_core.alignment.frame import DEEP3D_POINTS
+    from itportrait_core.guidance.depth import project
+
+    camera = cameras.orbit(25.0, 10.0)
+    seen = project(torch.tensor(DEEP3D_POINTS)[None] * 0.3, camera)[0]
+    picture = Aligned(torch.zeros(1, 3, 32, 32), find_points=lambda image: (seen + 1) / 2)
+    start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
+    assert float(cameras.rotation_difference_deg(start.camera, camera)) < 4.0

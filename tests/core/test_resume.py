@@ -97,7 +97,7 @@ def test_inversion_resumes_bit_exactly(parts, stop, tmp_path):
         go(pull_at(stop), resume=point, every_steps=1)
     again, once = go(resume=point, every_steps=1), go()
     assert torch.equal(again.ws, once.ws) and torch.equal(again.camera, once.camera)
-    assert again.report == once.report
+    assert again.report == once.report and again.history.records == once.history.records
 
 
 def test_a_resume_point_of_another_run_is_refused(parts, tmp_path):
