@@ -56,7 +56,8 @@ def main() -> None:
         load = fastest(lambda: load_model(path, device), repeats, device)
         size = path.stat().st_size / 2**20
     print(
-        f"{size:.0f} MiB on {device}: read and move {plain:.3f} s, load {load:.3f} s, ratio {load / plain:.2f}"
+        f"{size:.0f} MiB on {device}: read and move {plain:.3f} s, load {load:.3f} s, "
+        f"ratio {load / plain:.2f}"
     )
 
 

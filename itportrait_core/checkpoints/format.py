@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from ..errors import ITPortraitError
+from .downloads import where
 from .tensor_file import open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
@@ -218,6 +219,8 @@ def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | 
         from ..pocket import weights
 
         path = weights.path("generator")
+    if not Path(path).is_file():
+        raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
     family = read_header(path).family
     if family != "eg3d":
         raise ITPortraitError(f'{path} holds a {family!r} network; a 3D generator ("eg3d") is needed here.')

@@ -49,7 +49,10 @@ def open_tensors(path: str | os.PathLike[str]) -> Any:
         ITPortraitError: when the file is missing or damaged.
     """
     if not Path(path).is_file():
-        raise ITPortraitError(f"There is no file {path}; check the name.")
+        raise ITPortraitError(
+            f"There is no file {path}; check the name, or get the weights as README, "
+            "section Bring your own weights, says."
+        )
     try:
         return safe_open(os.fspath(path), framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:

@@ -22,6 +22,9 @@ from itportrait_core.checkpoints.format import load_generator, load_model, read_
 from itportrait_core.checkpoints.official import import_checkpoint
 from itportrait_core.checkpoints.official_generators import plane_axes
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.guidance.clip import load_clip
+from itportrait_core.guidance.perceptual import load_perceptual
+from itportrait_core.methods.photo_twin import load_photo_prior
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.eg3d_config import SUPERRESOLUTION, EG3DConfig, RenderingConfig
@@ -353,3 +356,24 @@ def test_other_versions_are_refused(tmp_path):
     (tmp_path / "future.safetensors").write_bytes(changed)
     with pytest.raises(ITPortraitError, match="format version '9'"):
         load_generator(tmp_path / "future.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (
+            lambda: load_generator("absent.safetensors"),
+            ("ffhqrebalanced512-128.pkl", "NGC", "non-commercial"),
+        ),
+        (lambda: load_perceptual("absent.pth"), ("vgg16-397923af.pth", "torchvision", "BSD")),
+        (lambda: load_clip("absent.pt"), ("ViT-B-32.pt", "MIT")),
+        (lambda: load_photo_prior({"generator": "g", "encoder": "e"}), ("epoch_20.pth", "Basel Face Model")),
+        (lambda: load_photo_prior({"generator": "g", "pose": "p"}), ("e4e_ffhq_encode.pt", "non-commercial")),
+    ],
+)
+def test_missing_files_say_in_one_line_what_to_get_where_to_put_it_and_on_which_terms(load, words):
+    with pytest.raises(ITPortraitError) as caught:
+        load()
+    said = str(caught.value)
+    assert "\n" not in said and "models/itportrait" in said
+    assert all(word in said for word in words)
