@@ -30,6 +30,11 @@ def flag(default: bool, about: str) -> Any:
     return dataclasses.field(default=default, metadata={"about": about})
 
 
+def text(default: str, about: str) -> Any:
+    """A field of free words."""
+    return dataclasses.field(default=default, metadata={"about": about})
+
+
 def many(default: tuple, about: str) -> Any:
     """A field that holds a tuple (layers, betas, ranges, module names)."""
     return dataclasses.field(default=default, metadata={"about": about})

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from .apt import MODULES, APTConfig
-from .fields import Config, choice, flag, many, number
+from .fields import Config, choice, flag, many, number, text
 
 MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
 GATES = ("hard", "soft", "bisector", "joint")
@@ -50,8 +50,7 @@ class ITEConfig(Config):
     )
 
     # directions (Eq. 8)
-    source_text: str = "photo"
-    """T_source; "photo" when the content is a photographic person (paper section 3)."""
+    source_text: str = text("photo", "T_source: what the content is; a photo (paper section 3).")
     templates: bool = flag(True, "Average the text over 79 sentence templates.")
     antialias: bool = flag(True, "Filter when pictures are made smaller for CLIP.")
 

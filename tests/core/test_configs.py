@@ -1,0 +1,125 @@
+"""Settings: presets say what the paper and the release say, ranges hold, nothing heavy is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from itportrait_core.errors import ITPortraitError
+from itportrait_core.methods.configs import (
+    PRESETS,
+    APTConfig,
+    BlendConfig,
+    InversionConfig,
+    ITEConfig,
+    TuningConfig,
+    map_layers,
+    preset,
+)
+
+METHODS = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig, "tuning": TuningConfig}
+
+
+def test_defaults_are_the_paper_preset():
+    assert all(preset(name) == preset(name, "paper") == kind() for name, kind in METHODS.items())
+
+
+def test_paper_preset_says_what_the_paper_says():
+    """Paper 4.1, 4.2 and 5.1."""
+    ite, apt, inversion = preset("ite"), preset("apt"), preset("inversion")
+    assert (ite.tau, ite.xi, ite.views, ite.yaw, ite.pitch) == (0.7, 50, 3, (-50.0, 50.0), (-30.0, 30.0))
+    assert (ite.steps, ite.batch, ite.lr, ite.gate, ite.source_view) == (400, 2, 0.002, "hard", "canonical")
+    assert apt.layers == (9, 10, 11, 12, 13) and 0.0 <= apt.beta <= 0.2 and apt.lr == 0.002
+    assert apt.modules == ite.modules == ("synthesis", "superresolution", "decoder")
+    assert inversion.alpha == 0.2 and inversion.twin_layers == (12, 13, 14, 15, 16, 17)
+    assert (inversion.pose_init, inversion.space) == ("twin", "W+")
+
+
+def test_released_preset_says_what_the_release_does():
+    """methods 1.2."""
+    ite, apt = preset("ite", "released"), preset("apt", "released")
+    assert (ite.tau, ite.xi, ite.xi_strict, ite.gate) == (0.65, 35, True, "bisector")
+    assert (ite.gate_scope, ite.views, ite.focal, ite.steps) == ("per_model", 2, 4.4652, 401)
+    assert (ite.lr, ite.betas, ite.antialias) == (0.0016, (0.0, 0.9919919), False)
+    assert "decoder" not in ite.modules and "decoder" not in apt.modules
+    assert apt.layers == tuple(range(7, 14)) and ite.apt == apt
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_preset_survives_json(method, name):
+    config = preset(method, name)
+    assert type(config).from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("kind", [*METHODS.values(), BlendConfig])
+def test_every_field_says_what_it_means(kind):
+    for item in dataclasses.fields(kind):
+        assert item.metadata.get("about"), item.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (ITEConfig, {"xi": 101}),
+        (ITEConfig, {"xi": 50.5}),
+        (ITEConfig, {"tau": float("nan")}),
+        (ITEConfig, {"gate": "open"}),
+        (APTConfig, {"steps": 0}),
+        (APTConfig, {"beta": -0.1}),
+        (InversionConfig, {"restarts": True}),
+        (InversionConfig, {"no_such_thing": 1}),
+        (BlendConfig, {"shape": 1.3}),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(kind, changes):
+    with pytest.raises(ITPortraitError, match=next(iter(changes))):
+        kind().replace(**changes)
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ITEConfig().tau = 0.1
+
+
+def test_unknown_presets_are_refused():
+    with pytest.raises(ITPortraitError, match="paper, released, recommended"):
+        preset("apt", "best")
+
+
+def test_layers_are_counted_from_the_end():
+    """The last five stay the last five, whatever the size (methods 0.3)."""
+    assert map_layers((9, 10, 11, 12, 13), 14, 14) == [9, 10, 11, 12, 13]
+    assert map_layers((9, 10, 11, 12, 13), 14, 12) == [7, 8, 9, 10, 11]
+    assert map_layers((9, 10, 11, 12, 13), 14, 18) == [13, 14, 15, 16, 17]
+    assert map_layers((12, 13, 14, 15, 16, 17), 18, 12) == [6, 7, 8, 9, 10, 11]
+    assert map_layers((0, 1, 13), 14, 8) == [7]
+    with pytest.raises(ITPortraitError, match="Layer 14"):
+        map_layers((14,), 14, 14)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_only_small_generators_scale_the_settings(name):
+    config = preset(name)
+    assert config.scaled_for(SimpleNamespace(resolution=512)) == config
+    small = config.scaled_for(SimpleNamespace(resolution=128))
+    assert small.steps < config.steps
+    if name == "ite":
+        assert (small.tau, small.xi, small.gate, small.views) == (
+            config.tau,
+            config.xi,
+            config.gate,
+            config.views,
+        )
+
+
+def test_settings_load_no_torch():
+    code = (
+        "import sys, itportrait_core.methods.configs as c; c.preset('ite'); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
