@@ -67,7 +67,7 @@ class GeneratorLoader(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=choices("eg3d"),
+                    options=choices("eg3d", "panohead"),
                     default=EMBEDDED,
                     tooltip=(
                         "Who can be drawn, and how finely. The embedded generator makes 128 pixel pictures"

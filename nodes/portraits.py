@@ -46,8 +46,10 @@ class SamplePortrait(io.ComfyNode):
                 ),
             ],
             outputs=[
-                sockets.PortraitSocket.Output(display_name="portrait", tooltip="The person."),
-                io.Image.Output(display_name="image", tooltip="Their picture."),
+                sockets.PortraitSocket.Output(
+                    display_name="portrait", tooltip="The person: latent, camera and picture."
+                ),
+                io.Image.Output(display_name="image", tooltip="The picture of that person."),
             ],
         )
 
@@ -77,6 +79,7 @@ class SavePortrait(io.ComfyNode):
             description=(
                 "Keeps a person as a small .safetensors file below output/itportrait, for Load Portrait."
             ),
+            search_aliases=["keep face", "export latent"],
             inputs=[
                 sockets.PortraitSocket.Input("portrait", tooltip="The person to keep."),
                 io.String.Input(
@@ -108,6 +111,7 @@ class LoadPortrait(io.ComfyNode):
                 "Opens a person that Save Portrait kept. It fits the generator it was made with, and every "
                 "style made from that one."
             ),
+            search_aliases=["open face", "import latent"],
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -116,8 +120,10 @@ class LoadPortrait(io.ComfyNode):
                 )
             ],
             outputs=[
-                sockets.PortraitSocket.Output(display_name="portrait", tooltip="The person."),
-                io.Image.Output(display_name="image", tooltip="Their picture."),
+                sockets.PortraitSocket.Output(
+                    display_name="portrait", tooltip="The person: latent, camera and picture."
+                ),
+                io.Image.Output(display_name="image", tooltip="The picture of that person."),
                 io.String.Output(display_name="report", tooltip="How the portrait was made, as JSON."),
             ],
         )

@@ -86,10 +86,10 @@ class GeneratorHandle(Held):
         Raises:
             ITPortraitError: if it holds no 3D generator, or is damaged.
         """
-        from ..itportrait_core.checkpoints.format import read_header
+        from ..itportrait_core.checkpoints.format import GENERATORS, read_header
 
         header = read_header(path)
-        if header.family != "eg3d":
+        if header.family not in GENERATORS:
             raise ITPortraitError(
                 f"{path.name} holds a {header.family!r} network, not a 3D generator (eg3d)."
             )

@@ -1,0 +1,82 @@
+"""Pictures between ComfyUI and the core, and the preview's budget."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+
+def module(pack: ModuleType, name: str) -> ModuleType:
+    """One module of the pack's nodes."""
+    return importlib.import_module(f"{pack.__name__}.nodes.{name}")
+
+
+def test_pictures_survive_the_way_there_and_back(pack: ModuleType) -> None:
+    """[0,1] channels last becomes [-1,1] channels first, and the same numbers come back."""
+    images = module(pack, "images")
+    picture = torch.rand(1, 24, 32, 3, generator=torch.Generator().manual_seed(0))
+    inside = images.one_picture(picture, "The picture")
+    assert inside.shape == (1, 3, 24, 32)
+    assert inside.min() < -0.9 and inside.max() > 0.9
+    assert torch.allclose(images.to_comfy(inside), picture, atol=1e-6)
+
+
+def test_transparent_parts_turn_white(pack: ModuleType) -> None:
+    """The fourth channel is laid over white, as the embedded family's background is."""
+    picture = torch.zeros(1, 16, 16, 4)
+    assert (module(pack, "images").one_picture(picture, "The picture") == 1).all()
+
+
+def test_pictures_made_in_inference_mode_can_be_trained_on(pack: ModuleType) -> None:
+    """ComfyUI's pictures are inference tensors; a clone made outside of that mode takes part in gradients."""
+    with torch.inference_mode():
+        picture = torch.rand(1, 16, 16, 3)
+        with module(pack, "comfy").training():
+            inside = module(pack, "images").one_picture(picture, "The picture")
+            weight = torch.ones(3, 1, 1, requires_grad=True)
+            (inside * weight).sum().backward()
+    assert weight.grad is not None
+
+
+def test_inference_mode_is_back_after_training(pack: ModuleType) -> None:
+    """The mode must not leak into the rest of the prompt, not even through an error."""
+    comfy = module(pack, "comfy")
+    with torch.inference_mode():
+        with pytest.raises(RuntimeError, match="stop"), comfy.training():
+            assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
+            raise RuntimeError("stop")
+        assert torch.is_inference_mode_enabled()
+
+
+def test_previews_wait_for_their_share_of_the_time(pack: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most four a second, and twenty times the cost of a preview between two: 5 % of the run."""
+    comfy = module(pack, "comfy")
+    clock, shown = [100.0], []
+    monkeypatch.setattr(comfy.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(comfy.comfy.utils, "ProgressBar", lambda total: _Bar(shown))
+
+    def preview() -> torch.Tensor:
+        clock[0] += 0.1  # a dear one
+        return torch.zeros(2, 3, 8, 8)
+
+    progress = comfy.Progress()
+    for step in range(100):
+        progress.count(step, 100, preview)
+        clock[0] += 0.05
+    assert len(shown) == 100
+    gaps = [index for index, picture in enumerate(shown) if picture is not None]
+    assert len(gaps) == 3  # at 0, then every 0.1 / 0.05 = 2 seconds of 5
+
+
+class _Bar:
+    """Remembers what it was given."""
+
+    def __init__(self, shown: list[Any]) -> None:
+        self.shown = shown
+
+    def update_absolute(self, value: int, total: int, preview: Any) -> None:
+        self.shown.append(preview)
