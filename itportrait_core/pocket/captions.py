@@ -33,6 +33,35 @@ STYLE_PHRASES = {
 COLORLESS = ("sketch", "marble")
 """Styles that show no hair colour."""
 
+STYLE_WORDS = {
+    "photo": ("photo", "photograph", "a photo"), "cartoon": ("cartoon", "a cartoon"),
+    "sketch": ("sketch", "pencil sketch", "pencil drawing"), "oil": ("oil painting", "painting"),
+    "marble": ("marble statue", "marble", "statue"), "zombie": ("zombie", "a zombie"),
+    "pixel": ("pixel art",), "anime": ("anime", "anime drawing"),
+    "caricature": ("caricature", "a caricature"),
+}  # fmt: skip
+"""Bare words for each style."""
+
+BARE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "glasses": (
+        ("no glasses", "without glasses"),
+        ("glasses", "eyeglasses", "with glasses", "wearing glasses"),
+    ),
+    "hat": (("no hat", "without a hat"), ("hat", "a hat", "with a hat", "wearing a hat")),
+    "smile": (
+        ("not smiling", "serious", "serious face"),
+        ("smile", "smiling", "smiling face", "happy", "a smile"),
+    ),
+    "beard": (("no beard", "without a beard"), ("beard", "a beard", "bearded", "with a beard")),
+    "hair_style": (("short hair",), ("long hair",), ("hair bun", "bun"), ("bald", "bald head", "no hair")),
+    "hair_color": tuple((f"{name} hair", f"with {name} hair") for name in HAIR_COLORS),
+    "age": (("young", "young face"), ("old", "elderly", "wrinkled face")),
+}
+"""Bare phrases: attribute -> one tuple per label, in the order of `PROMPTS`."""
+
+BARE_SHARE = 0.12
+"""Share of captions that are a bare phrase."""
+
 OLD, YOUNG = 0.75, 0.30
 """Ages above and below which a portrait is called old or young."""
 
@@ -145,6 +174,14 @@ def _person(a: Attributes, i: int, colored: bool, rng: np.random.Generator) -> s
     return f"{article}{head} {joined}".strip()
 
 
+def _bare(a: Attributes, i: int, style: str, rng: np.random.Generator) -> str:
+    """A bare phrase such as "glasses" or "oil painting", as people type them."""
+    seen = [name for name in BARE if name != "hair_color" or style not in COLORLESS]
+    options = [BARE[name][truth] for name in seen if (truth := int(label(a[i], name)[0])) >= 0]
+    options += [STYLE_WORDS[style]] * 3 if style in STYLE_WORDS else []
+    return _choose(rng, [phrase for phrases in options for phrase in phrases])
+
+
 def caption(attributes: Attributes, style: str | Sequence[str], rng: np.random.Generator) -> list[str]:
     """One varied English caption per portrait; attributes are dropped, reworded and reordered at random.
 
@@ -154,6 +191,9 @@ def caption(attributes: Attributes, style: str | Sequence[str], rng: np.random.G
     styles = [style] * len(attributes) if isinstance(style, str) else list(style)
     out = []
     for i, name in enumerate(styles):
+        if rng.random() < BARE_SHARE:
+            out.append(_bare(attributes, i, name, rng))
+            continue
         person = _person(attributes, i, name not in COLORLESS, rng)
         phrase = _choose(rng, STYLE_PHRASES[name]) if name in STYLE_PHRASES and rng.random() < 0.85 else "{}"
         out.append(phrase.format(person))

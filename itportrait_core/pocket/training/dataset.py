@@ -1,0 +1,179 @@
+"""Pictures of all nine styles with everything that is true of them, for the two CLIPs and the LPIPS trunk.
+
+The training set leaves out every picture that shows a pair of `held_out.HELD_OUT_PAIRS`; the test set has
+them, so that composition can be measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...rendering import cameras
+from ..attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, attributes
+from ..captions import label
+from ..held_out import HELD_OUT_PAIRS
+from ..styles import STYLES, RandomStyle
+from .pictures import cache_folder
+
+SIZE = 64  # pixels
+CHUNK = 50  # pictures of one style in a row, rendered at once
+TRAINING, TRAINING_SEED = 12000, 11
+TESTING, TESTING_SEED = 1800, 90011
+RANDOM_SHARE = 11  # one chunk in so many has random looks; prime to the number of styles
+RANDOM_LOOK = "random"
+YAW, PITCH = 55.0, 16.0  # degrees: largest yaw (uniform), spread of pitch (normal, cut at twice that)
+_RENDERER = (
+    "attributes",
+    "heads",
+    "surfaces",
+    "wardrobe",
+    "paint",
+    "light",
+    "tracing",
+    "styles",
+    "palettes",
+    "render",
+)
+_CLEARED = {"glasses": ("glasses", 0), "hat": ("hat", 0), "beard": ("beard", 0), "smile": ("smile", -0.05)}
+
+
+@dataclass(frozen=True)
+class StyledSet:
+    """Pictures with their attributes and styles."""
+
+    people: Attributes
+    styles: tuple[str, ...]  # per picture; `RANDOM_LOOK` for a random style
+    pixels: np.ndarray  # [N, 3, SIZE, SIZE] uint8, memory-mapped
+
+    def __len__(self) -> int:
+        return len(self.styles)
+
+    def images(self, index: Tensor | Sequence[int] | slice) -> Tensor:
+        """Pictures [B, 3, SIZE, SIZE] in [-1, 1]."""
+        chosen = self.pixels[index if isinstance(index, slice) else np.asarray(index)]
+        return torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
+
+    def style_labels(self) -> np.ndarray:
+        """Index into `STYLES` per picture, -1 for random looks."""
+        return np.array([STYLES.index(s) if s in STYLES else -1 for s in self.styles])
+
+    def labels(self, name: str) -> np.ndarray:
+        """True labels of `captions.PROMPTS[name]`, -1 where the picture does not show it."""
+        if name == "style":
+            return self.style_labels()
+        known = label(self.people, name)
+        if name != "hair_color":
+            return known
+        gray = np.isin(self.styles, ("sketch", "marble", RANDOM_LOOK))
+        return np.where(gray, -1, known)
+
+
+def is_held_out(people: Attributes, styles: Sequence[str]) -> np.ndarray:
+    """Whether each picture [N] shows a style and edit pair that training must not see together."""
+    hidden = np.zeros(len(styles), dtype=bool)
+    for style, name in HELD_OUT_PAIRS:
+        absent = label(people, name) == 0
+        if name == "beard":
+            absent = people.beard == 0  # stubble too is a beard here
+        hidden |= (np.asarray(styles) == style) & ~absent
+    return hidden
+
+
+def draw_people(count: int, styles: Sequence[str], seed: int, *, keep_pairs: bool) -> Attributes:
+    """Random people; in half of them hair and beard are drawn evenly, whatever the gender.
+
+    Args:
+        keep_pairs: False clears the held-out attribute from pictures in its style.
+    """
+    rng = np.random.default_rng(seed)
+    z = torch.randn(count, Z_DIM, generator=torch.Generator().manual_seed(seed))
+    people = attributes(z)
+    even = rng.random(count) < 0.5
+    people = people.replace(
+        hair_style=np.where(even, rng.integers(len(HAIR_STYLES), size=count), people.hair_style),
+        hair_color=np.where(even, rng.integers(len(HAIR_COLORS), size=count), people.hair_color),
+        beard=np.where(
+            even, rng.choice([0, 0, BEARDS.index("stubble"), BEARDS.index("full")], count), people.beard
+        ),
+    )
+    if keep_pairs:
+        return people
+    for style, name in HELD_OUT_PAIRS:
+        field, value = _CLEARED[name]
+        here = np.asarray(styles) == style
+        people = people.replace(
+            **{field: np.where(here & is_held_out(people, styles), value, getattr(people, field))}
+        )
+    return people
+
+
+def draw_styles(count: int) -> tuple[str, ...]:
+    """Styles of `count` pictures: chunks in turn, with random looks in between."""
+    names = []
+    for chunk in range((count + CHUNK - 1) // CHUNK):
+        random = chunk % RANDOM_SHARE == RANDOM_SHARE - 1
+        names += [RANDOM_LOOK if random else STYLES[chunk % len(STYLES)]] * CHUNK
+    return tuple(names[:count])
+
+
+def styled_set(
+    count: int, seed: int, *, keep_pairs: bool, supersample: int = 1, folder: Path | None = None
+) -> StyledSet:
+    """Pictures of random people in all styles, rendered once and then read from disk."""
+    folder = cache_folder() if folder is None else folder
+    folder.mkdir(parents=True, exist_ok=True)
+    styles = draw_styles(count)
+    people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
+    file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_renderer_hash()}.npy"
+    if not file.is_file():
+        _render(file, people, styles, seed, supersample)
+    return StyledSet(people, styles, np.load(file, mmap_mode="r"))
+
+
+def training_set() -> StyledSet:
+    """What the CLIPs and the LPIPS trunk learn from."""
+    return styled_set(TRAINING, TRAINING_SEED, keep_pairs=False)
+
+
+def test_set() -> StyledSet:
+    """What they are measured on; held-out pairs included."""
+    return styled_set(TESTING, TESTING_SEED, keep_pairs=True, supersample=2)
+
+
+def draw_cameras(count: int, seed: int) -> Tensor:
+    """Labels [N, 25] all around the front."""
+    g = torch.Generator().manual_seed(seed + 1)
+    yaw = (2 * torch.rand(count, generator=g) - 1) * YAW
+    pitch = (torch.randn(count, generator=g) * PITCH).clamp(-2 * PITCH, 2 * PITCH)
+    return cameras.orbit(yaw.tolist(), pitch.tolist())
+
+
+def _render(file: Path, people: Attributes, styles: Sequence[str], seed: int, supersample: int) -> None:
+    from ..render import render  # compiles its kernels: only where pictures are made
+
+    count, labels = len(styles), draw_cameras(len(styles), seed)
+    part = file.with_suffix(".part.npy")
+    pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (count, 3, SIZE, SIZE))
+    for first in range(0, count, CHUNK):
+        here = slice(first, min(first + CHUNK, count))
+        look = RandomStyle(seed + first) if styles[first] == RANDOM_LOOK else styles[first]
+        image = render(people[here], labels[here], look, SIZE, supersample=supersample).image
+        pixels[here] = (image * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
+        print(f"\rrendering {file.stem}: {here.stop} of {count}", end="", flush=True)
+    print()
+    pixels.flush()
+    os.replace(part, file)
+
+
+def _renderer_hash() -> str:
+    folder = Path(__file__).parents[1]
+    sources = b"".join((folder / f"{name}.py").read_bytes() for name in _RENDERER)
+    return hashlib.sha256(sources).hexdigest()[:12]

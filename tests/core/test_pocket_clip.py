@@ -1,0 +1,82 @@
+"""The training data and losses of the two CLIPs and of the LPIPS trunk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from itportrait_core.checkpoints.format import read_header, save_model
+from itportrait_core.guidance.clip_network import ClipNetwork
+from itportrait_core.guidance.perceptual import load_pocket_trunk
+from itportrait_core.pocket.captions import PROMPTS
+from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
+from itportrait_core.pocket.tokenizer import CONTEXT, VOCABULARY, tokenize
+from itportrait_core.pocket.training import clip, dataset, perceptual
+from itportrait_core.pocket.training.loop import LoopConfig, Trainer
+
+
+def tiny_set(count: int = 100) -> dataset.StyledSet:
+    styles = dataset.draw_styles(count)
+    faces = dataset.draw_people(count, styles, 3, keep_pairs=False)
+    pixels = np.random.default_rng(0).integers(0, 255, (count, 3, dataset.SIZE, dataset.SIZE), dtype=np.uint8)
+    return dataset.StyledSet(faces, styles, pixels)
+
+
+def test_held_out_pairs_never_reach_training_but_stand_in_the_test() -> None:
+    styles = dataset.draw_styles(3000)
+    train = dataset.draw_people(3000, styles, 5, keep_pairs=False)
+    test = dataset.draw_people(3000, styles, 5, keep_pairs=True)
+    assert not dataset.is_held_out(train, styles).any()
+    assert dataset.is_held_out(test, styles).sum() > 300
+    for style, _ in HELD_OUT_PAIRS:
+        assert (np.asarray(styles) == style).sum() > 200
+
+
+def test_hair_colour_is_not_asked_where_it_is_not_shown() -> None:
+    data = tiny_set(1000)
+    shown = data.labels("hair_color")[np.isin(data.styles, ("marble", "sketch", dataset.RANDOM_LOOK))]
+    assert np.all(shown == -1)
+
+
+@pytest.mark.parametrize("name", ["guide", "judge"])
+def test_configs_fit_the_tokenizer_and_the_size_limit(name: str) -> None:
+    config = clip.read_config(name)
+    assert config.text_cfg["vocab_size"] == VOCABULARY and config.text_cfg["context_length"] == CONTEXT
+    net = ClipNetwork(config)
+    assert 2 * sum(p.numel() for p in net.parameters()) < 6e6  # bytes in half precision
+
+
+def test_short_text_path_agrees_with_open_clip() -> None:
+    net = ClipNetwork(clip.read_config("judge"), seed=1).eval()
+    tokens = tokenize(["glasses", "a marble statue of an old man with a hat"])
+    with torch.no_grad():
+        full = torch.nn.functional.normalize(net.encode_text(tokens), dim=-1)
+        torch.testing.assert_close(clip.encode_tokens(net, tokens), full, atol=1e-5, rtol=0)
+
+
+def test_clip_step_is_seeded_and_gives_every_part_a_gradient(tmp_path: Path) -> None:
+    data, losses = tiny_set(), []
+    labels = {name: data.labels(name) for name in PROMPTS}
+    for _ in range(2):
+        net = ClipNetwork(clip.read_config("judge"), seed=2)
+        trainer = Trainer("t", net, [{"params": list(net.parameters()), "lr": 1e-3}], tmp_path, LoopConfig())
+        total = sum(clip.clip_loss(net, data, labels, clip.GUIDE, trainer).values())
+        losses.append(float(total.detach()))
+    total.backward()
+    assert losses[0] == losses[1] and np.isfinite(losses[0])
+    for part in (net.model.visual, net.model.transformer, net.model.token_embedding):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+
+def test_trunk_file_serves_lpips_and_keeps_its_features(tmp_path: Path) -> None:
+    trunk = perceptual.Trunk(seed=4).eval()
+    file = save_model(trunk, tmp_path / "p.safetensors", family="perceptual", dtype=torch.float16)
+    assert read_header(file).family == "perceptual" and file.stat().st_size < 3e6
+    metric = load_pocket_trunk(file)
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert float(metric(image, image)) == pytest.approx(0, abs=1e-6)
+    ours, theirs = trunk(image), metric.metric.net(metric.metric.scaling_layer(image))
+    torch.testing.assert_close(ours[-1], theirs[-1], atol=0.02, rtol=0.02)
