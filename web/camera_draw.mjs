@@ -6,23 +6,26 @@ const TAU = 2 * Math.PI;
 const MAP_PITCH = 60; // degrees from the middle of the map to its edges
 const MAP_INSET = 8; // pixels that keep dots off its ends
 
-/** Where things are in a stage of `width` x `height` CSS pixels. */
-export function layout(width, height) {
+/** Degrees of yaw from the middle of the map to its ends: the whole circle only when it is needed. */
+export const mapSpan = (views) => (views.some(({ yaw }) => Math.abs(wrap(yaw)) > 90) ? 180 : 100);
+
+/** Where things are in a stage of `width` x `height` CSS pixels, with a map that reaches to `span` degrees. */
+export function layout(width, height, span = 180) {
   const map = { x: 10, height: 44, width: width - 20, y: height - 52 };
   const side = Math.max(60, Math.min(width - 128, map.y - 18));
   const frame = { x: (width - side) / 2, y: (map.y - side) / 2, side };
   const slider = { x: frame.x + side + (width - frame.x - side) / 2, y: frame.y + 14, height: side - 44 };
   const figures = { x: frame.x / 2, y: frame.y + side / 2 };
-  return { width, height, map, frame, slider, figures, dial: side * 0.485 };
+  return { width, height, map, span, frame, slider, figures, dial: side * 0.485 };
 }
 
-export const mapPoint = ({ map }, { yaw, pitch }) => [
-  map.x + map.width / 2 + (map.width - 2 * MAP_INSET) * (wrap(yaw) / 360),
+export const mapPoint = ({ map, span }, { yaw, pitch }) => [
+  map.x + map.width / 2 + (map.width / 2 - MAP_INSET) * (wrap(yaw) / span),
   map.y + map.height * (0.5 - Math.max(-1, Math.min(1, pitch / MAP_PITCH)) * 0.42),
 ];
 
-export const mapAngles = ({ map }, x, y) => ({
-  yaw: (360 * (x - map.x - map.width / 2)) / (map.width - 2 * MAP_INSET),
+export const mapAngles = ({ map, span }, x, y) => ({
+  yaw: (span * (x - map.x - map.width / 2)) / (map.width / 2 - MAP_INSET),
   pitch: (MAP_PITCH * (0.5 - (y - map.y) / map.height)) / 0.42,
 });
 
@@ -199,7 +202,7 @@ function drawMap(ctx, scene) {
   ctx.fill();
   ctx.strokeStyle = theme.dial;
   ctx.lineWidth = 1;
-  for (const yaw of [-90, 0, 90]) {
+  for (const yaw of place.span > 100 ? [-90, 0, 90] : [-90, -45, 0, 45, 90]) {
     const [px] = mapPoint(place, { yaw, pitch: 0 });
     ctx.beginPath();
     ctx.moveTo(px, y + 5);

@@ -1,6 +1,6 @@
 // The camera view: a DOM element that shows and moves the camera which a node's number widgets hold.
 import { HOME, LIMITS, drag, press, tidy, turn, zoom } from "./camera_math.mjs";
-import { dialKnob, drawCamera, layout, mapAngles, sliderFov } from "./camera_draw.mjs";
+import { dialKnob, drawCamera, layout, mapAngles, mapSpan, sliderFov } from "./camera_draw.mjs";
 import { POSES, PRESETS, nearest, viewsOf } from "./camera_paths.mjs";
 import { themeOf } from "./theme.mjs";
 import { fitCanvas, host, localPoint, make } from "./view_style.mjs";
@@ -101,7 +101,8 @@ export class CameraView {
     const [state, limits] = [this.state, this.limits];
     const views = viewsOf({ ...settings, ...state });
     const chosen = nearest(views, state);
-    this.place = layout(fitted.width, fitted.height);
+    const span = this.held?.span ?? mapSpan([state, ...views]); // the map keeps its scale while it is dragged
+    this.place = layout(fitted.width, fitted.height, span);
     drawCamera(fitted.context, {
       place: this.place,
       theme: themeOf(this.element),
@@ -177,7 +178,8 @@ export class CameraView {
     this.stage.setPointerCapture(event.pointerId);
     this.stage.classList.add("held");
     const point = localPoint(event, this.stage);
-    this.held = { part: this.partAt(point, event.shiftKey), point, state: this.state };
+    const part = this.partAt(point, event.shiftKey);
+    this.held = { part, point, state: this.state, span: this.place.span };
     this.move(event);
   }
 

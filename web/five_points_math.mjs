@@ -43,14 +43,35 @@ export function ffhqQuad(points, width, height) {
   return [corner(-1, -1), corner(-1, 1), corner(1, 1), corner(1, -1)];
 }
 
-/** Where the generator's picture lies in FFHQ's square for a frontal face (spec methods, section 4). */
-const PORTRAIT_BOX = [0.0375, 0.1281, 0.9632, 1.0538];
+/**
+ * Least squares on the standard face of Deep3DFaceRecon (spec methods, section 3.3): the pseudo-inverse of its five
+ * points `[x, y, z, 1]`. A row times the points' coordinates is one number of the affine camera.
+ */
+const FIT = [
+  [-0.9776563, 0.9740524, 0.0089510, -0.7890219, 0.7836747],
+  [0.6583620, 0.6515940, 0.3597312, -0.8327382, -0.8369490],
+  [-0.6547357, -0.6786257, 2.6710322, -0.6591060, -0.6785648],
+  [0.3952720, 0.4018381, -0.4590085, 0.3282490, 0.3336495],
+];
+/** Side of the generator's square over the fitted scale. */
+const PORTRAIT_SIDE = 700 / 300;
 
-/** Corners of the square that the generator sees, for a face about frontal, from FFHQ's corners. */
-export function portraitQuad([ul, ll, , ur]) {
-  const [left, top, right, bottom] = PORTRAIT_BOX;
-  const at = (u, v) => [0, 1].map((i) => ul[i] + u * (ur[i] - ul[i]) + v * (ll[i] - ul[i]));
-  return [at(left, top), at(left, bottom), at(right, bottom), at(right, top)];
+const rotate = ([x, y], angle) => [
+  x * Math.cos(angle) - y * Math.sin(angle),
+  x * Math.sin(angle) + y * Math.cos(angle),
+];
+
+/** Corners (upper left, lower left, lower right, upper right) of the square that Align Portrait cuts, in pixels. */
+export function portraitQuad(points, width, height, level = true) {
+  const [ul, , , ur] = ffhqQuad(points, width, height);
+  const roll = level ? Math.atan2(ur[1] - ul[1], ur[0] - ul[0]) : 0;
+  const upright = points.map(([x, y]) => rotate([x * width, y * height], -roll));
+  const camera = [0, 1].map((axis) => FIT.map((row) => row.reduce((sum, v, i) => sum + v * upright[i][axis], 0)));
+  const scale = camera.reduce((sum, [x, y, z]) => sum + Math.hypot(x, y, z), 0) / 2;
+  const half = (PORTRAIT_SIDE * scale) / 2;
+  const [x, y] = camera.map((row) => row[3]);
+  const corners = [[-1, -1], [-1, 1], [1, 1], [1, -1]];
+  return corners.map(([sx, sy]) => rotate([x + sx * half, y + sy * half], roll));
 }
 
 /** The points with one of them moved, kept inside the picture. */

@@ -1,9 +1,9 @@
 // The five-point view: a picture with the points of its face, which can be dragged, and the square they cut.
-import { contain, ffhqQuad, format, guess, hit, moved, parse, portraitQuad } from "./five_points_math.mjs";
+import { contain, format, guess, hit, moved, parse, portraitQuad } from "./five_points_math.mjs";
 import { themeOf } from "./theme.mjs";
 import { fitCanvas, host, localPoint, make } from "./view_style.mjs";
 
-export const POINT_WIDGETS = ["points"];
+export const POINT_WIDGETS = ["points", "level"];
 const REACH = 18; // pixels about a point that still take hold of it
 const BONES = [[0, 2], [1, 2], [2, 3], [2, 4], [0, 1], [3, 4]];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -43,7 +43,7 @@ export class FivePointsView {
 
   /** Notice another picture before the node, or other points; cheap, so it may be called often. */
   look() {
-    const [url, text] = [this.loaded(), this.bridge.read().points];
+    const [url, text] = [this.loaded(), JSON.stringify(this.bridge.read())];
     if (url !== this.known) {
       this.known = url;
       this.show(url);
@@ -115,7 +115,8 @@ export class FivePointsView {
   /** The picture outside the cut is darkened; the square itself is outlined. */
   drawCrop(context) {
     const { x, y, width, height } = this.box;
-    const corners = portraitQuad(ffhqQuad(this.points, width, height)).map(([u, v]) => [x + u, y + v]);
+    const level = this.bridge.read().level ?? true;
+    const corners = portraitQuad(this.points, width, height, level).map(([u, v]) => [x + u, y + v]);
     const trace = () => {
       corners.forEach(([u, v], i) => (i ? context.lineTo(u, v) : context.moveTo(u, v)));
       context.closePath();

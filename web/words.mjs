@@ -43,4 +43,7 @@ const WORDS = {
 };
 
 /** The words for a locale such as `zh-TW`; English where it is not known. */
-export const wordsFor = (locale) => WORDS[String(locale ?? "en").slice(0, 2)] ?? WORDS.en;
+export function wordsFor(locale) {
+  const [language] = String(locale ?? "en").split(/[-_]/);
+  return Object.hasOwn(WORDS, language) ? WORDS[language] : WORDS.en;
+}

@@ -85,6 +85,37 @@ class Editor:
         self.js("(workflow) => app.loadGraphData(workflow)", workflow)
         self.page.wait_for_timeout(800)
 
+    def load_prompt(self, prompt: dict[str, Any]) -> None:
+        """Open a workflow in API format; node ids stay."""
+        self.js("(prompt) => app.loadApiJson(prompt, 'test')", prompt)
+        self.page.wait_for_timeout(800)
+
+    def queue(self) -> None:
+        """Press Run, and listen to what comes back."""
+        self.js("""async () => {
+            const heard = (window.itportraitTest = { ended: "", previews: 0, progress: 0, error: "" });
+            const api = app.api ?? (await import("/scripts/api.js")).api;
+            const on = (name, action) => api.addEventListener(name, (e) => action(e.detail));
+            for (const end of ["execution_success", "execution_interrupted", "execution_error"])
+                on(end, (detail) => { heard.ended ||= end; heard.error ||= detail?.exception_message ?? ""; });
+            on("b_preview", () => (heard.previews += 1));
+            on("progress", () => (heard.progress += 1));
+            await app.queuePrompt(0); }""")
+
+    def heard(self) -> dict[str, Any]:
+        """What the last queued prompt has said so far: `ended`, `error`, counts of `previews` and `progress`."""
+        return dict(self.js("() => window.itportraitTest"))
+
+    def finish(self, seconds: float = 60.0) -> dict[str, Any]:
+        """Wait for the end of the queued prompt."""
+        self.page.wait_for_function("() => window.itportraitTest.ended", timeout=seconds * 1000)
+        self.page.wait_for_timeout(500)
+        return self.heard()
+
+    def interrupt(self) -> None:
+        """Press Cancel."""
+        self.js("async () => (app.api ?? (await import('/scripts/api.js')).api).interrupt()")
+
     def workflow(self) -> dict[str, Any]:
         """What would be saved now."""
         return dict(self.js("() => app.graph.serialize()"))

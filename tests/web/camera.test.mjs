@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import * as math from "../../web/camera_math.mjs";
 import { POSES, PRESETS, nearest, viewsOf } from "../../web/camera_paths.mjs";
-import { layout, mapAngles, mapPoint, sliderFov, sliderY } from "../../web/camera_draw.mjs";
+import { layout, mapAngles, mapPoint, mapSpan, sliderFov, sliderY } from "../../web/camera_draw.mjs";
 
 const golden = JSON.parse(readFileSync(new URL("../data/golden_geometry.json", import.meta.url)));
 const near = (a, b, tolerance = 1e-6) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
@@ -125,12 +125,15 @@ test("the nearest view is found across the seam behind the head", () => {
 });
 
 test("map and slider: what is drawn can be taken hold of where it is drawn", () => {
-  const place = layout(320, 260);
-  for (const [yaw, pitch] of [[0, 0], [-120, 30], [179, -45]]) {
+  for (const [yaw, pitch] of [[0, 0], [-80, 30], [179, -45]]) {
+    const place = layout(320, 260, mapSpan([{ yaw }]));
+    const [x] = mapPoint(place, { yaw, pitch });
+    assert.ok(x >= place.map.x && x <= place.map.x + place.map.width);
     const angles = mapAngles(place, ...mapPoint(place, { yaw, pitch }));
     near(angles.yaw, yaw, 1e-9);
     near(angles.pitch, pitch, 1e-9);
   }
+  const place = layout(320, 260);
   for (const fov of [5, 13.37, 60]) near(sliderFov(place, sliderY(place, fov, [5, 60]), [5, 60]), fov, 1e-9);
 });
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import stand_ins
 from harness.server import ComfyServer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
@@ -31,11 +32,17 @@ def browser() -> Iterator[playwright.Browser]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained networks, with which a training step takes a moment."""
+    return stand_ins.write(tmp_path_factory.mktemp("weights"))
+
+
 @pytest.fixture(scope="session", params=VERSIONS)
-def frontend(request: pytest.FixtureRequest) -> Iterator[tuple[str, ComfyServer]]:
+def frontend(request: pytest.FixtureRequest, weights: Path) -> Iterator[tuple[str, ComfyServer]]:
     """A server with one of the frontends."""
-    files = static(request.param)
-    with ComfyServer(arguments=("--front-end-root", str(files))) as server:
+    arguments = ("--front-end-root", str(static(request.param)))
+    with ComfyServer(arguments=arguments, settings={"ITPORTRAIT_POCKET_WEIGHTS": str(weights)}) as server:
         _sample_picture(server.base / "input")
         yield request.param, server
 

