@@ -23,9 +23,12 @@ from .downloads import where
 from .tensor_file import open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
+GENERATORS = ("eg3d", "panohead")
+"""Families of 3D generators."""
 _FAMILIES: dict[str, tuple[type, type[nn.Module]]] = {}
 _OWN_FAMILIES = {
     "eg3d": ("eg3d", "EG3DConfig", "EG3DGenerator"),
+    "panohead": ("panohead", "PanoHeadConfig", "PanoHeadGenerator"),
     "stylegan2": ("stylegan2", "StyleGAN2Config", "StyleGAN2Generator"),
     "style_encoder": ("encoders", "StyleEncoderConfig", "StyleEncoder"),
     "pose": ("pose", "PoseConfig", "PoseNet"),
@@ -204,7 +207,7 @@ def save_generator(
 ) -> Path:
     """Write an EG3D generator; see `save_model`."""
     return save_model(
-        generator, path, family="eg3d", lineage=lineage, dtype=dtype, license=license, source=source
+        generator, path, family=generator.family, lineage=lineage, dtype=dtype, license=license, source=source
     )
 
 
@@ -222,8 +225,10 @@ def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | 
     if not Path(path).is_file():
         raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
     family = read_header(path).family
-    if family != "eg3d":
-        raise ITPortraitError(f'{path} holds a {family!r} network; a 3D generator ("eg3d") is needed here.')
+    if family not in GENERATORS:
+        raise ITPortraitError(
+            f"{path} holds a {family!r} network; a 3D generator ({' or '.join(GENERATORS)}) is needed here."
+        )
     return load_model(path, device)
 
 

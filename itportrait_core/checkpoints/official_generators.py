@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import ITPortraitError
 from ..networks.eg3d import EG3DGenerator
 from ..networks.eg3d_config import OFFICIAL_AXES, Axes, EG3DConfig
+from ..networks.panohead import PanoHeadConfig, PanoHeadGenerator
 from ..networks.stylegan2 import StyleGAN2Generator
 from . import licenses
 from .found import FoundNetwork, PlainConfig, fit, json_value, read
@@ -20,6 +21,8 @@ from .stylegan2_names import from_rosinality, infer_config
 
 TRAINING_BUFFERS = ("dataset_label_std",)
 """Left in snapshots by the training loop; of no use afterwards."""
+CAMERA_CORRECTION = "t_mapping."
+"""Part of PanoHead that rendering does not use."""
 
 
 def is_network_pickle(value: Any) -> bool:
@@ -67,7 +70,7 @@ def rosinality_generator(
     return FoundNetwork("stylegan2", config, fitted, kind, licenses.STYLEGAN2, suffix)
 
 
-def plane_axes(matrices: Tensor | None) -> Axes:
+def plane_axes(matrices: Tensor) -> Axes:
     """World axes of each plane from the stored matrices [3, 3, 3] (spec/eg3d.md section 5).
 
     A point is multiplied by the inverse of a plane's matrix, of which the first two coordinates are used; the
@@ -76,8 +79,6 @@ def plane_axes(matrices: Tensor | None) -> Axes:
     Raises:
         ITPortraitError: for planes that are not parallel to the axes.
     """
-    if matrices is None:
-        return OFFICIAL_AXES
     rows = matrices[:, :2].float()
     if (
         matrices.shape != (3, 3, 3)
@@ -96,17 +97,23 @@ def eg3d_config(
     attributes: Mapping[str, Any],
     axes: Axes,
     shapes: Mapping[str, tuple[int, ...]],
+    kind: type[EG3DConfig] = EG3DConfig,
+    **more: Any,
 ) -> EG3DConfig:
-    """Settings from the constructor arguments, the generator's attributes and, above both, the shapes."""
+    """Settings from the constructor arguments, the generator's attributes and, above both, the shapes.
+
+    `more` are fields of `kind` that EG3D does not have.
+    """
     sides = [int(m[1]) for name in shapes if (m := re.match(r"backbone\.synthesis\.b(\d+)\.", name))]
-    config = EG3DConfig.from_official(
+    config = kind.from_official(
         init_kwargs,
         attributes.get("rendering_kwargs"),
         neural_rendering_resolution=int(attributes.get("neural_rendering_resolution", 64)),
         plane_axes=axes,
         backbone_resolution=max(sides),
-        plane_channels=shapes["backbone.synthesis.b4.torgb.weight"][0] // 3,
+        plane_channels=shapes["decoder.net.0.weight"][1],
         decoder_hidden=shapes["decoder.net.0.weight"][0],
+        **more,
     )
     first, second = (shapes[f"superresolution.block{i}.conv1.weight"][0] for i in (0, 1))
     side = shapes["superresolution.block0.conv1.noise_const"][0]
@@ -119,25 +126,62 @@ def eg3d_config(
     return replace(config, superresolution=module)
 
 
+def panohead_config(
+    init_kwargs: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    axes: Axes,
+    shapes: Mapping[str, tuple[int, ...]],
+) -> PanoHeadConfig:
+    """As `eg3d_config`, for tri-grids.
+
+    Raises:
+        ITPortraitError: for grids that lie otherwise than PanoHead's.
+    """
+    if axes != PanoHeadConfig.plane_axes:
+        raise ITPortraitError(
+            f"The tri-grids lie along the axes {axes}; only PanoHead's own order is supported."
+        )
+    rendering = attributes.get("rendering_kwargs") or init_kwargs["rendering_kwargs"]
+    grids = 3 * shapes["decoder.net.0.weight"][1]
+    config = eg3d_config(
+        init_kwargs,
+        attributes,
+        axes,
+        shapes,
+        PanoHeadConfig,
+        grid_depth=shapes["backbone.synthesis.b4.torgb.weight"][0] // grids,
+        decoder_activation=str(rendering.get("decoder_activation", "sigmoid")),
+        raw_to_rgb="torgb.weight" in shapes,
+        background="bcg_synthesis.b4.const" in shapes,
+    )
+    assert isinstance(config, PanoHeadConfig)
+    return config
+
+
 def _eg3d(generator: Record, tensors: dict[str, Tensor]) -> FoundNetwork:
     renderer = _child(generator, "renderer")
-    axes = renderer.attribute("plane_axes") if renderer else None
-    tensors = {name: value for name, value in tensors.items() if name not in TRAINING_BUFFERS}
+    stored = renderer.attribute("plane_axes") if renderer else None
+    tensors = {
+        name: value
+        for name, value in tensors.items()
+        if name not in TRAINING_BUFFERS and not name.startswith(CAMERA_CORRECTION)
+    }
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    panohead = "triplane_depth" in (generator.attribute("rendering_kwargs") or {})
+    default = PanoHeadConfig.plane_axes if panohead else OFFICIAL_AXES
+    axes = plane_axes(stored.tensor()) if isinstance(stored, StoredTensor) else default
+    read_config = panohead_config if panohead else eg3d_config
     try:
-        config = eg3d_config(
-            generator.attribute("_init_kwargs") or {},
-            generator.state,
-            plane_axes(axes.tensor() if isinstance(axes, StoredTensor) else None),
-            shapes,
-        )
+        config = read_config(generator.attribute("_init_kwargs") or {}, generator.state, axes, shapes)
     except (KeyError, TypeError) as error:
         raise ITPortraitError(
-            f"The EG3D pickle is incomplete ({error} is missing); get the file again."
+            f"The pickle is incomplete ({error} is missing); get the file again."
         ) from error
     details = {"rendering_kwargs": json_value(generator.attribute("rendering_kwargs"))}
-    fitted = fit(EG3DGenerator, config, tensors)
-    return FoundNetwork("eg3d", config, fitted, "EG3D pickle", licenses.EG3D, details=details)
+    network = PanoHeadGenerator if panohead else EG3DGenerator
+    terms = licenses.PANOHEAD if panohead else licenses.EG3D
+    label = "PanoHead pickle" if panohead else "EG3D pickle"
+    return FoundNetwork(network.family, config, fit(network, config, tensors), label, terms, details=details)
 
 
 def _stylegan2(generator: Record, tensors: dict[str, Tensor]) -> FoundNetwork:

@@ -81,6 +81,8 @@ class Decoder(nn.Module):
 class EG3DGenerator(nn.Module):
     """Latents to pictures of a 3D scene from any camera."""
 
+    family = "eg3d"
+
     def __init__(self, config: EG3DConfig, seed: int | None = 0) -> None:
         """Build the network; `seed` draws the start weights, None leaves them to be loaded."""
         super().__init__()
@@ -94,7 +96,7 @@ class EG3DGenerator(nn.Module):
                 c_dim=config.c_dim,
                 w_dim=config.w_dim,
                 resolution=config.backbone_resolution,
-                img_channels=3 * config.plane_channels,
+                img_channels=config.backbone_channels,
                 channel_base=config.channel_base,
                 channel_max=config.channel_max,
                 mapping_layers=config.mapping_layers,
@@ -149,7 +151,7 @@ class EG3DGenerator(nn.Module):
     ) -> Tensor:
         """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
         planes = self.backbone.synthesis(ws, noise_mode, generator)
-        return planes.unflatten(1, (3, self.config.plane_channels))
+        return planes.unflatten(1, (3, -1))
 
     def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Evaluate the scene at points.
@@ -205,8 +207,13 @@ class EG3DGenerator(nn.Module):
             x.transpose(1, 2).unflatten(2, (side, side)) for x in (seen.features, seen.depth, seen.weight)
         )
         mode = noise_mode or settings.superresolution_noise_mode
-        image = self.superresolution(features[:, :3], features, ws.to(planes.dtype), mode, generator)
-        return RenderOutput(image, features[:, :3], depth, weight)
+        ws = ws.to(planes.dtype)
+        rgb, features = self.shade(features, weight, ws)
+        return RenderOutput(self.superresolution(rgb, features, ws, mode, generator), rgb, depth, weight)
+
+    def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
+        """What the rays saw, as raw picture [B, 3, R, R] and features [B, C, R, R] for super-resolution."""
+        return features[:, :3], features
 
     def synthesis(
         self,

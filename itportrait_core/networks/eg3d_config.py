@@ -127,6 +127,11 @@ class EG3DConfig:
     rendering: RenderingConfig = field(default_factory=RenderingConfig)
 
     @property
+    def backbone_channels(self) -> int:
+        """Channels of the backbone's output: all planes."""
+        return 3 * self.plane_channels
+
+    @property
     def resolution(self) -> int:
         """Side of the final picture, pixels."""
         return self.superresolution.input_resolution * self.superresolution.up[0] * self.superresolution.up[1]
