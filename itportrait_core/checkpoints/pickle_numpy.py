@@ -43,8 +43,8 @@ class StoredArray:
         """The values, without a copy."""
         if self.dtype is None or self.data is None:
             raise RefusedPickle("The checkpoint is damaged: a numpy array is empty; get the file again.")
-        order = "F" if self.fortran else "C"
-        return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape, order=order)
+        flat = np.frombuffer(self.data, dtype=self.dtype)
+        return flat.reshape(self.shape, order="F" if self.fortran else "C")
 
 
 def make_dtype(args: tuple, budget: Budget) -> DType:
