@@ -12,7 +12,7 @@ from .fuse import Fuse
 from .importing import ImportCheckpoint
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
-from .mesh import ExtractMesh
+from .mesh import ExtractMesh, SaveSplats
 from .pictures import ExamplePicture
 from .portraits import LoadPortrait, SamplePortrait, SavePortrait
 from .render import MultiViewRender
@@ -41,6 +41,7 @@ NODES: list[type[io.ComfyNode]] = [
     CameraOrbit,
     MultiViewRender,
     ExtractMesh,
+    SaveSplats,
 ]
 
 

@@ -66,6 +66,23 @@ def result(name: str, ending: str) -> Path:
     return file
 
 
+def write(file: Path, data: bytes) -> None:
+    """Write a whole file or nothing.
+
+    Raises:
+        ITPortraitError: when the disk is full or the folder refuses.
+    """
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        draft.write_bytes(data)
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ITPortraitError(
+            f"{file} cannot be written ({error.strerror}); free some disk space or choose another name."
+        ) from error
+
+
 def safe_name(name: str) -> str:
     """The name itself when it is a plain relative path.
 

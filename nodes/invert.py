@@ -132,12 +132,11 @@ class Inversion(io.ComfyNode):
                 model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
             )
         made = model.synthesis(portrait.ws, portrait.camera).image
-        report = json.dumps(portrait.report, indent=1)
+        report, seen = json.dumps(portrait.report, indent=1), to_comfy(made)
         twin = portrait.image if portrait.twin is None else portrait.twin
-        return io.NodeOutput(
-            sockets.PortraitHandle(portrait),
-            to_comfy(made),
-            to_comfy(twin),
-            report,
-            ui=ui.PreviewText(report),
-        )
+        told = {
+            **ui.PreviewText(report).as_dict(),
+            "itp_render": ui.PreviewImage(seen, cls=cls).as_dict()["images"],
+            "itp_pose": [[round(float(angle), 1) for angle in itp.cameras.angles(portrait.camera)]],
+        }
+        return io.NodeOutput(sockets.PortraitHandle(portrait), seen, to_comfy(twin), report, ui=told)
