@@ -71,8 +71,8 @@ class SaveSplats(io.ComfyNode):
             "SaveSplats",
             "Save Splats",
             description=(
-                "Keeps the head as Gaussian splats, a .ply file below output/itportrait that splat viewers and"
-                " game engines read."
+                "Keeps the head as Gaussian splats, a .ply file below output/itportrait that splat viewers"
+                " and game engines read."
             ),
             search_aliases=["gaussian splatting", "ply", "point cloud"],
             inputs=[

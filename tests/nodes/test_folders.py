@@ -57,3 +57,18 @@ def test_models_outside_the_model_folders_are_not_found(folders: ModuleType, tmp
     for name in (str(secret), "../" * 12 + str(secret)[1:]):
         with pytest.raises(ValueError, match="No model file"):
             folders.model(name)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(
+    folders: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says that the disk is full; neither a result nor a half one stays."""
+
+    def full(self: Path, data: bytes) -> int:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ValueError, match=r"head.ply.*No space left on device.*free some disk space"):
+        folders.write(tmp_path / "head.ply", b"ply")
+    assert list(tmp_path.iterdir()) == []
