@@ -27,9 +27,11 @@ def write_tensors(
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # not mkstemp, whose files nobody else may read
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        temporary.touch()
+        usual = temporary.stat().st_mode  # safetensors makes files that nobody else may read
         save_file(dict(tensors), temporary, metadata=dict(metadata))
+        temporary.chmod(usual)
         os.replace(temporary, path)
         temporary = None
     except (OSError, SafetensorError) as error:

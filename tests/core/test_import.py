@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -325,6 +326,14 @@ def test_progress_is_told_and_an_exception_from_it_stops_the_import_cleanly(tmp_
     with pytest.raises(Cancelled):
         import_checkpoint(source, tmp_path / "second", on_progress=cancel)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.safetensors", "stylegan2.pt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of Unix")
+def test_files_may_be_read_by_whoever_may_read_other_files(tmp_path):
+    source = save(tmp_path / "stylegan2.pt", {"g_ema": rosinality_state(8, w_dim=8, width=4)})
+    (path,) = import_checkpoint(source, tmp_path / "out")
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_the_command_imports_into_a_folder_and_says_the_licence(tmp_path, capsys):
