@@ -75,7 +75,7 @@ def _keep(client, outputs: dict, workflow: dict, folder: Path) -> Path:
         old.unlink()
     rows = {}
     savers = [node for node in workflow["nodes"] if node["type"] == "SaveImage"]
-    for node in sorted(savers, key=lambda node: node["order"]):
+    for node in sorted(savers, key=lambda node: node["pos"][1]):
         items = outputs.get(str(node["id"]), {}).get("images", [])
         rows[node.get("title", "Save Image")] = [client.fetch(item, folder) for item in items]
     sheet = folder / "contact_sheet.png"
@@ -87,7 +87,7 @@ def _thumbnail(sheet: Path, target: Path) -> None:
     from PIL import Image
 
     with Image.open(sheet) as picture:
-        picture.thumbnail((640, 640))
+        picture.thumbnail((960, 960))
         picture.convert("RGB").save(target, quality=85)
 
 

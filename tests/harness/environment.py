@@ -64,9 +64,15 @@ def comfyui() -> Path:
 def _prepare(folder: Path, lists: tuple[str, ...]) -> None:
     """Create the environment, unpack ComfyUI, install what is listed; does nothing the second time."""
     python = _python(folder)
-    if not python.is_file():
+    if not _works(python):
         print(f"[set-up] creating an environment in {folder}", flush=True)
-        venv.create(folder, with_pip=True)
+        try:
+            venv.create(folder, clear=True, with_pip=True)
+        except subprocess.CalledProcessError as error:
+            raise SystemExit(
+                f"[set-up] this Python cannot make environments ({error}). On Debian and Ubuntu, install the "
+                "package python3-venv; then run again."
+            ) from error
     if not os.environ.get("COMFYUI_PATH"):
         _unpack_comfyui(python, ROOT / ".cache" / "comfyui")
     wanted = [*TORCH, *SERVER_ONLY, *_comfyui_requirements(comfyui() / "requirements.txt")]
@@ -112,6 +118,11 @@ def _lines(file: Path) -> list[str]:
 
 def _python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _works(python: Path) -> bool:
+    """Whether an environment is complete; one that was cut off while it was made has no pip."""
+    return python.is_file() and subprocess.call([str(python), "-c", "import pip"]) == 0
 
 
 def _pip(python: Path, *arguments: str) -> None:
