@@ -21,9 +21,8 @@ from .export import exporter
 from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
 from .loop import LoopConfig, Trainer
+from .mapping_start import build_mapping
 
-MAPPING_GAIN = 60.0
-"""Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
 FINE_LAYERS = 5
 """Style vectors, counted from the end, that carry the appearance."""
 DENSITY_GAIN = 40.0
@@ -32,9 +31,9 @@ DENSITY_GAIN = 40.0
 CONFIG = EG3DConfig(
     z_dim=Z_DIM,
     w_dim=128,
-    mapping_layers=4,
+    mapping_layers=3,
     embed_features=8,
-    layer_features=256,
+    layer_features=384,
     backbone_resolution=128,
     plane_channels=16,
     channel_base=4096,
@@ -52,19 +51,19 @@ CONFIG = EG3DConfig(
 class GeneratorTraining:
     """Batch sizes and weights of the losses."""
 
-    rate: float = 8e-3
-    """Step size of everything but the mapping network."""
+    rate: float = 3e-2
+    """Step size of everything but the mapping network, which is built and not trained."""
     heads: int = 4
     """Heads per step, of which the field is learned."""
     fresh: int = 1
     """Of these, heads that were never seen before."""
     pictures: int = 2
     """Of these, heads of which pictures are rendered."""
-    full_planes_from: float = 0.3
+    full_planes_from: float = 0.38
     """Share of the time budget after which planes are computed at full instead of half resolution."""
-    pictures_from: float = 0.5
+    pictures_from: float = 0.52
     """Share of the time budget after which pictures are rendered."""
-    full_precision_from: float = 0.85
+    full_precision_from: float = 0.9
     """Share of the time budget after which planes are computed in float32 instead of bfloat16."""
     side: int = 28
     """Side of a cut-out of the raw picture, pixels."""
@@ -126,7 +125,8 @@ def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Gener
     """Style vectors [B, num_ws, w_dim] of heads; the second half of the batch by style mixing."""
     half = len(latents) // 2
     coarse, fine = mix_latents(latents[half:], random)
-    ws = generator.mapping(torch.cat([latents[:half], coarse, fine]), update_w_avg=True)
+    with torch.no_grad():
+        ws = generator.mapping(torch.cat([latents[:half], coarse, fine]), update_w_avg=True)
     plain, coarse_ws, fine_ws = ws.split([half, len(coarse), len(fine)])
     mixed = torch.cat([coarse_ws[:, :-FINE_LAYERS], fine_ws[:, -FINE_LAYERS:]], dim=1)
     return torch.cat([plain, mixed])
@@ -155,17 +155,15 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 
-def parameter_groups(generator: EG3DGenerator, rate: float) -> list[dict]:
-    """Optimiser groups: the mapping network takes steps that make up for its learning-rate multiplier."""
-    mapping = list(generator.backbone.mapping.parameters())
-    own = {id(p) for p in mapping}
-    rest = [p for p in generator.parameters() if id(p) not in own]
-    return [{"params": rest, "lr": rate}, {"params": mapping, "lr": rate * MAPPING_GAIN}]
+def trained_parameters(generator: EG3DGenerator) -> list[nn.Parameter]:
+    """Everything but the mapping network, which is built."""
+    return [value for name, value in generator.named_parameters() if not name.startswith("backbone.mapping.")]
 
 
 def start(seed: int) -> EG3DGenerator:
     """An untrained generator; its density has the wanted scale, its last backbone block adds nothing yet."""
     generator = EG3DGenerator(CONFIG, seed=seed)
+    build_mapping(generator.backbone.mapping, seed)
     with torch.no_grad():
         generator.decoder.net[2].weight[0] *= DENSITY_GAIN
         generator.backbone.synthesis.get_submodule(f"b{CONFIG.backbone_resolution}").torgb.weight.zero_()
@@ -194,7 +192,7 @@ def train(
     trainer = Trainer(
         "generator",
         generator,
-        parameter_groups(generator, settings.rate),
+        [{"params": trained_parameters(generator), "lr": settings.rate}],
         folder,
         LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100),
     )

@@ -13,8 +13,10 @@ from ...networks.rays import make_rays, split_label
 from ...networks.volume_rendering import make_jitter, render_rays
 from .heads_seen import Batch, FieldSamples
 
-STEEPNESS = 20000.0
-"""Raw density per unit of depth below the surface: opaque after about 0.015 world units."""
+STEEPNESS = 12000.0
+"""Raw density per world unit of depth below the thickened surface: opaque after about 0.015."""
+THICKEN = 0.004
+"""How far outside the true surface the density begins, world units; so thin rims are opaque too."""
 DENSITY_RANGE = (-12.0, 300.0)
 """Limits of the wanted raw density: nothing outside the head, opaque inside."""
 DENSITY_SCALE = 4.0
@@ -26,7 +28,7 @@ BORDER = 4
 def field_loss(generator: EG3DGenerator, planes: Tensor, truth: FieldSamples) -> tuple[Tensor, Tensor]:
     """Errors of density (on a compressed scale) and of colour at 3D points."""
     features, sigma = generator.field(planes, truth.points)
-    wanted = (-STEEPNESS * truth.distance).clamp(*DENSITY_RANGE)
+    wanted = (STEEPNESS * (THICKEN - truth.distance)).clamp(*DENSITY_RANGE)
     density = F.smooth_l1_loss(
         torch.asinh(sigma[..., 0] / DENSITY_SCALE), torch.asinh(wanted / DENSITY_SCALE)
     )

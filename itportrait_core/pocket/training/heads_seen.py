@@ -121,7 +121,7 @@ class FieldSamples:
 
 
 def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) -> FieldSamples:
-    """Draw points: `near` about the visible surface (half of them on the face), `free` in and around the box."""
+    """Draw points: `near` about the visible surface, more on the face, `free` in and around the box."""
     index = _visible_pixels(seen, near, generator)
     origins, directions = make_rays(*split_label(seen.cameras), SIZE)
     pick = index[..., None].expand(-1, -1, 3)
