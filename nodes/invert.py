@@ -126,8 +126,8 @@ class Inversion(io.ComfyNode):
             config = config.replace(steps=steps) if steps else config
         pose = itp.cameras.orbit(yaw, pitch, roll).float() if config.pose_init == USER else None
         with comfy.training():
-            own_frame = alignment is not None and prior.frame == "ffhq"
-            shown = alignment.aligned() if own_frame else picture.clone()
+            own_frame = alignment if prior.frame == "ffhq" else None
+            shown = own_frame.aligned() if own_frame else picture.clone()
             portrait = itp.invert(
                 model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
             )
