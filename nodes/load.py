@@ -16,6 +16,8 @@ from . import comfy, compat, folders, sockets
 EMBEDDED = "pocket (embedded)"
 GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
 GUESS = "auto"
+FOREIGN = ""
+"""Kind of a safetensors file that is not ours."""
 
 
 def choices(*families: str) -> list[str]:
@@ -40,15 +42,15 @@ def _kind(path: Path) -> str:
 
 @cache
 def _kind_of(path: Path, time: int, size: int) -> str:
-    """What a file's header says it holds, empty if it is not ours; time and size notice a new file."""
+    """What a file's header says it holds, or `FOREIGN`; time and size notice a new file."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(str(path), framework="pt") as file:
             header = file.metadata() or {}
-        return header.get("family") or str(json.loads(header.get("itportrait", "{}")).get("kind", ""))
+        return header.get("family") or str(json.loads(header.get("itportrait", "{}")).get("kind", FOREIGN))
     except (SafetensorError, OSError, ValueError, AttributeError):
-        return ""
+        return FOREIGN
 
 
 class GeneratorLoader(io.ComfyNode):
@@ -159,7 +161,7 @@ class ClipLoader(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[GUIDE, JUDGE, *folders.models(folders.OURS, *folders.OFFICIAL)],
+                    options=[GUIDE, JUDGE, *files_of("clip", FOREIGN), *folders.models(*folders.OFFICIAL)],
                     default=GUIDE,
                     tooltip=(
                         "What understands your text. The embedded guide knows portraits: hair, glasses, hats,"
