@@ -17,8 +17,8 @@ EYE_CORNERS = ((33, 133), (362, 263))
 """Mesh points at the corners of the eye on the picture's left and right."""
 NOSE_TIP, MOUTH_CORNERS = 1, (61, 291)
 """Mesh points of the nose tip, and of the mouth corners on the picture's left and right."""
-MIN_PRESENCE = 0.3
-"""Least likelihood of the point network for a box to count as a face; painted faces score below photos."""
+MIN_PRESENCE = 0.5
+"""Least likelihood of the point network for a box to count as a face; below it, points may collapse."""
 NO_FACE = (
     "No face was found. Place the five points (eyes, nose tip, mouth corners) by hand, or try a picture with "
     "a larger, less turned face."

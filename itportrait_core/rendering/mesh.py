@@ -18,6 +18,7 @@ from .views import surface_points
 
 if TYPE_CHECKING:
     from ..networks.eg3d import EG3DGenerator
+    from ..networks.eg3d_config import RenderingConfig
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps in all; raising from it stops the run."""
@@ -25,6 +26,8 @@ OUTSIDE = -1000.0
 """Density beyond the box, as in the official export."""
 OFFICIAL_LEVEL = 10.0
 """Raw density at which the official export cuts (spec eg3d 12)."""
+USUAL_YAWS, USUAL_PITCHES = (-50.0, -25.0, 0.0, 25.0, 50.0), (-25.0, 0.0, 25.0)
+"""Cameras that every face generator was trained for, degrees."""
 SOFT_RANGE = (-30.0, 60.0)
 """Raw densities are held in this range before smoothing, lest one dense point outweigh its neighbours."""
 
@@ -135,13 +138,34 @@ def density_grid(
     if config.smoothing > 0:
         grid = blur(grid.clamp(*SOFT_RANGE), config.smoothing)
     trim = (0.0 if rendering.white_back else 30 / 256) if config.trim is None else config.trim
-    edge = round(trim * n)
-    if edge == 0:
-        return grid
-    kept = torch.full_like(grid, OUTSIDE)
-    middle = (slice(edge, n - edge),) * 3
-    kept[middle] = grid[middle]
-    return kept
+    kept = axis.abs() <= (0.5 - trim) * rendering.box_warp + 1e-6
+    kept = kept[:, None, None] & kept[:, None] & kept
+    return grid.masked_fill(~(kept & rendered_region(rendering, axis)), OUTSIDE)
+
+
+def rendered_region(rendering: RenderingConfig, axis: Tensor) -> Tensor:
+    """Which grid points `[n, n, n]` some usual picture shows, and no usual picture leaves out in front.
+
+    Training never sees what lies off all pictures, or nearer than the ray limits: density there is arbitrary,
+    and a mesh or splats would show it as walls before the face.
+    """
+    coarse = axis[:: max(1, len(axis) // 64)]
+    points = torch.stack(torch.meshgrid(coarse, coarse, coarse, indexing="ij"), -1).reshape(-1, 3)
+    shown = torch.zeros(len(points), dtype=torch.bool, device=axis.device)
+    before = torch.zeros_like(shown)
+    for label in grid_cameras(USUAL_YAWS, USUAL_PITCHES).to(points):
+        matrix, focal = label[:16].reshape(4, 4), label[16]
+        eye = (points - matrix[:3, 3]) @ matrix[:3, :3]
+        framed = (eye[:, :2].abs() * focal <= 0.5 * eye[:, 2:]).all(1)
+        distance = eye.norm(dim=1)
+        if rendering.automatic_limits:
+            shown |= framed
+        else:
+            shown |= framed & (distance >= rendering.ray_start) & (distance <= rendering.ray_end)
+            before |= framed & (distance < rendering.ray_start)
+    known = (shown & ~before).reshape((len(coarse),) * 3)
+    nearest = (axis[:, None] - coarse).abs().argmin(1)
+    return known[nearest][:, nearest][:, :, nearest]
 
 
 def blur(grid: Tensor, sigma: float) -> Tensor:

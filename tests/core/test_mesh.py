@@ -16,7 +16,7 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.glb import glb_bytes, srgb_to_linear
 from itportrait_core.rendering.marching_cubes import marching_cubes
-from itportrait_core.rendering.mesh import Mesh, MeshConfig, blur, extract_mesh
+from itportrait_core.rendering.mesh import OUTSIDE, Mesh, MeshConfig, blur, density_grid, extract_mesh
 from itportrait_core.rendering.surface import connected, largest_piece
 from tests.core.toy_head import ToyHead, colors, distance, toy_ws
 
@@ -105,6 +105,20 @@ def test_trimmed_sides_are_capped():
     cut = extract_mesh(ToyHead(), toy_ws(), MeshConfig(resolution=48, trim=0.25, level=5.0))
     assert float(cut.vertices.abs().max()) < 0.26
     assert solid(cut.vertices, cut.faces).is_watertight
+
+
+def test_what_no_picture_shows_is_not_meshed():
+    """Density before the ray limits or off the frame is arbitrary; a wall there must not hide the face."""
+
+    class Walled(ToyHead):
+        def field(self, planes, points):
+            features, sigma = super().field(planes, points)
+            wall = (points[..., 2:] > 0.47) | (points[..., :1].abs() > 0.49)
+            return features, torch.where(wall, 300.0, sigma)
+
+    grid = density_grid(Walled(near=2.25), torch.zeros(1, 3, 4, 128, 128), MeshConfig(resolution=48))
+    assert float(grid[:, :, -2].max()) == OUTSIDE
+    assert float(grid[24, 24, 30]) > 100.0
 
 
 def test_smoothing_takes_the_nose_before_the_head():

@@ -36,11 +36,11 @@ class _Enlarge(nn.Module):
 class ToyHead(EG3DGenerator):
     """The rendering code is the real one; only the field is replaced."""
 
-    def __init__(self, *, white_back: bool = True, side: int = 48) -> None:
+    def __init__(self, *, white_back: bool = True, side: int = 48, near: float = 2.1) -> None:
         rendering = RenderingConfig(
             depth_resolution=32,
             depth_resolution_importance=32,
-            ray_start=2.1,
+            ray_start=near,
             ray_end=3.3,
             white_back=white_back,
         )
