@@ -219,5 +219,12 @@ function drawMap(ctx, scene) {
     ctx.fillStyle = i === chosen ? theme.accent : theme.dot;
     ctx.fill();
   });
+  if (scene.found) {
+    ctx.beginPath();
+    ctx.arc(...mapPoint(place, scene.found), 6.5, 0, TAU);
+    ctx.lineWidth = 1.5;
+    ctx.strokeStyle = theme.text;
+    ctx.stroke();
+  }
   if (views.length < 2) knob(ctx, ...mapPoint(place, state), 4.5, theme);
 }

@@ -36,8 +36,8 @@ const DEFAULTS = { ...LEVEL, views: 1, yaw_range: 0, pitch_range: 0, columns: 1,
 /** The views `[{yaw, pitch}]` that a node renders for its settings; an unknown path is the single view. */
 export function viewsOf(settings) {
   const known = { ...DEFAULTS, ...settings };
-  const make = makers[known.path];
-  return make ? make(known) : [{ yaw: known.yaw, pitch: known.pitch }];
+  if (Object.hasOwn(makers, known.path)) return makers[known.path](known);
+  return [{ yaw: known.yaw, pitch: known.pitch }];
 }
 
 /** Index of the view that looks from nearest to the given angles; -1 for an empty list. */

@@ -13,7 +13,7 @@ const REACH = 12; // pixels about a handle that still take hold of it
 export class CameraView {
   /** `bridge` reads and writes the widgets; `options()` gives `{speed, inverted, backdrop}` of the settings. */
   constructor(bridge, words, options) {
-    Object.assign(this, { bridge, words, options, pictures: [], held: null, over: false, frame: 0 });
+    Object.assign(this, { bridge, words, options, pictures: [], found: null, held: null, over: false, frame: 0 });
     this.canvas = make("canvas");
     this.stage = make("div", {
       className: "stage",
@@ -55,6 +55,13 @@ export class CameraView {
       picture.src = url;
       return picture;
     });
+    this.refresh();
+  }
+
+  /** Mark the pose `[yaw, pitch, roll]` that the node found, as a ring on the map. */
+  showPose(pose) {
+    const [yaw, pitch] = (Array.isArray(pose) ? pose : []).map(Number);
+    this.found = Number.isFinite(yaw) && Number.isFinite(pitch) ? { yaw, pitch } : null;
     this.refresh();
   }
 
@@ -112,6 +119,7 @@ export class CameraView {
       picture: this.options().backdrop ? this.backdrop(views, chosen) : null,
       emphasis: this.held ? 2 : Number(this.over),
       active: this.held?.part,
+      found: this.found,
       state, limits, views, chosen,
     });
     this.describe(state, limits.yaw, settings);

@@ -12,7 +12,7 @@ import { wordsFor } from "./words.mjs";
 
 const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
 
-/** Every live view, to be told of runs: `{node, seen(from, output)}`. */
+/** Every live view, to be told of runs and settings: `{view, seen(from, output)}`. */
 const live = new Set();
 
 const words = () => wordsFor(setting(app, "Comfy.Locale"));
@@ -56,8 +56,9 @@ function cameraView(node, name) {
     if (from !== node && !downstream(node).includes(from)) return;
     const urls = pictureUrls(api, output);
     if (urls.length > 0) view.showPictures(urls);
+    if (from === node && output?.itp_pose) view.showPose(output.itp_pose[0]);
   };
-  return addView(node, name, "ITP_CAMERA_VIEW", view, { node, seen });
+  return addView(node, name, "ITP_CAMERA_VIEW", view, { view, seen });
 }
 
 function fivePointsView(node, name) {
@@ -75,12 +76,12 @@ function fivePointsView(node, name) {
     const found = parse(output?.itp_points?.flat(3).join(" "));
     view.show(url ?? loaded(), found);
   };
-  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, seen });
+  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { view, seen });
 }
 
 app.registerExtension({
   name: "ITportrait.Views",
-  settings: SETTINGS,
+  settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
   getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
   setup() {
     api.addEventListener("executed", ({ detail }) => {

@@ -13,7 +13,7 @@ export const STYLE = `
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; display: block; pointer-events: none; }
 .row { display: flex; flex: 0 0 auto; flex-wrap: nowrap; gap: 3px; }
 button { flex: 1 1 auto; min-width: 0; padding: 4px 3px; border: 1px solid transparent; border-radius: 8px; cursor: pointer;
-  font: 500 11px/1.2 inherit; font-family: inherit; color: inherit; background: var(--comfy-input-bg, #222); opacity: 0.85;
+  font-family: inherit; font-size: 11px; font-weight: 500; line-height: 1.3; color: inherit; background: var(--comfy-input-bg, #222); opacity: 0.85;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 button:hover { opacity: 1; border-color: var(--border-color, #666); }
 button[aria-pressed="true"] { opacity: 1; border-color: var(--p-primary-color, #5aa9ff); }

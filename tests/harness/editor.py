@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from .environment import ROOT
 from .pack import NAME
-from playwright.sync_api import ConsoleMessage, Error, Locator, Page
+from playwright.sync_api import ConsoleMessage, Dialog, Error, Locator, Page
 
 ARTIFACTS = ROOT / ".cache" / "screenshots"
 READY = """() => window.app?.graph && app.extensionManager?.setting
@@ -40,17 +40,17 @@ class Editor:
         """Load the page as someone who has used ComfyUI before."""
         known = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": self.nodes2, "Comfy.Locale": "en"}
         requests.post(f"{self.url}/settings", json=known, timeout=30).raise_for_status()
-        self.page.goto(self.url)
+        self.page.goto(self.url, timeout=300_000)
         self.settle()
 
     def reload(self) -> None:
         """Load the page again."""
-        self.page.reload()
+        self.page.reload(timeout=300_000)
         self.settle()
 
     def settle(self) -> None:
         """Wait until nodes are known and the first workflow is loaded."""
-        self.page.wait_for_function(READY, timeout=90_000)
+        self.page.wait_for_function(READY, timeout=300_000)
         self.page.wait_for_timeout(SETTLE)
         self.page.keyboard.press("Escape")
 
@@ -162,6 +162,12 @@ class Editor:
         file = ARTIFACTS / f"{what}-{self.name}.png"
         self.page.screenshot(path=file)
         return file
+
+    def _dialog(self, dialog: Dialog) -> None:
+        """Leaving a page with unsaved work is asked about; any other dialog is somebody's script."""
+        if dialog.type != "beforeunload":
+            self.complaints.append(f"dialog: {dialog.message}")
+        dialog.accept()
 
     def _console(self, message: ConsoleMessage) -> None:
         """Complaints that name one of our files; the frontends have their own, which are not ours to judge."""
