@@ -128,7 +128,7 @@ def main() -> None:
         note = (
             f"EG3D, 128 px. {arguments.count} held-out heads, one camera each: yaw +-50, pitch +-30 degrees."
         )
-        write_section("generator", COMMAND, rows, note)
+        write_section("generator", f"{COMMAND} --count {arguments.count}", rows, note)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ class GeneratorTraining:
     """Of these, heads that were never seen before."""
     pictures: int = 2
     """Of these, heads of which pictures are rendered."""
-    full_planes_from: float = 0.38
+    full_planes_from: float = 0.2
     """Share of the time budget after which planes are computed at full instead of half resolution."""
-    pictures_from: float = 0.52
+    pictures_from: float = 0.4
     """Share of the time budget after which pictures are rendered."""
     full_precision_from: float = 0.9
     """Share of the time budget after which planes are computed in float32 instead of bfloat16."""
@@ -161,12 +161,18 @@ def trained_parameters(generator: EG3DGenerator) -> list[nn.Parameter]:
 
 
 def start(seed: int) -> EG3DGenerator:
-    """An untrained generator; its density has the wanted scale, its last backbone block adds nothing yet."""
+    """A generator to begin with.
+
+    Its mapping network is built, its density has the wanted scale, and its last backbone block and its
+    super-resolution add nothing yet.
+    """
     generator = EG3DGenerator(CONFIG, seed=seed)
     build_mapping(generator.backbone.mapping, seed)
     with torch.no_grad():
         generator.decoder.net[2].weight[0] *= DENSITY_GAIN
         generator.backbone.synthesis.get_submodule(f"b{CONFIG.backbone_resolution}").torgb.weight.zero_()
+        for block in (generator.superresolution.block0, generator.superresolution.block1):
+            block.torgb.weight.zero_()
     return generator
 
 
