@@ -8,6 +8,7 @@ geometry and pose.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -25,16 +26,17 @@ from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, PictureSet, picture_set, training_photos
+from .preview import psnr, save_sheet
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
     kind="e4e",
     input_size=64,
-    widths=(24, 48, 96, 160),
-    units=(1, 1, 2, 2),
+    widths=(16, 32, 64, 128),
+    units=(1, 1, 2, 1),
     style_count=PHOTO.num_ws,
     code_dim=PHOTO.w_dim,
-    style_width=48,
+    style_width=64,
     coarse_count=6,
     middle_count=6,
 )
@@ -146,4 +148,22 @@ def train(
         tensors = [t.to(device) for t in (photo, photos.latents[index], image, own)]
         return encoder_loss(net, generator, *tensors)
 
-    return trainer.run(loss, exporter(folder, "style_encoder"))
+    def inputs() -> Iterator[Tensor]:
+        g = torch.Generator().manual_seed(seed)
+        for _ in range(24):
+            index = torch.randint(len(photos), (2 * BATCH,), generator=g)
+            yield shown(photos.images(index), styled.images(index), g)[0].to(device)
+
+    export = exporter(folder, "style_encoder", inputs)
+    tests = [part.images(torch.arange(8)) for part in (photos, styled)]
+
+    def show(trainer: Trainer) -> None:
+        export(trainer)
+        seen = torch.cat(tests)
+        with torch.no_grad():
+            codes = trainer.average(seen) + trainer.average.latent_avg
+            drawn = draw(SynthesisTo(generator.synthesis), codes, SMALL, half=False)
+        trainer.say(f"encoder: PSNR of training photos {psnr(drawn[:8], tests[0]):.2f} dB at {SMALL} px")
+        save_sheet([tests[0], drawn[:8], tests[1], drawn[8:]], Path(folder) / "encoder.png")
+
+    return trainer.run(loss, show)

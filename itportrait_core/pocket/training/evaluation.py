@@ -16,23 +16,19 @@ from ...rendering import cameras
 from .. import weights
 from ..styles import STYLES
 from . import identity as people_photos
+from .evaluate_clip import evaluate_clip, evaluate_perceptual
 from .model_card import write_section
 from .photo import mixed_codes
 from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM, normalise
 from .pictures import HELD_OUT_SEED, PictureSet, photo_set, picture_set
+from .preview import psnr
 from .warps import random_move
 
 ART_STYLES = tuple(style for style in STYLES if style != "photo")
-COUNT = 512  # photos; 64 of every art style
+COUNT = 256  # photos; 64 of every art style
 ALPHA = 0.2  # share of a picture's own code in the perturbed layers (Eq. 3)
 TWINS = 4
 COMMAND = "python -m itportrait_core evaluate {}"
-
-
-def psnr(image: Tensor, truth: Tensor) -> float:
-    """Mean PSNR in dB of pictures in [-1, 1]."""
-    error = ((image.clamp(-1, 1) - truth) / 2).square().mean((1, 2, 3))
-    return float((-10 * error.log10()).mean())
 
 
 @torch.no_grad()
@@ -151,14 +147,20 @@ def evaluate_encoder() -> dict[str, str]:
 
 
 NOTES = {
+    "clip_guide": "CLIP that guides text edits; zero-shot by the prompts of `pocket/captions.py`.",
+    "clip_judge": "CLIP that only judges: other sizes, seed and augmentation than `clip_guide`.",
     "encoder": "e4e encoder of any picture into the codes of `photo`; never saw an art style.",
     "identity": "Embeds a face so that the same person is near and others are far.",
+    "perceptual": "Trunk of LPIPS, trained to read attributes and styles of true pictures.",
     "photo": "StyleGAN2 of aligned photo faces; the last two dimensions of `z` are yaw and pitch.",
     "pose": "Reads the camera off a photo; trained on photos only.",
 }
 EVALUATIONS = {
+    "clip_guide": lambda: evaluate_clip("pocket-guide"),
+    "clip_judge": lambda: evaluate_clip("pocket-judge"),
     "encoder": evaluate_encoder,
     "identity": evaluate_identity,
+    "perceptual": evaluate_perceptual,
     "photo": evaluate_photo,
     "pose": evaluate_pose,
 }

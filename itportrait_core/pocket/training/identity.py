@@ -8,6 +8,7 @@ photos each, every photo must find its partner.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -86,7 +87,7 @@ def verification(first: Tensor, second: Tensor) -> tuple[float, float]:
 
 
 def train(
-    folder: str | os.PathLike[str], *, minutes: float = 4.0, seed: int = 0, device: str = "cpu"
+    folder: str | os.PathLike[str], *, minutes: float = 12.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/identity.safetensors`."""
     photos = people(PEOPLE, PEOPLE_SEED)
@@ -100,4 +101,9 @@ def train(
             embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
         return {"identity": contrastive_loss(embeddings.float())}
 
-    return trainer.run(loss, exporter(folder, "identity"))
+    def inputs() -> Iterator[Tensor]:
+        g = torch.Generator().manual_seed(seed)
+        for _ in range(16):
+            yield crop_face(training_batch(photos, BATCH, g).to(device), "eg3d", CONFIG.input_size)
+
+    return trainer.run(loss, exporter(folder, "identity", inputs))

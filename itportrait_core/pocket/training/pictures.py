@@ -21,9 +21,7 @@ from . import photo_truth
 
 SIZE = 128  # pixels
 CHUNK = 64  # pictures rendered at once
-RENDERER = (
-    "attributes", "heads", "light", "paint", "palettes", "render", "styles", "surfaces", "tracing", "wardrobe",
-)  # fmt: skip
+RENDERER = "attributes heads light paint palettes render styles surfaces tracing wardrobe".split()
 """Modules of the renderer: when one changes, sets are rendered anew."""
 CACHE = "ITPORTRAIT_TRAINING_CACHE"
 """Environment variable that names the folder of rendered sets; default `.cache/training` under the working

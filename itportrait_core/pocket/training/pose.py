@@ -8,6 +8,7 @@ differently.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +74,7 @@ def training_batch(photos: PictureSet, g: torch.Generator, size: int = BATCH) ->
 
 
 def train(
-    folder: str | os.PathLike[str], *, minutes: float = 4.0, seed: int = 0, device: str = "cpu"
+    folder: str | os.PathLike[str], *, minutes: float = 12.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/pose.safetensors`."""
     photos = training_photos(SMALL)
@@ -87,4 +88,9 @@ def train(
         with torch.autocast(device, torch.bfloat16):
             return {"pose": pose_loss(net, image, label.to(device))}
 
-    return trainer.run(loss, exporter(folder, "pose"))
+    def inputs() -> Iterator[Tensor]:
+        g = torch.Generator().manual_seed(seed)
+        for _ in range(16):
+            yield (training_batch(photos, g)[0].to(device) + 1) / 2
+
+    return trainer.run(loss, exporter(folder, "pose", inputs))
