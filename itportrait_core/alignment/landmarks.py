@@ -15,8 +15,8 @@ from .frame import five_points
 
 EYE_CORNERS = ((33, 133), (362, 263))
 """Mesh points at the corners of the eye on the picture's left and right."""
-NOSE_TIP, MOUTH_CORNERS = 1, (61, 291)
-"""Mesh points of the nose tip, and of the mouth corners on the picture's left and right."""
+NOSE_TIP, MOUTH_CORNERS = 4, (61, 291)
+"""Mesh points of the nose tip (1 lies under it), and of the mouth corners on the picture's left and right."""
 MIN_PRESENCE = 0.5
 """Least likelihood of the point network for a box to count as a face; below it, points may collapse."""
 NO_FACE = (

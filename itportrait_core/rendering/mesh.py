@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import ITPortraitError
 from .cameras import grid as grid_cameras
 from .marching_cubes import marching_cubes
-from .surface import largest_piece, vertex_colors, vertex_normals
+from .surface import main_pieces, vertex_colors, vertex_normals
 from .views import surface_points
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ class MeshConfig:
     """Raw density of the surface (official exports use 10); None finds the one that pictures show."""
     smoothing: float = 0.0
     """Standard deviation of a Gaussian over the density, in grid steps; 0 for none."""
-    largest_only: bool = True
-    """Keep only the largest connected piece: no floating specks, no hollows inside."""
+    least_piece: float = 0.01
+    """Drop connected pieces smaller than this share of the largest, and all hollows: 1 keeps only the largest
+    piece, 0 every speck."""
     trim: float | None = None
     """Share of the box cut away at each side; None for 0 on a white background, else 30/256 (official)."""
     points_per_chunk: int = 1 << 18
@@ -54,6 +55,8 @@ class MeshConfig:
             raise ITPortraitError(f"The mesh resolution must be 32 to 512, got {self.resolution}.")
         if not 0.0 <= self.smoothing <= 8.0:
             raise ITPortraitError(f"Mesh smoothing must be 0 to 8 grid steps, got {self.smoothing}.")
+        if not 0.0 <= self.least_piece <= 1.0:
+            raise ITPortraitError(f"The least piece must be 0 to 1 of the largest, got {self.least_piece}.")
         if self.trim is not None and not 0.0 <= self.trim < 0.5:
             raise ITPortraitError(f"The trimmed share of the box must be 0 to 0.5, got {self.trim}.")
 
@@ -111,8 +114,7 @@ def extract_mesh(
                 "lower the level."
             )
         vertices, faces = marching_cubes(F.pad(grid, (1,) * 6, value=OUTSIDE), level)
-        if config.largest_only:
-            vertices, faces = largest_piece(vertices, faces)
+        vertices, faces = main_pieces(vertices, faces, config.least_piece)
         vertices = (vertices - 1.0) * (box / (config.resolution - 1)) - box / 2.0
         colors = [
             vertex_colors(generator, planes, part) for part in vertices.split(config.points_per_chunk // 32)

@@ -1,4 +1,4 @@
-"""What turns bare triangles into a mesh: the main piece, normals, colours."""
+"""What turns bare triangles into a mesh: the main pieces, normals, colours."""
 
 from __future__ import annotations
 
@@ -20,11 +20,23 @@ ABOVE, BELOW = 1.5, 4.5
 """Where that ray begins above the surface and ends below it, plane texels."""
 
 
-def largest_piece(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-    """The connected piece with the most triangles; vertices `[V, 3]` and faces `[M, 3]` renumbered."""
+def main_pieces(vertices: Tensor, faces: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Connected pieces that enclose at least `share` of what the largest one does, and no hollows.
+
+    Args:
+        vertices: `[V, 3]`.
+        faces: `[M, 3]`, closed, counter-clockwise seen from outside; a hollow's are the other way round.
+        share: 0 keeps every solid piece, 1 only the largest.
+
+    Returns:
+        Vertices and faces, renumbered.
+    """
     label = connected(faces, len(vertices))[faces[:, 0]]
-    kept = faces[label == label.mode().values]
-    used, faces = kept.unique(return_inverse=True)
+    a, b, c = vertices[faces].double().unbind(1)
+    volume = (a * torch.linalg.cross(b, c)).sum(1)
+    volume = torch.zeros(len(vertices), dtype=torch.float64, device=faces.device).index_add(0, label, volume)
+    wanted = (volume > 0) & (volume >= share * volume.max())
+    used, faces = faces[wanted[label]].unique(return_inverse=True)
     return vertices[used], faces
 
 

@@ -17,7 +17,7 @@ from itportrait_core.rendering import cameras
 from itportrait_core.rendering.glb import glb_bytes, srgb_to_linear
 from itportrait_core.rendering.marching_cubes import marching_cubes
 from itportrait_core.rendering.mesh import OUTSIDE, Mesh, MeshConfig, blur, density_grid, extract_mesh
-from itportrait_core.rendering.surface import connected, largest_piece
+from itportrait_core.rendering.surface import connected, main_pieces
 from tests.core.toy_head import ToyHead, colors, distance, toy_ws
 
 
@@ -63,9 +63,18 @@ def test_pieces_are_told_apart_and_the_largest_kept():
     grid[8:28, 2:10, 2:10] = 1.0
     vertices, faces = marching_cubes(grid, 0.5)
     assert len(connected(faces, len(vertices)).unique()) == 2
-    kept, renumbered = largest_piece(vertices, faces)
+    kept, renumbered = main_pieces(vertices, faces, 1.0)
     assert float(kept[:, 0].min()) > 6.0
     assert solid(kept, renumbered).is_watertight
+    assert len(main_pieces(vertices, faces, 0.0)[0]) == len(vertices)
+
+
+def test_hollows_are_filled():
+    grid = torch.zeros(14, 14, 14)
+    grid[2:12, 2:12, 2:12] = 1.0
+    grid[5:9, 5:9, 5:9] = 0.0
+    kept, _ = main_pieces(*marching_cubes(grid, 0.5), 0.0)
+    assert float((kept - 6.5).abs().amax(1).min()) > 4.0
 
 
 def test_long_chains_count_as_one_piece():
