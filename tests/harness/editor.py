@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from playwright.sync_api import ConsoleMessage, Dialog, Error, Locator, Page
+
 from .environment import ROOT
 from .pack import NAME
-from playwright.sync_api import ConsoleMessage, Dialog, Error, Locator, Page
 
 ARTIFACTS = ROOT / ".cache" / "screenshots"
 READY = """() => window.app?.graph && app.extensionManager?.setting
@@ -38,7 +39,12 @@ class Editor:
 
     def open(self) -> None:
         """Load the page as someone who has used ComfyUI before."""
-        known = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": self.nodes2, "Comfy.Locale": "en"}
+        known = {
+            "Comfy.TutorialCompleted": True,
+            "Comfy.VueNodes.Enabled": self.nodes2,
+            "Comfy.Locale": "en",
+            "Comfy.Window.UnloadConfirmation": False,
+        }
         requests.post(f"{self.url}/settings", json=known, timeout=30).raise_for_status()
         self.page.goto(self.url, timeout=300_000)
         self.settle()
@@ -97,16 +103,18 @@ class Editor:
             const api = app.api ?? (await import("/scripts/api.js")).api;
             const on = (name, action) => api.addEventListener(name, (e) => action(e.detail));
             for (const end of ["execution_success", "execution_interrupted", "execution_error"])
-                on(end, (detail) => { heard.ended ||= end; heard.error ||= detail?.exception_message ?? ""; });
+                on(end, (detail) => {
+                    heard.ended ||= end;
+                    heard.error ||= detail?.exception_message ?? ""; });
             on("b_preview", () => (heard.previews += 1));
             on("progress", () => (heard.progress += 1));
             await app.queuePrompt(0); }""")
 
     def heard(self) -> dict[str, Any]:
-        """What the last queued prompt has said so far: `ended`, `error`, counts of `previews` and `progress`."""
+        """What the queued prompt has said so far: `ended`, `error`, counts of `previews` and `progress`."""
         return dict(self.js("() => window.itportraitTest"))
 
-    def finish(self, seconds: float = 60.0) -> dict[str, Any]:
+    def finish(self, seconds: float = 180.0) -> dict[str, Any]:
         """Wait for the end of the queued prompt."""
         self.page.wait_for_function("() => window.itportraitTest.ended", timeout=seconds * 1000)
         self.page.wait_for_timeout(500)
@@ -170,7 +178,7 @@ class Editor:
         dialog.accept()
 
     def _console(self, message: ConsoleMessage) -> None:
-        """Complaints that name one of our files; the frontends have their own, which are not ours to judge."""
+        """Complaints that name one of our files; the frontends have their own."""
         ours = f"/extensions/{NAME}/"
         if message.type in ("error", "warning") and ours in message.location.get("url", "") + message.text:
             self.complaints.append(message.text)

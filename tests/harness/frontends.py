@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from .environment import ROOT
 
 PACKAGE = "comfyui-frontend-package"

@@ -86,7 +86,7 @@ def test_settings_and_categories_are_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_help_pages_cover_every_input_and_output(nodes: dict[str, Any], language: str) -> None:
-    """Each node has a page in each language that names every input and output, and shows no missing picture."""
+    """Each node has a page in each language that names every input and output; its pictures are there."""
     texts = read(language, "nodeDefs")
     for name, node in texts.items():
         file = DOCS / f"{name}.md" if language == "en" else DOCS / name / f"{language}.md"

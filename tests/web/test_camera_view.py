@@ -82,7 +82,9 @@ def test_double_click_resets(editor: Editor, orbit: int) -> None:
         ("figureEight", {"path": "figure-eight", "views": 48}),
     ],
 )
-def test_presets_write_plain_values(editor: Editor, orbit: int, preset: str, expected: dict[str, Any]) -> None:
+def test_presets_write_plain_values(
+    editor: Editor, orbit: int, preset: str, expected: dict[str, Any]
+) -> None:
     button = editor.page.locator(f".itportrait-camera [data-preset={preset}]")
     button.click()
     editor.page.wait_for_timeout(150)

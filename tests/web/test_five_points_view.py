@@ -1,4 +1,4 @@
-"""The five-point view in a real editor: it shows the picture before any run, and dragged points become a text."""
+"""The five-point view in a real editor: the picture shows before any run, dragged points become a text."""
 
 from __future__ import annotations
 

@@ -17,5 +17,7 @@ def test_maths(file: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node.js found")
-    done = subprocess.run([node, "--test", str(file)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [node, "--test", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The example workflows in the editor: offered, opened without missing nodes, and the same prompt after a reload."""
+"""The example workflows in the editor: offered, opened without missing nodes, the same prompt when saved."""
 
 from __future__ import annotations
 
