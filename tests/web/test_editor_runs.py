@@ -1,4 +1,4 @@
-"""Runs from the editor: results reach the views, trainings can be watched and cancelled, reloading loses nothing."""
+"""Runs from the editor: results reach the views, trainings can be cancelled, reloading loses nothing."""
 
 from __future__ import annotations
 
