@@ -162,7 +162,7 @@ class ComfyClient:
 
     def _outputs(self, prompt_id: str) -> dict[str, dict[str, Any]]:
         """The history appears a moment after the last message."""
-        for _ in range(50):
+        for _ in range(100):
             history = requests.get(f"{self.url}/history/{prompt_id}", timeout=60).json()
             if prompt_id in history:
                 return dict(history[prompt_id]["outputs"])

@@ -53,11 +53,17 @@ def enter(*lists: str) -> None:
 
 
 def comfyui() -> Path:
-    """The folder of the ComfyUI to run: `COMFYUI_PATH`, else the one unpacked by the set-up."""
+    """The folder of the ComfyUI to run: `COMFYUI_PATH`, else the one unpacked by the set-up.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
     given = os.environ.get("COMFYUI_PATH")
     folder = Path(given or ROOT / ".cache" / "comfyui").resolve()
     if not (folder / "main.py").is_file():
-        raise SystemExit(f"No ComfyUI in {folder}: set COMFYUI_PATH to a folder that holds its main.py.")
+        raise FileNotFoundError(
+            f"No ComfyUI in {folder}: run `python tests/run.py`, or set COMFYUI_PATH to a folder with its main.py."
+        )
     return folder
 
 

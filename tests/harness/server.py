@@ -41,7 +41,7 @@ class ComfyServer:
         base: Path | None = None,
         arguments: tuple[str, ...] = (),
         settings: dict[str, str] | None = None,
-        patience: float = 240.0,
+        patience: float = 600.0,
     ) -> None:
         self.comfyui = comfyui or environment.comfyui()
         self.keep_base = base is not None

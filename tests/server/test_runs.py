@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -108,3 +109,44 @@ def test_a_saved_style_can_be_loaded_at_once(quick: ComfyClient, graph: Graph, p
     cameras = fresh.add("CameraOrbit")
     fresh.show(fresh.add("MultiViewRender", generator=loaded, cameras=cameras))
     assert quick.run(fresh.prompt).end == "execution_success"
+
+
+@pytest.mark.parametrize("mode", ["coupled", "text_only"])
+def test_text_and_picture_train_together(quick: ComfyClient, graph: Graph, mode: str) -> None:
+    """Both modes give a style, a table of every step and a plot; text_only hands the base on as well."""
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base)
+    clip = graph.add("ClipLoader")
+    fused = graph.add("Fuse", generator=base, portrait=person, clip=clip, mode=mode, steps=4, views=2)
+    cameras = graph.add("CameraOrbit", path="grid", columns=2, rows=2)
+    for output in (0, 1):
+        graph.show(graph.add("MultiViewRender", generator=fused[output], cameras=cameras, portrait=person))
+    graph.show(fused[3])
+    table = graph.add("PreviewAny", source=fused[4])
+    run = quick.run(graph.prompt)
+    assert (run.end, run.error) == ("execution_success", "")
+    rows = run.outputs[table.id]["text"][0].strip().splitlines()
+    assert len(rows) == 1 + 4
+    stages = [row.split(",")[1] for row in rows[1:]]
+    assert stages == (["apt", "ite"] * 2 if mode == "coupled" else ["ite"] * 4)
+
+
+def test_an_inversion_reports_and_can_be_kept(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph
+) -> None:
+    """A picture larger than the generator's becomes a portrait with a report; its file loads as the same."""
+    base, prior = graph.add("GeneratorLoader"), graph.add("PhotoPriorLoader")
+    picture = graph.add("ExamplePicture")
+    found = graph.add("Inversion", generator=base, photo_prior=prior, image=picture, steps=3)
+    report = graph.add("PreviewAny", source=found[3])
+    graph.show(found[1])
+    graph.add("SavePortrait", portrait=found, name="somebody")
+    run = quick.run(graph.prompt)
+    assert (run.end, run.error) == ("execution_success", "")
+    facts = json.loads(run.outputs[report.id]["text"][0])
+    assert {"yaw", "pitch", "lpips", "psnr"} <= set(facts)
+    file = max(quick_server.base.rglob("somebody_*.safetensors"))
+    fresh = Graph(quick.nodes())
+    again = fresh.add("PreviewAny", source=fresh.add("LoadPortrait", file=file.name)[2])
+    loaded = quick.run(fresh.prompt)
+    assert json.loads(loaded.outputs[again.id]["text"][0]) == facts
