@@ -88,7 +88,7 @@ def standard_face() -> Tensor:
 
 
 def _tilted(rotation: Tensor, degrees: float) -> Tensor:
-    """Camera axes after the head model is tilted about its own x axis so that the camera sinks by `degrees`."""
+    """Camera axes after the head model is tilted about its own x axis: the camera sinks by `degrees`."""
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
     x, y, z = rotation.unbind(1)
     return torch.stack((x, y * angle.cos() - z * angle.sin(), y * angle.sin() + z * angle.cos()), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -158,7 +157,7 @@ def sample_views(
     *,
     generator: torch.Generator,
     stratify_yaw: bool = True,
-    pitch_convention: Literal["true", "eg3d"] = "true",
+    pitch_convention: str = "true",
 ) -> Tensor:
     """Random views `[n, 25]`, uniform in the given ranges of degrees.
 

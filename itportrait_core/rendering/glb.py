@@ -34,7 +34,9 @@ def glb_bytes(mesh: Mesh, extras: Mapping[str, Any] | None = None) -> bytes:
         (linear, "<u2", UINT16, "VEC4", ARRAY, True),
         (mesh.faces.reshape(-1), "<u4", UINT32, "SCALAR", ELEMENTS, False),
     ]
-    views, accessors, binary = [], [], b""
+    views: list[dict[str, Any]] = []
+    accessors: list[dict[str, Any]] = []
+    binary = b""
     for values, dtype, component, kind, target, normalized in parts:
         data = values.cpu().numpy().astype(dtype).tobytes()
         views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(data), "target": target})

@@ -35,9 +35,9 @@ class SplatConfig:
     """Splats along a side of the box before the unseen ones are dropped; 32..512."""
     spread: float = 0.55
     """Standard deviation of a splat across the surface, in grid steps."""
-    thickness: float = 0.2
+    thickness: float = 0.4
     """Standard deviation of a splat along the normal, in grid steps: flat splats keep outlines sharp."""
-    inset: float = 0.5
+    inset: float = 0.25
     """How far splats are drawn in along the normal, grid steps: it makes up for the reach of their tails."""
     keep: float = 0.01
     """Least share of light, 0..1, that a splat must stop on its way out of the head to be kept."""
