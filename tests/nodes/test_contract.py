@@ -1,7 +1,7 @@
 """What saved workflows rely on: ids, the order of widgets and outputs, views that are never stored.
 
-`UPDATE_CONTRACT=1 pytest tests/nodes` writes new nodes and inputs into the snapshot and the English texts; what
-would break saved workflows still fails.
+`UPDATE_CONTRACT=1 pytest tests/nodes` writes new nodes and inputs into the snapshot and the English texts;
+what would break saved workflows still fails.
 """
 
 from __future__ import annotations

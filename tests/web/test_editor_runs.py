@@ -29,10 +29,16 @@ def picture(editor: Editor) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(editor.stage().screenshot())).convert("RGB"), dtype=float)
 
 
+def show_last_render(editor: Editor, value: bool) -> None:
+    editor.js("(v) => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', v)", value)
+    editor.page.wait_for_timeout(300)
+
+
 def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> None:
     camera = graph.add("CameraOrbit", path="sweep", views=3)
     graph.show(graph.add("MultiViewRender", generator=graph.add("GeneratorLoader"), cameras=camera, seed=3))
     editor.load_prompt(graph.prompt)
+    show_last_render(editor, True)
     before = picture(editor)
     editor.queue()
     done = editor.finish()
@@ -41,10 +47,10 @@ def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> N
     after = picture(editor)
     assert np.abs(after - before).mean() > 3
     editor.shoot("run-backdrop")
-    editor.js("() => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', false)")
-    editor.page.wait_for_timeout(300)
-    assert np.abs(picture(editor) - before).mean() < 1.5
-    editor.js("() => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', true)")
+    show_last_render(editor, False)
+    hidden = picture(editor)
+    show_last_render(editor, True)
+    assert np.abs(hidden - before).mean() < 1.5
 
 
 def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph) -> None:
