@@ -62,7 +62,7 @@ def comfyui() -> Path:
     folder = Path(given or ROOT / ".cache" / "comfyui").resolve()
     if not (folder / "main.py").is_file():
         raise FileNotFoundError(
-            f"No ComfyUI in {folder}: run `python tests/run.py`, or set COMFYUI_PATH to a folder with its main.py."
+            f"No ComfyUI in {folder}: run `python tests/run.py`, or set COMFYUI_PATH to where its main.py is."
         )
     return folder
 
