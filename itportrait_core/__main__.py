@@ -12,7 +12,7 @@ from .errors import ITPortraitError
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": (".checkpoints.command", "turn an official checkpoint into a safetensors file of this project"),
     "train": (".pocket.training.command", "train one network of the pocket family"),
-    "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its model card"),
+    "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its card"),
 }
 """Name -> module (with `add_arguments(parser)` and `run(arguments)`) and what it does."""
 

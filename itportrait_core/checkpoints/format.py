@@ -25,7 +25,7 @@ from .tensor_file import open_tensors, write_tensors
 FORMAT_VERSION = "1"
 GENERATORS = ("eg3d", "panohead")
 """Families of 3D generators."""
-_FAMILIES: dict[str, tuple[type, type[nn.Module]]] = {}
+_FAMILIES: dict[str, tuple[Any, type[nn.Module]]] = {}
 _OWN_FAMILIES = {
     "eg3d": ("eg3d", "EG3DConfig", "EG3DGenerator"),
     "panohead": ("panohead", "PanoHeadConfig", "PanoHeadGenerator"),
@@ -232,7 +232,7 @@ def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | 
     return load_model(path, device)
 
 
-def _family(name: str, path: str | os.PathLike[str]) -> tuple[type, type[nn.Module]]:
+def _family(name: str, path: str | os.PathLike[str]) -> tuple[Any, type[nn.Module]]:
     if name not in _FAMILIES and name in _OWN_FAMILIES:
         module, config_class, module_class = _OWN_FAMILIES[name]
         networks = importlib.import_module(f"..networks.{module}", __package__)

@@ -24,7 +24,7 @@ KNOWN = (
     "EG3D and StyleGAN2-ADA .pkl, rosinality StyleGAN2 .pt, e4e / pSp / ReStyle .pt, "
     "Deep3DFaceRecon epoch_*.pth, model_ir_se50.pth, torchvision VGG16 and AlexNet .pth"
 )
-_CHUNK = 16 << 20
+_CHUNK = 1 << 20
 
 
 def import_checkpoint(
@@ -69,8 +69,20 @@ def find_networks(value: Any, discriminator: bool = False) -> list[FoundNetwork]
     """Recognise the content of a checkpoint.
 
     Raises:
-        ITPortraitError: when it is none of the known kinds.
+        ITPortraitError: when it is none of the known kinds, or only looks like one.
     """
+    try:
+        return _recognise(value, discriminator)
+    except ITPortraitError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise ITPortraitError(
+            f"The file looks like a known checkpoint but is incomplete or altered "
+            f"({type(error).__name__}: {error!s:.200}); get it again."
+        ) from error
+
+
+def _recognise(value: Any, discriminator: bool) -> list[FoundNetwork]:
     if official_generators.is_network_pickle(value):
         return official_generators.from_network_pickle(value, discriminator)
     if discriminator:
@@ -83,7 +95,7 @@ def find_networks(value: Any, discriminator: bool = False) -> list[FoundNetwork]
         if _tensors(state.get("net_recon")):
             return official_faces.from_pose_file(state)
         if _tensors(state) and "encoder.input_layer.0.weight" in state:
-            return official_faces.from_encoder_file(value)
+            return official_faces.from_encoder_file(value, state)
         if _tensors(state) and "output_layer.3.weight" in state and "input_layer.0.weight" in state:
             return official_faces.from_identity_file(state)
         if _tensors(state) and "features.0.weight" in state:

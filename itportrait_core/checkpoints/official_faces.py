@@ -32,8 +32,8 @@ TRUNKS = {
 """Numbers of the convolutions among torchvision's `features`."""
 
 
-def from_encoder_file(value: dict[str, Any]) -> list[FoundNetwork]:
-    """The encoder, and the generator that is embedded beside it.
+def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) -> list[FoundNetwork]:
+    """The encoder in a file with the weights `state`, and the generator that is embedded beside it.
 
     Raises:
         ITPortraitError: for an encoder of an unknown type.
@@ -47,7 +47,6 @@ def from_encoder_file(value: dict[str, Any]) -> list[FoundNetwork]:
         raise ITPortraitError(
             f"The encoder is of type {type_name!r:.80}; known are {', '.join(ENCODER_KINDS)}."
         )
-    state = value["state_dict"]
     encoder, decoder = _part(state, "encoder."), _part(state, "decoder.")
     average = value.get("latent_avg")
     average = average.tensor().float() if isinstance(average, StoredTensor) else None
@@ -72,7 +71,7 @@ def encoder_config(
 ) -> StyleEncoderConfig:
     """Sizes of an encoder from the shapes of its tensors."""
     widths, units = trunk_groups(shapes)
-    depths = []
+    depths: list[int] = []
     while f"styles.{len(depths)}.linear.weight" in shapes:
         prefix = f"styles.{len(depths)}.convs."
         depths.append(sum(name.startswith(prefix) and name.endswith(".weight") for name in shapes))
@@ -118,7 +117,7 @@ def trunk_groups(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[int, ...]
 def from_pose_file(value: dict[str, Any]) -> list[FoundNetwork]:
     """`net_recon` of Deep3DFaceRecon."""
     tensors = read(value["net_recon"])
-    blocks = []
+    blocks: list[int] = []
     while f"backbone.layer{len(blocks) + 1}.0.conv1.weight" in tensors:
         pattern = re.compile(rf"backbone\.layer{len(blocks) + 1}\.\d+\.conv1\.weight")
         blocks.append(sum(pattern.fullmatch(name) is not None for name in tensors))

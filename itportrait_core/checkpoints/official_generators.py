@@ -88,8 +88,8 @@ def plane_axes(matrices: Tensor) -> Axes:
         raise ITPortraitError(
             "The tri-planes of this generator are not parallel to the axes; that is not supported."
         )
-    u, v = rows.argmax(dim=2).T.tolist()
-    return tuple(zip(u, v, strict=True))
+    first, second, third = (tuple(pair) for pair in rows.argmax(dim=2).tolist())
+    return first, second, third
 
 
 def eg3d_config(
@@ -104,6 +104,9 @@ def eg3d_config(
 
     `more` are fields of `kind` that EG3D does not have.
     """
+    layers = init_kwargs.get("mapping_kwargs", {}).get("num_layers", 8)
+    if layers != sum(re.fullmatch(r"backbone\.mapping\.fc\d+\.weight", name) is not None for name in shapes):
+        raise ITPortraitError("The pickle holds another number of mapping layers than its settings say.")
     sides = [int(m[1]) for name in shapes if (m := re.match(r"backbone\.synthesis\.b(\d+)\.", name))]
     config = kind.from_official(
         init_kwargs,
@@ -171,12 +174,7 @@ def _eg3d(generator: Record, tensors: dict[str, Tensor]) -> FoundNetwork:
     default = PanoHeadConfig.plane_axes if panohead else OFFICIAL_AXES
     axes = plane_axes(stored.tensor()) if isinstance(stored, StoredTensor) else default
     read_config = panohead_config if panohead else eg3d_config
-    try:
-        config = read_config(generator.attribute("_init_kwargs") or {}, generator.state, axes, shapes)
-    except (KeyError, TypeError) as error:
-        raise ITPortraitError(
-            f"The pickle is incomplete ({error} is missing); get the file again."
-        ) from error
+    config = read_config(generator.attribute("_init_kwargs") or {}, generator.state, axes, shapes)
     details = {"rendering_kwargs": json_value(generator.attribute("rendering_kwargs"))}
     network = PanoHeadGenerator if panohead else EG3DGenerator
     terms = licenses.PANOHEAD if panohead else licenses.EG3D

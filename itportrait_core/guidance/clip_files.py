@@ -125,7 +125,7 @@ def guess_architecture(state: State, path: Path) -> str:
     known = {(768, 32): "ViT-B-32", (768, 16): "ViT-B-16", (1024, 14): "ViT-L-14"}
     patch = state.get("visual.conv1.weight")
     name = known.get((patch.shape[0], patch.shape[2])) if patch is not None and patch.ndim == 4 else None
-    if name is None:
+    if patch is None or name is None:
         raise ITPortraitError(
             f"The architecture of {path.name} is not one that can be told from its shapes; name it, as in "
             "open_clip.list_models(), for instance ViT-H-14 or RN50."

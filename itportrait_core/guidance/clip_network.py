@@ -37,7 +37,8 @@ class ClipConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ClipConfig:
         """The inverse of `to_dict`."""
-        lists = {name: tuple(values[name]) for name in ("mean", "std", "templates") if name in values}
+        listed = [name for name in ("mean", "std", "templates") if name in values]
+        lists: dict[str, Any] = {name: tuple(values[name]) for name in listed}
         return cls(**{**values, **lists})
 
 
@@ -49,6 +50,9 @@ class ClipNetwork(nn.Module):
         super().__init__()
         from open_clip.model import CLIP
 
+        from ..pocket.vision import register
+
+        register()
         self.config = config
         # open_clip draws from the global generator; fork it so that the caller's dice stay untouched
         with torch.random.fork_rng(devices=[]):

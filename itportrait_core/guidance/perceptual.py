@@ -54,8 +54,8 @@ class Perceptual(nn.Module):
         for index, (a, b) in enumerate(zip(first, second, strict=True)):
             difference = (a - b).square()
             if self.uniform:
-                # squared distance of unit vectors over 4 is at most 1; the mean over layers stays in [0, 1]
-                total = total + difference.sum(dim=1).mean(dim=(1, 2)) / (4 * len(second))
+                # the mean over layers has the range of LPIPS with its own heads: about 0.5 for strangers
+                total = total + difference.sum(dim=1).mean(dim=(1, 2)) / len(second)
             else:
                 total = total + self.metric.lins[index](difference).mean(dim=(1, 2, 3))
         return total

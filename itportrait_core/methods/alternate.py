@@ -56,8 +56,10 @@ class _Alternation:
 
     def step(self, index: int) -> StepInfo:
         if stage_of(self.config, index) == "apt":
+            assert self.apt is not None
             record = self.apt.step(index)
         else:
+            assert self.ite is not None
             fast = index < self.config.fast_share * self.total
             record = self.ite.step(index, self.config.neural_resolution if fast else 0)
         self.history.add(record)
@@ -142,6 +144,7 @@ def couple(
         picture = None if portrait is None else portrait.for_training(device)
         apt = ite = None
         if config.mode != "text_only":
+            assert picture is not None  # `_check` asked for a portrait
             trained = copy_for_training(style or generator, config.apt.modules)
             metric = (perceptual or load_perceptual()).to(device)
             apt = APT(source, trained, picture, config.apt, metric, dice)

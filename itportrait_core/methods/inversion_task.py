@@ -57,11 +57,11 @@ class InversionTask:
         self.statistics, self.dice, self.total = statistics, dice, config.steps
         self.w = (start.mean(dim=1, keepdim=True) if config.space == "W" else start).clone().requires_grad_()
         self.pose = PoseResidual(labels, config.max_rotation, config.optimise_pose)
-        groups = [{"params": [self.w], "lr": config.lr_w}]
+        groups: list[dict[str, Any]] = [{"params": [self.w], "lr": config.lr_w}]
         if config.optimise_pose:
             groups.append({"params": [self.pose.omega], "lr": config.lr_rotation})
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
-        self.rates = [group["lr"] for group in groups]
+        self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps

@@ -151,6 +151,7 @@ def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dic
             best = twins
         if twins.spread <= AGREEMENT:
             break
+    assert best is not None
     return best
 
 
@@ -198,7 +199,7 @@ def _median(values: Tensor) -> Tensor:
 def _realigned(
     prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator
 ) -> Aligned:
-    if aligned.find_points is None:
+    if aligned.find_points is None or aligned.realign is None:
         return aligned
     code = encode_picture(prior, _photo_frame(aligned), config)
     points = aligned.find_points(draw_twins(prior, code, config.twin_layers, config, dice)[:1])

@@ -45,7 +45,9 @@ class Portrait:
     def for_training(self, device: torch.device | str) -> Portrait:
         """A copy whose tensors are normal (not inference) tensors on `device`."""
         fresh = {name: getattr(self, name) for name in ("ws", "camera", "image", "twin")}
-        moved = {name: None if t is None else t.detach().to(device).clone() for name, t in fresh.items()}
+        moved: dict[str, Any] = {
+            name: None if t is None else t.detach().to(device).clone() for name, t in fresh.items()
+        }
         return dataclasses.replace(self, **moved)
 
     def save(self, path: str | Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -221,7 +222,7 @@ class EG3DGenerator(nn.Module):
         c: Tensor,
         noise_mode: str = "const",
         generator: torch.Generator | None = None,
-        **options: object,
+        **options: Any,
     ) -> RenderOutput:
         """`planes` and `render` in one; `options` are those of `render`. `noise_mode` is the backbone's."""
         return self.render(self.planes(ws, noise_mode, generator), ws, c, generator=generator, **options)

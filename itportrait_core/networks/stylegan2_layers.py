@@ -91,6 +91,7 @@ class MappingNetwork(nn.Module):
         dtype = self.w_avg.dtype
         parts = []
         if self.z_dim > 0:
+            assert z is not None
             parts.append(normalize_second_moment(z.to(dtype)))
         if self.c_dim > 0:
             if c is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -110,13 +110,14 @@ def _adjectives(a: Attributes, i: int, rng: np.random.Generator, told: set[str])
         words.append(
             _choose(rng, ("old", "elderly", "wrinkled") if a.age[i] > OLD else ("young", "youthful"))
         )
-    if a.smile[i] > 0.3 and rng.random() < 0.45:
+    mood = "smile" not in told
+    if mood and a.smile[i] > 0.3 and rng.random() < 0.45:
         words.append(_choose(rng, ("smiling", "smiling", "happy", "grinning")))
         told.add("smile")
-    elif a.smile[i] <= 0.3 and rng.random() < 0.15:
+    elif mood and a.smile[i] <= 0.3 and rng.random() < 0.15:
         words.append(_choose(rng, ("serious", "unsmiling")))
         told.add("smile")
-    if BEARDS[a.beard[i]] == "full" and rng.random() < 0.3:
+    if "beard" not in told and BEARDS[a.beard[i]] == "full" and rng.random() < 0.3:
         words.append("bearded")
         told.add("beard")
     if HAIR_STYLES[a.hair_style[i]] == "bald" and rng.random() < 0.6:
@@ -142,10 +143,10 @@ def _phrases(a: Attributes, i: int, colored: bool, rng: np.random.Generator, tol
     if "hair" not in told and rng.random() < 0.7:
         said.append(_hair_phrase(a, i, colored, rng))
     glasses = GLASSES[a.glasses[i]]
-    if rng.random() < (0.85 if glasses != "none" else 0.22):
+    if "glasses" not in told and rng.random() < (0.85 if glasses != "none" else 0.22):
         said.append(_choose(rng, _WORDS["no glasses" if glasses == "none" else "glasses"]).format(glasses))
     hat = HATS[a.hat[i]]
-    if rng.random() < (0.85 if hat != "none" else 0.18):
+    if "hat" not in told and rng.random() < (0.85 if hat != "none" else 0.18):
         words = _WORDS["no hat" if hat == "none" else "hat"]
         said.append(_choose(rng, words).format(_choose(rng, _HAT_NAMES.get(hat, ("",)))))
     beard = BEARDS[a.beard[i]]
@@ -159,8 +160,10 @@ def _phrases(a: Attributes, i: int, colored: bool, rng: np.random.Generator, tol
     return said
 
 
-def _person(a: Attributes, i: int, colored: bool, rng: np.random.Generator) -> str:
-    told: set[str] = set()
+def _person(
+    a: Attributes, i: int, colored: bool, rng: np.random.Generator, untold: Collection[str] = ()
+) -> str:
+    told: set[str] = set(untold)
     noun = _noun(a, i, rng)
     words = _adjectives(a, i, rng, told)
     said = _phrases(a, i, colored, rng, told)
@@ -174,27 +177,34 @@ def _person(a: Attributes, i: int, colored: bool, rng: np.random.Generator) -> s
     return f"{article}{head} {joined}".strip()
 
 
-def _bare(a: Attributes, i: int, style: str, rng: np.random.Generator) -> str:
+def _bare(a: Attributes, i: int, style: str, rng: np.random.Generator, untold: Collection[str] = ()) -> str:
     """A bare phrase such as "glasses" or "oil painting", as people type them."""
-    seen = [name for name in BARE if name != "hair_color" or style not in COLORLESS]
+    seen = [n for n in BARE if n not in untold and (n != "hair_color" or style not in COLORLESS)]
     options = [BARE[name][truth] for name in seen if (truth := int(label(a[i], name)[0])) >= 0]
     options += [STYLE_WORDS[style]] * 3 if style in STYLE_WORDS else []
     return _choose(rng, [phrase for phrases in options for phrase in phrases])
 
 
-def caption(attributes: Attributes, style: str | Sequence[str], rng: np.random.Generator) -> list[str]:
+def caption(
+    attributes: Attributes,
+    style: str | Sequence[str],
+    rng: np.random.Generator,
+    untold: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
     """One varied English caption per portrait; attributes are dropped, reworded and reordered at random.
 
     Args:
         style: a name of `STYLE_PHRASES` for all or per portrait; any other word tells no style.
+        untold: style -> names of `PROMPTS` that its captions keep silent about.
     """
     styles = [style] * len(attributes) if isinstance(style, str) else list(style)
     out = []
     for i, name in enumerate(styles):
+        silent = (untold or {}).get(name, ())
         if rng.random() < BARE_SHARE:
-            out.append(_bare(attributes, i, name, rng))
+            out.append(_bare(attributes, i, name, rng, silent))
             continue
-        person = _person(attributes, i, name not in COLORLESS, rng)
+        person = _person(attributes, i, name not in COLORLESS, rng, silent)
         phrase = _choose(rng, STYLE_PHRASES[name]) if name in STYLE_PHRASES and rng.random() < 0.85 else "{}"
         out.append(phrase.format(person))
     return out

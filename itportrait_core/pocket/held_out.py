@@ -1,7 +1,7 @@
 """Style and edit pairs that no training of the pocket family may see together.
 
-The coupled method is judged on these (benchmarks/coupling.py): a picture in the style that also shows the edit is left out of
-the CLIP and perceptual training sets, so that success there is composition, not memory.
+The coupled method is judged on these (benchmarks/coupling.py): a picture in the style that also shows the
+edit is left out of the CLIP and perceptual training sets, so that success is composition, not memory.
 """
 
 from __future__ import annotations

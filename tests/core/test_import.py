@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from harness.official_files import PLANE_AXES, eg3d_generator, persistent, rosinality_state, write_snapshot
@@ -85,6 +86,10 @@ CARS = EG3DConfig(
 ENCODER = StyleEncoderConfig(
     input_size=64, widths=(16, 24, 32, 40), units=(1, 1, 2, 1), style_count=8, code_dim=24, style_width=24
 )
+
+
+POSE = PoseConfig(blocks=(1, 2, 1, 1), width=8)
+IDENTITY = IdentityConfig(64, (8, 16, 24, 32), (1, 1, 2, 1), 16)
 
 
 def save(path: Path, value: Any, zipped: bool = True) -> Path:
@@ -248,12 +253,12 @@ def test_means_of_every_shape_are_accepted(tmp_path, average):
 
 @torch.no_grad()
 def test_pose_and_identity_files(tmp_path):
-    pose = PoseNet(PoseConfig(blocks=(1, 2, 1, 1), width=8), seed=1).eval()
+    pose = PoseNet(POSE, seed=1).eval()
     content = {"net_recon": pose.state_dict(), "opt_00": {"state": {}}, "sched_00": {"last_epoch": 20}}
     loaded = load_model(import_checkpoint(save(tmp_path / "epoch_20.pth", content), tmp_path / "pose")[0])
     assert loaded.config == pose.config
     same_state(loaded, pose.state_dict())
-    identity = IdentityNet(IdentityConfig(64, (8, 16, 24, 32), (1, 1, 2, 1), 16), seed=1).eval()
+    identity = IdentityNet(IDENTITY, seed=1).eval()
     state = identity.state_dict()
     content = {key: value for key, value in state.items() if "num_batches" not in key}  # as very old files
     loaded = load_model(
@@ -308,6 +313,54 @@ def test_unknown_and_unfitting_files_are_refused_and_leave_nothing(tmp_path, con
     with pytest.raises(ITPortraitError, match=said):
         import_checkpoint(source, tmp_path / "out" / "x.safetensors")
     assert [path.name for path in tmp_path.rglob("*")] == ["file.pt"]
+
+
+def altered(values: dict[str, Any], random: np.random.RandomState) -> dict[str, Any]:
+    """A copy with one value left out or replaced."""
+    name = sorted(values)[random.randint(len(values))]
+    other = [torch.ones(3), torch.ones(2, 2, 2, 2), 7, "text", None, {}, []][random.randint(7)]
+    rest = {key: value for key, value in values.items() if key != name}
+    return rest if other is None else rest | {name: other}
+
+
+def altered_file(folder: Path, kind: str, random: np.random.RandomState) -> Path:
+    if kind == "eg3d":
+        stored = eg3d_generator(EG3DGenerator(CARS, seed=None), INIT)
+        state = stored.meta["state"]
+        part = ("_init_kwargs", "rendering_kwargs", "_modules", "_init_kwargs")[random.randint(4)]
+        stored.meta["state"] = state | {part: altered(state[part], random)}
+        return write_snapshot(folder / "file.pkl", G_ema=stored)
+    if kind == "encoder":
+        state = {
+            f"encoder.{key}": value for key, value in StyleEncoder(ENCODER, seed=None).state_dict().items()
+        }
+        state.pop("encoder.latent_avg")
+        options = {"encoder_type": "Encoder4Editing", "n_iters_per_batch": 5}
+        content = {"state_dict": state, "opts": options, "latent_avg": torch.ones(24)}
+        part = ("state_dict", "opts", None)[random.randint(3)]
+        content = (
+            altered(content, random) if part is None else content | {part: altered(content[part], random)}
+        )
+    elif kind == "stylegan2":
+        content = {"g_ema": altered(rosinality_state(8, w_dim=8, width=4), random)}
+    elif kind == "pose":
+        content = {"net_recon": altered(PoseNet(POSE, seed=None).state_dict(), random)}
+    else:
+        content = altered(IdentityNet(IDENTITY, seed=None).state_dict(), random)
+    return save(folder / "file.pt", content)
+
+
+@pytest.mark.parametrize("kind", ["stylegan2", "encoder", "pose", "identity", "eg3d"])
+def test_altered_files_are_refused_in_words_or_still_load(tmp_path, kind):
+    random = np.random.RandomState(1)
+    for number in range(10):
+        source = altered_file(tmp_path, kind, random)
+        try:
+            (path,) = import_checkpoint(source, tmp_path / f"out{number}")
+        except ITPortraitError:
+            assert not (tmp_path / f"out{number}.safetensors").exists()
+        else:
+            load_model(path)
 
 
 def test_progress_is_told_and_an_exception_from_it_stops_the_import_cleanly(tmp_path):

@@ -11,7 +11,7 @@ import torch
 from itportrait_core.checkpoints.format import read_header, save_model
 from itportrait_core.guidance.clip_network import ClipNetwork
 from itportrait_core.guidance.perceptual import load_pocket_trunk
-from itportrait_core.pocket.captions import PROMPTS
+from itportrait_core.pocket.captions import PROMPTS, caption
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 from itportrait_core.pocket.tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.training import clip, dataset, perceptual
@@ -33,6 +33,19 @@ def test_held_out_pairs_never_reach_training_but_stand_in_the_test() -> None:
     assert dataset.is_held_out(test, styles).sum() > 300
     for style, _ in HELD_OUT_PAIRS:
         assert (np.asarray(styles) == style).sum() > 200
+
+
+def test_training_never_says_that_a_held_out_pair_does_not_occur() -> None:
+    data = tiny_set(1000)
+    labels = clip.fair_labels(data)
+    for style, name in HELD_OUT_PAIRS:
+        assert np.all(labels[name][np.asarray(data.styles) == style] == -1)
+    told = caption(data.people, data.styles, np.random.default_rng(0), clip.UNTOLD)
+    for style, text in zip(data.styles, told, strict=True):
+        assert style != "zombie" or "glasses" not in text, text
+    unfair = clip.unfair_pairs(data, np.arange(len(data)))
+    assert not unfair.diagonal().any() and unfair.any()
+    assert set(labels) == set(PROMPTS)
 
 
 def test_hair_colour_is_not_asked_where_it_is_not_shown() -> None:
@@ -59,15 +72,15 @@ def test_short_text_path_agrees_with_open_clip() -> None:
 
 def test_clip_step_is_seeded_and_gives_every_part_a_gradient(tmp_path: Path) -> None:
     data, losses = tiny_set(), []
-    labels = {name: data.labels(name) for name in PROMPTS}
+    labels = clip.fair_labels(data)
     for _ in range(2):
-        net = ClipNetwork(clip.read_config("judge"), seed=2)
+        net = clip.Taught(clip.read_config("judge"), seed=2)
         trainer = Trainer("t", net, [{"params": list(net.parameters()), "lr": 1e-3}], tmp_path, LoopConfig())
         total = sum(clip.clip_loss(net, data, labels, clip.GUIDE, trainer).values())
         losses.append(float(total.detach()))
     total.backward()
     assert losses[0] == losses[1] and np.isfinite(losses[0])
-    for part in (net.model.visual, net.model.transformer, net.model.token_embedding):
+    for part in (net.clip.model.visual, net.clip.model.transformer, net.clip.model.token_embedding):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
 
 

@@ -18,7 +18,12 @@ from .ite import ITEConfig
 from .tuning import TuningConfig
 
 PRESETS = ("paper", "released", "recommended")
-_CLASSES = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig, "tuning": TuningConfig}
+_CLASSES: dict[str, Any] = {
+    "inversion": InversionConfig,
+    "apt": APTConfig,
+    "ite": ITEConfig,
+    "tuning": TuningConfig,
+}
 
 
 @cache

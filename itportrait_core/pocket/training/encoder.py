@@ -154,7 +154,7 @@ def train(
             index = torch.randint(len(photos), (2 * BATCH,), generator=g)
             yield shown(photos.images(index), styled.images(index), g)[0].to(device)
 
-    export = exporter(folder, "style_encoder", inputs)
+    export = exporter(folder, "style_encoder", inputs=inputs)
     tests = [part.images(torch.arange(8)) for part in (photos, styled)]
 
     def show(trainer: Trainer) -> None:

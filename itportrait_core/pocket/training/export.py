@@ -16,16 +16,45 @@ LICENSE = "Apache-2.0"
 SOURCE = "trained on procedural portraits by itportrait_core.pocket.training"
 
 
+def settle(module: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Measure the batch statistics of averaged weights anew: the last weights' would bias every output.
+
+    Args:
+        module: in eval mode, and so again afterwards.
+        inputs: batches as `module` takes them.
+    """
+    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+        norm.train()
+    with torch.no_grad():
+        for batch in inputs:
+            module(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
 def exporter(
-    folder: str | os.PathLike[str], family: str, part: str | None = None
+    folder: str | os.PathLike[str],
+    family: str,
+    part: str | None = None,
+    inputs: Callable[[], Iterable[Tensor]] | None = None,
 ) -> Callable[[Trainer], None]:
     """An `on_save` of the loop: writes the averaged weights as `folder/NAME.safetensors` in half precision.
 
     Args:
+        folder: of the file.
+        family: kind of network, for the header.
         part: name of the submodule to write; None for all.
+        inputs: batches to settle batch statistics with, where the network has any.
     """
 
     def write(trainer: Trainer) -> None:
+        if inputs is not None:
+            settle(trainer.average, inputs())
         lineage = {
             "seed": trainer.config.seed,
             "steps": trainer.step,

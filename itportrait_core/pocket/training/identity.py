@@ -106,4 +106,4 @@ def train(
         for _ in range(16):
             yield crop_face(training_batch(photos, BATCH, g).to(device), "eg3d", CONFIG.input_size)
 
-    return trainer.run(loss, exporter(folder, "identity", inputs))
+    return trainer.run(loss, exporter(folder, "identity", inputs=inputs))

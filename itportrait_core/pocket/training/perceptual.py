@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ...checkpoints.format import save_model
 from ..captions import PROMPTS
-from .clip import JUDGE, roughen
+from .clip import JUDGE, fair_labels, roughen
 from .dataset import StyledSet, training_set
 from .export import LICENSE, SOURCE
 from .loop import LoopConfig, Trainer
@@ -112,7 +112,7 @@ def reading_loss(
         image = F.interpolate(image, size=(96, 96), mode="bilinear", align_corners=False)
     device = numbers.device
     with torch.autocast(device.type, torch.bfloat16):
-        logits, read = net(image.to(device))
+        logits, read = net(image.to(device, memory_format=torch.channels_last))
     index = index.to(device)
     # mirrored pictures swap the side of the light, so that number asks for its size only
     known = numbers[index]
@@ -136,9 +136,9 @@ def train(
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/perceptual.safetensors`."""
     data = training_set()
-    labels = {name: torch.from_numpy(data.labels(name)).to(device) for name in PROMPTS}
+    labels = {name: torch.from_numpy(truth).to(device) for name, truth in fair_labels(data).items()}
     numbers = measures(data).to(device)
-    net = Reader(seed).to(device)
+    net = Reader(seed).to(device, memory_format=torch.channels_last)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.996, hold=0.3)
     trainer = Trainer("perceptual", net, [{"params": list(net.parameters()), "lr": 1e-3}], folder, config)
 

@@ -103,9 +103,9 @@ def detail(truth: Tensor) -> Tensor:
 
 
 def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
-    """Robust squared error of the picture, weighted by detail, of two reduced ones, and of neighbours' differences.
+    """Robust squared error of the picture, weighted by detail, of reduced ones, and of local differences.
 
-    Small errors count by their square: with plain L1 every nearly white background pixel would pull as hard as a
+    Small errors count by their square: with plain L1 every white background pixel would pull as hard as a
     wrong shirt.
     """
     weight = detail(truth)
@@ -163,7 +163,8 @@ def train(
         index = torch.arange(24)
         truth = large.images(index, side)
         with torch.no_grad():
-            drawn = draw(SynthesisTo(trainer.average.synthesis), trainer.average.mapping(large.latents[index]), side)
+            codes = trainer.average.mapping(large.latents[index])
+            drawn = draw(SynthesisTo(trainer.average.synthesis), codes, side)
         trainer.say(f"photo: PSNR {psnr(drawn, truth):.2f} dB at {side} px")
         save_sheet([truth[:8], drawn[:8], truth[8:16], drawn[8:16]], Path(folder) / "photo.png")
 

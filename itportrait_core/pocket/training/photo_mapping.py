@@ -1,8 +1,8 @@
 """First lesson of the photo generator's mapping network: what a latent says, before any picture is drawn.
 
-Attributes are thresholds and ramps of single latent dimensions, which a deep network finds slowly through pictures.
-So the mapping network first learns, in a minute, to state them in a way that a linear layer - the affine of every
-modulated convolution - can read.
+Attributes are thresholds and ramps of single latent dimensions, which a deep network finds slowly through
+pictures. So the mapping network first learns, in a minute, to state them in a way that a linear layer - the
+affine of every modulated convolution - can read.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ RATE = 1.5
 
 
 def facts(n: Tensor) -> Tensor:
-    """What normalised latents `[B, PHOTO_Z_DIM]` say, `[B, F]`: numbers, one-hot categories, colours, pose; about
-    -1..1 each."""
+    """What normalised latents `[B, PHOTO_Z_DIM]` say: numbers, categories, colours, pose, [B, F] in about -1..1."""
     people = attributes(n[:, :Z_DIM])
     columns = []
     for field in fields(people):
@@ -44,7 +43,8 @@ def facts(n: Tensor) -> Tensor:
     palette = resolve(people, "photo")[2]
     columns.append(3 * palette.reshape(len(people), -1) - 1.5)
     yaw, pitch = photo_truth.angles_of(n)
-    columns += [yaw[:, None].numpy() / photo_truth.YAW_LIMIT, pitch[:, None].numpy() / photo_truth.PITCH_LIMIT]
+    columns += [yaw[:, None].numpy() / photo_truth.YAW_LIMIT]
+    columns += [pitch[:, None].numpy() / photo_truth.PITCH_LIMIT]
     return torch.from_numpy(np.concatenate(columns, 1)).float()
 
 
@@ -57,7 +57,10 @@ def teach_mapping(mapping: MappingNetwork, seed: int, steps: int = STEPS) -> flo
     with torch.no_grad():
         reader.weight.copy_(0.05 * torch.randn(reader.weight.shape, generator=g))
         reader.bias.zero_()
-    groups = [{"params": list(mapping.parameters()), "lr": RATE}, {"params": list(reader.parameters()), "lr": 3e-3}]
+    groups = [
+        {"params": list(mapping.parameters()), "lr": RATE},
+        {"params": list(reader.parameters()), "lr": 3e-3},
+    ]
     optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [RATE, 3e-3], total_steps=steps, pct_start=0.1)
     late = 0.0

@@ -21,7 +21,10 @@ from . import photo_truth
 
 SIZE = 128  # pixels
 CHUNK = 64  # pictures rendered at once
-RENDERER = "attributes heads light paint palettes render styles surfaces tracing wardrobe".split()
+RENDERER = (
+    "attributes", "heads", "light", "paint", "palettes",
+    "render", "styles", "surfaces", "tracing", "wardrobe",
+)  # fmt: skip
 """Modules of the renderer: when one changes, sets are rendered anew."""
 CACHE = "ITPORTRAIT_TRAINING_CACHE"
 """Environment variable that names the folder of rendered sets; default `.cache/training` under the working

@@ -93,4 +93,4 @@ def train(
         for _ in range(16):
             yield (training_batch(photos, g)[0].to(device) + 1) / 2
 
-    return trainer.run(loss, exporter(folder, "pose", inputs))
+    return trainer.run(loss, exporter(folder, "pose", inputs=inputs))
