@@ -67,13 +67,14 @@ class InversionConfig(Config):
     def scaled_for(self, generator: Any) -> InversionConfig:
         """The same equations at a size that fits a small generator (the pocket family: 128 px or less).
 
-        Fewer steps with a larger step size, a searched start, and no long preheat. Larger generators
-        get the config back unchanged.
+        Fewer and larger steps of the latent from a searched start. The pose moves from the first step but
+        slowly: with few steps a preheat on a latent that is not yet right turns it away from its start.
+        Larger generators get the config back unchanged.
         """
         if generator.resolution > 128:
             return self
         return self.replace(
-            steps=min(self.steps, 160), pose_preheat=min(self.pose_preheat, 10), start="nearest",
-            start_samples=min(self.start_samples, 64), lr_w=0.03, lr_rotation=0.01, lr_translation=0.001,
+            steps=min(self.steps, 160), pose_preheat=0, start="nearest",
+            start_samples=min(self.start_samples, 64), lr_w=0.03, lr_rotation=0.001, lr_translation=0.0001,
             coarse_share=0.4, stop_window=0,
         )  # fmt: skip
