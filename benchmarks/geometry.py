@@ -106,7 +106,8 @@ def main() -> None:
         counts = f"{len(mesh.vertices):8d}  {len(splats.centers):7d}"
         print(
             f"{head:4d}  {scores.iou:.4f}  {scores.color:9.2f}  {scores.psnr:7.2f}  {scores.closed!s:6}  "
-            f"{counts}  {middle - start:6.1f}  {end - middle:7.1f}  {sizes}"
+            f"{counts}  {middle - start:6.1f}  {end - middle:7.1f}  {sizes}",
+            flush=True,
         )
     iou, color, noise = (sum(column) / len(rows) for column in zip(*rows, strict=True))
     print(f"mean  {iou:.4f}  {color:9.2f}  {noise:7.2f}")

@@ -274,10 +274,12 @@ def test_portraits_survive_a_file(generator, tmp_path):
 
 def test_landmarks_give_the_pose_of_the_face_they_were_seen_on(generator):
     from itportrait_core.alignment.frame import DEEP3D_POINTS
+    from itportrait_core.alignment.pose_fit import FIVE_PITCH_OFFSET
     from itportrait_core.guidance.depth import project
 
     camera = cameras.orbit(25.0, 10.0)
     seen = project(torch.tensor(DEEP3D_POINTS)[None] * 0.3, camera)[0]
     picture = Aligned(torch.zeros(1, 3, 32, 32), find_points=lambda image: (seen + 1) / 2)
     start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
-    assert float(cameras.rotation_difference_deg(start.camera, camera)) < 4.0
+    measured = cameras.orbit(25.0, 10.0 - FIVE_PITCH_OFFSET)  # drawn faces tilt that much against these points
+    assert float(cameras.rotation_difference_deg(start.camera, measured)) < 4.0

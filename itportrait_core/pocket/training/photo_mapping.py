@@ -31,7 +31,7 @@ RATE = 1.5
 
 
 def facts(n: Tensor) -> Tensor:
-    """What normalised latents `[B, PHOTO_Z_DIM]` say: numbers, categories, colours, pose, [B, F] in about -1..1."""
+    """Numbers, categories, colours and pose of latents `[B, PHOTO_Z_DIM]`: [B, F] in about -1..1."""
     people = attributes(n[:, :Z_DIM])
     columns = []
     for field in fields(people):
