@@ -67,7 +67,7 @@ class ComfyClient:
         patience: seconds without any message after which a run is given up.
     """
 
-    def __init__(self, url: str, patience: float = 300.0) -> None:
+    def __init__(self, url: str, patience: float = 1800.0) -> None:
         self.url = url
         self.id = uuid.uuid4().hex
         address = url.replace("http", "ws", 1) + f"/ws?clientId={self.id}"
