@@ -75,7 +75,7 @@ def _keep(client, outputs: dict, workflow: dict, folder: Path) -> Path:
         old.unlink()
     rows = {}
     savers = [node for node in workflow["nodes"] if node["type"] == "SaveImage"]
-    for node in sorted(savers, key=lambda node: node["pos"][1]):
+    for node in sorted(savers, key=lambda node: node["pos"]):
         items = outputs.get(str(node["id"]), {}).get("images", [])
         rows[node.get("title", "Save Image")] = [client.fetch(item, folder) for item in items]
     sheet = folder / "contact_sheet.png"
