@@ -281,5 +281,5 @@ def test_landmarks_give_the_pose_of_the_face_they_were_seen_on(generator):
     seen = project(torch.tensor(DEEP3D_POINTS)[None] * 0.3, camera)[0]
     picture = Aligned(torch.zeros(1, 3, 32, 32), find_points=lambda image: (seen + 1) / 2)
     start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
-    measured = cameras.orbit(25.0, 10.0 - FIVE_PITCH_OFFSET)  # drawn faces tilt that much against these points
+    measured = cameras.orbit(25.0, 10.0 - FIVE_PITCH_OFFSET)  # drawn faces tilt that much
     assert float(cameras.rotation_difference_deg(start.camera, measured)) < 4.0
