@@ -18,8 +18,10 @@ from .lineage import run_identity
 from .passes import fit_picture
 from .pose_residual import PoseResidual
 from .run import StepInfo, pack_optimizer, unpack_optimizer
-from .start_latent import LatentStatistics
+from .start_latent import LatentStatistics, whitener
 
+FINE_LAYERS = 5
+"""Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
 WARP_LAYER = 2
 """Feature map of the LPIPS trunk that the warping loss compares; for VGG16 the third (relu3_3)."""
 
@@ -63,6 +65,7 @@ class InversionTask:
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
+        self.whitener = whitener(generator) if config.w_reg > 0 else None
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
@@ -121,10 +124,17 @@ class InversionTask:
         if config.depth > 0 and config.depth_loss != "none":
             terms["depth"] = (config.depth, self._depth(seen, planes, ws, labels))
         if config.w_reg > 0:
-            gap = ((ws - self.statistics.mean) / self.statistics.deviation).square().sum(dim=2).mean(dim=1)
-            terms["w_reg"] = (config.w_reg, gap)
+            terms["w_reg"] = (config.w_reg, self._strangeness(ws))
         total = sum(weight * value for weight, value in terms.values())
         return total, {name: float(value.detach().mean()) for name, (_, value) in terms.items()}
+
+    def _strangeness(self, ws: Tensor) -> Tensor:
+        """[N]: how far the coarse layers are from anybody M(z) draws; about 1 for its own samples.
+
+        The fine layers, which APT replaces anyway, stay free to meet the picture's colours.
+        """
+        coarse = ws[:, : max(1, ws.shape[1] - FINE_LAYERS)] - self.statistics.mean[:, :1]
+        return (coarse @ self.whitener).square().mean(dim=(1, 2))
 
     def _depth(self, seen: Any, planes: Tensor, ws: Tensor, labels: Tensor) -> Tensor:
         if self.config.depth_loss == "tv":

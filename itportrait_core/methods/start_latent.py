@@ -45,6 +45,20 @@ def latent_statistics(generator: nn.Module, count: int) -> LatentStatistics:
 
 
 @torch.no_grad()
+def whitener(generator: nn.Module) -> Tensor:
+    """[w_dim, w_dim]: latents minus the mean, times this, have a mean square of about 1 for every sample.
+
+    Directions in which M(z) hardly varies are weighed up to a hundred times as much: a latent that is long
+    there shows nobody that the generator knows.
+    """
+    statistics = latent_statistics(generator, 4 * generator.w_dim)
+    offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).double().cpu()
+    variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
+    floor = 0.01 * variances.mean()
+    return (axes / (variances.clamp_min(0) + floor).sqrt()).to(statistics.mean)
+
+
+@torch.no_grad()
 def start_latents(
     generator: nn.Module,
     config: InversionConfig,

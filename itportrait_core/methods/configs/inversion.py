@@ -59,9 +59,7 @@ class InversionConfig(Config):
     identity: float = number(0.1, 0.0, 100.0, "Weight of 1 - cosine of face embeddings.")
     depth: float = number(1.0, 0.0, 100.0, "Weight of the depth loss.")
     depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss (2.3).")
-    w_reg: float = number(
-        0.0, 0.0, 10.0, "Weight of the squared distance from the mean latent, in deviations."
-    )
+    w_reg: float = number(0.0, 0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> InversionConfig:
@@ -69,12 +67,13 @@ class InversionConfig(Config):
 
         Fewer and larger steps of the latent from a searched start. The pose moves from the first step but
         slowly: with few steps a preheat on a latent that is not yet right turns it away from its start.
-        Larger generators get the config back unchanged.
+        Coarse layers are kept where people are: a small latent space bends to any colour, and APT would
+        then find nothing left to learn. Larger generators get the config back unchanged.
         """
         if generator.resolution > 128:
             return self
         return self.replace(
             steps=min(self.steps, 160), pose_preheat=0, start="nearest",
             start_samples=min(self.start_samples, 64), lr_w=0.03, lr_rotation=0.001, lr_translation=0.0001,
-            coarse_share=0.4, stop_window=0,
+            coarse_share=0.4, stop_window=0, w_reg=max(self.w_reg, 0.2),
         )  # fmt: skip
