@@ -6,6 +6,7 @@ import torch
 
 from itportrait_core.networks.stylegan2_layers import MappingNetwork
 from itportrait_core.pocket.attributes import Z_DIM, attributes
+from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.training.mapping_start import GENDER, build_mapping, code, thresholds
 
 
@@ -15,7 +16,7 @@ def test_held_out_attributes_can_be_read_off_the_first_outputs():
         torch.nn.init.zeros_(mapping.get_submodule(f"fc{i}").weight)
         torch.nn.init.zeros_(mapping.get_submodule(f"fc{i}").bias)
     build_mapping(mapping, pool=4000)
-    latents = torch.randn(1000, Z_DIM, generator=torch.Generator().manual_seed(99))
+    latents = normalise(torch.randn(1000, Z_DIM, generator=torch.Generator().manual_seed(99)))
     wanted = code(attributes(latents))
     with torch.no_grad():
         found = mapping(latents)[:, 0, : wanted.shape[1]]

@@ -9,8 +9,9 @@ import torch
 
 from itportrait_core.networks.encoders import StyleEncoder
 from itportrait_core.networks.stylegan2 import StyleGAN2Generator
+from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.training import encoder, photo
-from itportrait_core.pocket.training.photo_truth import PHOTO_Z_DIM, normalise
+from itportrait_core.pocket.training.photo_truth import PHOTO_Z_DIM
 
 
 @pytest.fixture(scope="module")

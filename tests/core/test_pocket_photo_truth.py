@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from itportrait_core.pocket.attributes import APPEARANCE
+from itportrait_core.pocket.latents import normalise, partners
 from itportrait_core.pocket.training import photo_truth
 from itportrait_core.pocket.training.appearance import CHANGES, change_appearance
 from itportrait_core.pocket.training.identity import contrastive_loss, verification
@@ -17,25 +18,25 @@ def latents(count: int, seed: int = 0) -> torch.Tensor:
 
 def test_scaled_latents_mean_the_same_head() -> None:
     z = latents(8)
-    assert torch.allclose(photo_truth.normalise(3.7 * z), photo_truth.normalise(z), atol=1e-5)
+    assert torch.allclose(normalise(3.7 * z), normalise(z), atol=1e-5)
 
 
 def test_poses_cover_the_range_and_favour_the_front() -> None:
-    yaw, pitch = photo_truth.angles_of(photo_truth.normalise(latents(4000)))
+    yaw, pitch = photo_truth.angles_of(normalise(latents(4000)))
     assert yaw.abs().max() <= 50 and yaw.abs().max() > 47
     assert pitch.abs().max() <= 30 and pitch.abs().max() > 28
     assert (yaw.abs() < 25).float().mean() > 0.6
-    found = cameras.angles(photo_truth.camera_of(photo_truth.normalise(latents(4000))))
+    found = cameras.angles(photo_truth.camera_of(normalise(latents(4000))))
     assert torch.allclose(found[0], yaw, atol=1e-2) and torch.allclose(found[1], pitch, atol=1e-2)
 
 
 def test_partners_agree_where_asked_and_are_normalised() -> None:
-    n = photo_truth.normalise(latents(64))
+    n = normalise(latents(64))
     for kept in (photo_truth.SHAPE, APPEARANCE):
-        other = photo_truth.partners(n, kept, torch.Generator().manual_seed(1))
+        other = partners(n, kept, torch.Generator().manual_seed(1))
         rest = [k for k in range(n.shape[1]) if k not in kept]
         assert torch.equal(other[:, kept], n[:, kept])
-        assert torch.allclose(photo_truth.normalise(other), other, atol=1e-3)
+        assert torch.allclose(normalise(other), other, atol=1e-3)
         assert (other[:, rest] - n[:, rest]).abs().mean() > 0.3
 
 

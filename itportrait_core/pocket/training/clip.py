@@ -27,6 +27,7 @@ from .appearance import blur, grain, tone, uniform
 from .dataset import StyledSet, training_set
 from .export import exporter
 from .loop import LoopConfig, Trainer
+from .precision import autocast
 from .warps import move
 
 CONFIGS = Path(__file__).parents[1] / "clip_configs"
@@ -187,7 +188,7 @@ def clip_loss(
     captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], rng, UNTOLD)
     prompts = {name: prompt_texts(name, rng) for name in labels}
     texts = [*captions, *(text for group in prompts.values() for text in group)]
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device.type):
         seen = F.normalize(net.clip.encode_image(image).float(), dim=-1)
         read = encode_tokens(net.clip, tokenize(texts).to(device))
     scale = net.clip.model.logit_scale.clamp(max=np.log(50.0)).exp()

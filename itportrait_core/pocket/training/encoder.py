@@ -26,6 +26,7 @@ from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, PictureSet, picture_set, training_photos
+from .precision import autocast
 from .preview import psnr, save_sheet
 from .warps import random_move
 
@@ -119,7 +120,7 @@ def encoder_loss(
     """
     with torch.no_grad():
         target = generator.mapping(latents)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast(image.device.type):
         raw = encoder(image)
     guess = raw.float() + encoder.latent_avg
     fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= MIXING_LAYER

@@ -16,6 +16,7 @@ from ...checkpoints.format import load_generator
 from ...networks.eg3d import EG3DGenerator
 from ...rendering import cameras
 from ..attributes import Z_DIM
+from ..latents import normalise
 from .generator import FINE_LAYERS
 from .heads_seen import Batch, mix_latents, see
 from .model_card import write_section
@@ -28,7 +29,7 @@ COMMAND = "python -m itportrait_core.pocket.training.evaluate_generator --card"
 def held_out(count: int = COUNT) -> Batch:
     """Heads and cameras (yaw +-50, pitch +-30 degrees) from a seed that training does not use."""
     random = torch.Generator().manual_seed(HELD_OUT_SEED)
-    latents = torch.randn(count, Z_DIM, generator=random)
+    latents = normalise(torch.randn(count, Z_DIM, generator=random))
     return see(latents, cameras.sample_views(count, generator=random))
 
 

@@ -14,12 +14,13 @@ from ...checkpoints.format import load_model
 from ...networks.encoders import encode
 from ...rendering import cameras
 from .. import weights
+from ..latents import normalise
 from ..styles import STYLES
 from . import identity as people_photos
 from .evaluate_clip import evaluate_clip, evaluate_perceptual
 from .model_card import write_section
 from .photo import mixed_codes
-from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM, normalise
+from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM
 from .pictures import HELD_OUT_SEED, PictureSet, photo_set, picture_set
 from .preview import psnr
 from .warps import random_move

@@ -22,6 +22,7 @@ from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
+from .precision import half_is_fast
 
 FINE_LAYERS = 5
 """Style vectors, counted from the end, that carry the appearance."""
@@ -64,7 +65,7 @@ class GeneratorTraining:
     pictures_from: float = 0.4
     """Share of the time budget after which pictures are rendered."""
     full_precision_from: float = 0.9
-    """Share of the time budget after which planes are computed in float32 instead of bfloat16."""
+    """Share of the time budget after which planes are computed in float32, also where bfloat16 is faster."""
     side: int = 28
     """Side of a cut-out of the raw picture, pixels."""
     near_points: int = 1280
@@ -140,7 +141,8 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     seen = store.batch(settings.heads, fresh)
     ws = style_vectors(generator, seen.latents, random)
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
-    planes = planes_fast(generator, ws, side, half=progress < settings.full_precision_from)
+    half = half_is_fast(ws.device.type) and progress < settings.full_precision_from
+    planes = planes_fast(generator, ws, side, half)
     samples = sample_field(seen, settings.near_points, settings.free_points, random)
     density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...networks.rays import make_rays, split_label
 from ...rendering import cameras
 from ..attributes import APPEARANCE, GEOMETRY, Z_DIM, attributes
+from ..latents import normalise, partners
 from ..render import field, render
 
 SIZE = 128
@@ -26,7 +27,7 @@ YAW, PITCH = (-56.0, 56.0), (-36.0, 36.0)
 class Batch:
     """Some heads, each seen by one camera."""
 
-    latents: Tensor  # [B, Z_DIM]
+    latents: Tensor  # [B, Z_DIM], normalised
     cameras: Tensor  # [B, 25]
     image: Tensor  # [B, 3, 128, 128] in [-1, 1]
     depth: Tensor  # [B, 1, 128, 128] along the unit ray; meaningless where the mask is 0
@@ -39,7 +40,7 @@ class Batch:
 
 
 def see(latents: Tensor, labels: Tensor, supersample: int = 2) -> Batch:
-    """Render the truth of latents [B, Z_DIM] from cameras [B, 25]."""
+    """Render the truth of normalised latents [B, Z_DIM] from cameras [B, 25]."""
     truth = render(attributes(latents), labels, size=SIZE, supersample=supersample)
     return Batch(latents, labels, truth.image, truth.depth, truth.mask, truth.face_box)
 
@@ -88,7 +89,7 @@ class SeenHeads:
         generator = torch.Generator().manual_seed(seed)
         near, far = DEPTH_RANGE
         while True:
-            latents = torch.randn(4, Z_DIM, generator=generator)
+            latents = normalise(torch.randn(4, Z_DIM, generator=generator))
             labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, generator=generator)
             seen = see(latents, labels, self.supersample)
             depth = ((seen.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
@@ -99,15 +100,11 @@ class SeenHeads:
 
 
 def mix_latents(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Latents for the coarse and the fine layers that must show the same heads [B, Z_DIM].
+    """Latents for the coarse and the fine layers that must show the heads of normalised latents [B, Z_DIM].
 
     The first shares their geometry and has someone else's appearance, the second the other way round.
     """
-    coarse = torch.randn(latents.shape, generator=generator)
-    fine = torch.randn(latents.shape, generator=generator)
-    coarse[:, GEOMETRY] = latents[:, GEOMETRY]
-    fine[:, APPEARANCE] = latents[:, APPEARANCE]
-    return coarse, fine
+    return partners(latents, GEOMETRY, generator), partners(latents, APPEARANCE, generator)
 
 
 @dataclass(frozen=True)

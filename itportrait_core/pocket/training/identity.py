@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from ...networks.arcface import IdentityConfig, IdentityNet, crop_face
 from ..attributes import DIMS, Z_DIM
+from ..latents import normalise
 from .export import exporter
 from .loop import LoopConfig, Trainer
-from .photo_truth import PHOTO_Z_DIM, normalise
+from .photo_truth import PHOTO_Z_DIM
 from .pictures import PictureSet, picture_set
 from .pose import vary
+from .precision import autocast
 from .warps import random_move
 
 CONFIG = IdentityConfig(input_size=48, widths=(16, 32, 64, 96), units=(1, 1, 2, 1), embedding_dim=128)
@@ -97,7 +99,7 @@ def train(
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         image = training_batch(photos, BATCH, trainer.generator).to(device)
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
         return {"identity": contrastive_loss(embeddings.float())}
 

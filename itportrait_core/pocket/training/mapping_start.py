@@ -18,6 +18,8 @@ from torch import Tensor
 from ...networks.ops import LRELU_SLOPE, SQRT2
 from ...networks.stylegan2_layers import MappingNetwork
 from ..attributes import BEARDS, DIMS, GLASSES, HAIR_COLORS, HAIR_STYLES, HATS, Z_DIM, Attributes, attributes
+from ..latents import normalise
+from ..palettes import palette_of
 
 CATEGORIES = {
     "hair_style": len(HAIR_STYLES),
@@ -28,13 +30,15 @@ CATEGORIES = {
 }
 CYCLES = ("clothes", "accent")
 """Attributes that are a position on a loop."""
+COLOURED = (0, 1, 2, 3, 4, 5, 7, 8)
+"""Rows of a palette that tell something new: not the trim of the clothes, and not the white of the eyes."""
 GENDER = DIMS.index("gender")
 SOFT, SHARP = 2.5, 10.0
 """Steepness of a threshold in the first and in the second layer."""
 
 
 def code(people: Attributes) -> Tensor:
-    """Attributes as numbers [B, K] within about -1..1: categories one-hot, loops as waves."""
+    """Attributes as numbers [B, K] within about -1..1: categories one-hot, loops as waves, then colours."""
     columns: list[np.ndarray] = []
     for name in (f.name for f in fields(people)):
         value = np.asarray(getattr(people, name))
@@ -45,7 +49,8 @@ def code(people: Attributes) -> Tensor:
             turns = 2 * np.pi * value
             columns += [wave(k * turns) for k in (1, 2) for wave in (np.sin, np.cos)]
         columns.append(2.0 * value - 1.0 if value.dtype == bool else np.asarray(value, dtype=np.float64))
-    return torch.from_numpy(np.stack(columns, axis=1)).float()
+    colours = 3.0 * palette_of(people)[:, COLOURED].reshape(len(people), -1) - 1.5
+    return torch.from_numpy(np.concatenate([np.stack(columns, axis=1), colours], axis=1)).float()
 
 
 def thresholds(gender: float) -> list[tuple[int, float]]:
@@ -126,7 +131,7 @@ def build_mapping(mapping: MappingNetwork, seed: int = 0, pool: int = 20_000) ->
     gates = [[(i, 1.0)] for i, knot in enumerate(knots) if (knot in woman) and (knot in man)]
     gates += [[(i, 1.0), (gender, -1.0)] for i, knot in enumerate(knots) if knot in woman and knot not in man]
     gates += [[(i, 1.0), (gender, 1.0)] for i, knot in enumerate(knots) if knot in man and knot not in woman]
-    latents = torch.randn(pool, Z_DIM, generator=random)
+    latents = normalise(torch.randn(pool, Z_DIM, generator=random))
     label = torch.zeros(pool, mapping.c_dim)
     mean = mapping(latents[:2000], label[:2000])[:, 0].mean(dim=0)
     width = mapping.fc0.weight.shape[0]

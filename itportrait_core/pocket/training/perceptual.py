@@ -20,6 +20,7 @@ from .clip import JUDGE, fair_labels, roughen
 from .dataset import StyledSet, training_set
 from .export import LICENSE, SOURCE
 from .loop import LoopConfig, Trainer
+from .precision import autocast
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """The scaling layer of LPIPS, which stands before the trunk."""
@@ -111,7 +112,7 @@ def reading_loss(
     if bool(torch.rand((), generator=g) < 0.5):
         image = F.interpolate(image, size=(96, 96), mode="bilinear", align_corners=False)
     device = numbers.device
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device.type):
         logits, read = net(image.to(device, memory_format=torch.channels_last))
     index = index.to(device)
     # mirrored pictures swap the side of the light, so that number asks for its size only

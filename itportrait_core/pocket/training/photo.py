@@ -19,11 +19,13 @@ from torch.func import functional_call
 
 from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
+from ..latents import partners
 from . import photo_truth
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .photo_mapping import teach_mapping
 from .pictures import SIZE, SMALL, PictureSet, training_photos
+from .precision import half_is_fast
 from .preview import psnr, save_sheet
 
 CONFIG = StyleGAN2Config(
@@ -65,13 +67,13 @@ class SynthesisTo(nn.Module):
 
 
 def draw(synthesis: SynthesisTo, ws: Tensor, side: int, half: bool = True) -> Tensor:
-    """Picture `[B, 3, side, side]`, float32; computed in bfloat16 where `half`, with gradients to the
-    float32 weights.
+    """Picture `[B, 3, side, side]`, float32; computed in bfloat16 where `half` and where that is fast, with
+    gradients to the float32 weights.
 
     Casting all weights at once lets every operation run in bfloat16; autocast would leave the cheap ones in
     float32.
     """
-    if not half:
+    if not (half and half_is_fast(ws.device.type)):
         return synthesis(ws, side)
     weights = {k: v.bfloat16() for k, v in synthesis.state_dict(keep_vars=True).items()}
     return functional_call(synthesis, weights, (ws.bfloat16(), side)).float()
@@ -85,7 +87,7 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) ->
     """
     plain = round(len(n) * (1 - MIXED_SHARE))
     sources = [n[:plain]] + [
-        photo_truth.partners(n[plain:], kept, g) for kept in (photo_truth.SHAPE, APPEARANCE)
+        partners(n[plain:], kept, g) for kept in (photo_truth.SHAPE, APPEARANCE)
     ]
     ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...networks.stylegan2_layers import MappingNetwork
 from ..attributes import BEARDS, GLASSES, HAIR_COLORS, HAIR_STYLES, HATS, Z_DIM, attributes
+from ..latents import normalise
 from ..styles import resolve
 from . import photo_truth
 
@@ -51,7 +52,7 @@ def facts(n: Tensor) -> Tensor:
 def teach_mapping(mapping: MappingNetwork, seed: int, steps: int = STEPS) -> float:
     """Train `mapping` so that its codes state the facts; returns the mean squared error at the end."""
     g = torch.Generator().manual_seed(seed)
-    n = photo_truth.normalise(torch.randn(POOL, photo_truth.PHOTO_Z_DIM, generator=g))
+    n = normalise(torch.randn(POOL, photo_truth.PHOTO_Z_DIM, generator=g))
     truth = facts(n)
     reader = nn.Linear(mapping.w_dim, truth.shape[1])
     with torch.no_grad():

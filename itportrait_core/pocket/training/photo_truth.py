@@ -1,8 +1,6 @@
 """What a latent of the pocket photo generator shows: the head's attributes and, as in FFHQ, its pose.
 
-`z = [attributes (pocket.attributes.Z_DIM) | yaw, pitch]`. The mapping network sees only the direction of `z`
-(spec/eg3d.md section 2), so the truth is a function of `n = z / rms(z)`: nothing is asked that cannot be
-known.
+`z = [attributes (pocket.attributes.Z_DIM) | yaw, pitch]`; the truth is a function of `latents.normalise(z)`.
 """
 
 from __future__ import annotations
@@ -26,11 +24,6 @@ MIXING_LAYER = 6
 the end. Training mixes there, so geometry and pose lie below, colour and light above."""
 
 
-def normalise(z: Tensor) -> Tensor:
-    """`n = z / rms(z)`, `[B, PHOTO_Z_DIM]`: what the mapping network can know of `z`."""
-    return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
-
-
 def angles_of(n: Tensor) -> tuple[Tensor, Tensor]:
     """Yaw and pitch in degrees, each `[B]`, of the heads that normalised latents `n` show.
 
@@ -44,13 +37,3 @@ def angles_of(n: Tensor) -> tuple[Tensor, Tensor]:
 def camera_of(n: Tensor) -> Tensor:
     """Camera labels `[B, 25]` from which normalised latents show the head."""
     return cameras.orbit(*angles_of(n))
-
-
-def partners(n: Tensor, kept: list[int], generator: torch.Generator) -> Tensor:
-    """Other normalised latents that agree with `n` in the dimensions `kept` and are random in the rest."""
-    other = torch.randn(n.shape, generator=generator)
-    other[:, kept] = 0
-    room = (n.shape[1] - n[:, kept].square().sum(1, keepdim=True)).clamp(min=1e-6)
-    other = other * (room / other.square().sum(1, keepdim=True)).sqrt()
-    other[:, kept] = n[:, kept]
-    return other

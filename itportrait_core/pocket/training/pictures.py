@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..attributes import attributes
+from ..latents import normalise
 from ..styles import RandomStyle
 from . import photo_truth
 
@@ -73,7 +74,7 @@ def picture_set(
 
     Args:
         name: of the set; part of the file name.
-        latents: `[N, PHOTO_Z_DIM]` as `photo_truth.normalise` or `mixed` give them.
+        latents: `[N, PHOTO_Z_DIM]` as `latents.normalise` gives them.
         style: name of a style, or a function from the first index of a chunk to the chunk's random style.
         size: side in pixels.
         supersample: rays per pixel side; 1 costs a quarter of 2, which tests use.
@@ -94,7 +95,7 @@ def photo_set(count: int, seed: int, size: int = SIZE, supersample: int = 1) -> 
     """Photos of `count` random people from random sides."""
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(count, photo_truth.PHOTO_Z_DIM, generator=generator)
-    return picture_set(f"photo-{seed}", photo_truth.normalise(z), size=size, supersample=supersample)
+    return picture_set(f"photo-{seed}", normalise(z), size=size, supersample=supersample)
 
 
 def training_photos(size: int) -> PictureSet:

@@ -21,6 +21,7 @@ from .appearance import blur, grain, tone, uniform
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .pictures import SMALL, PictureSet, training_photos
+from .precision import autocast
 from .warps import random_move
 
 CONFIG = PoseConfig(input_size=64, blocks=(1, 2, 2), width=24, heads=POSE_HEADS)
@@ -85,7 +86,7 @@ def train(
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         image, label = training_batch(photos, trainer.generator)
         image = image.to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             return {"pose": pose_loss(net, image, label.to(device))}
 
     def inputs() -> Iterator[Tensor]:

@@ -1,0 +1,25 @@
+"""What a mapping network can know of a latent: its direction.
+
+Mapping networks divide `z` by its root mean square first (spec/eg3d.md section 2). So the truth of a pocket
+latent is always a function of `normalise(z)`: nothing is asked that cannot be known.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def normalise(z: Tensor) -> Tensor:
+    """`n = z / rms(z)`, `[B, Z]`: what a mapping network sees of latents `z [B, Z]`."""
+    return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def partners(n: Tensor, kept: list[int], generator: torch.Generator) -> Tensor:
+    """Other normalised latents that agree with `n [B, Z]` in the dimensions `kept`, random in the rest."""
+    other = torch.randn(n.shape, generator=generator)
+    other[:, kept] = 0
+    room = (n.shape[1] - n[:, kept].square().sum(1, keepdim=True)).clamp(min=1e-6)
+    other = other * (room / other.square().sum(1, keepdim=True)).sqrt()
+    other[:, kept] = n[:, kept]
+    return other
