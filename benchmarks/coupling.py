@@ -28,6 +28,7 @@ from itportrait_core.pocket.attributes import Z_DIM, attributes
 from itportrait_core.pocket.captions import PROMPTS, label
 from itportrait_core.pocket.edits import EDITS
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
+from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.render import render
 from itportrait_core.pocket.styles import STYLES
 from itportrait_core.pocket.training.evaluate_clip import prompt_directions
@@ -61,10 +62,10 @@ class Row:
 
 
 def people_without(edit: str, count: int, seed: int) -> Tensor:
-    """Latents [count, Z_DIM] of people who do not show the attribute `edit` yet."""
+    """Normalised latents [count, Z_DIM] of people who do not show the attribute `edit` yet."""
     dice, found = torch.Generator().manual_seed(seed), []
     while len(found) < count:
-        z = torch.randn(1, Z_DIM, generator=dice)
+        z = normalise(torch.randn(1, Z_DIM, generator=dice))
         if label(attributes(z), edit)[0] == 0:
             found.append(z)
     return torch.cat(found)
