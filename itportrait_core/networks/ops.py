@@ -16,6 +16,8 @@ from torch import Tensor, nn
 LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2.0)
 EPSILON = 1e-8
+MATRIX_SIDE = 128
+"""Largest side of a picture that is doubled by products with a matrix."""
 
 
 def binomial_filter(dtype: torch.dtype = torch.float32, device: torch.device | str | None = None) -> Tensor:
@@ -48,7 +50,7 @@ def bias_act(
     if bias is not None:
         x = x + bias.reshape([1, -1] + [1] * (x.ndim - 2))
     if activation == "lrelu":
-        x = F.leaky_relu(x, LRELU_SLOPE)
+        x = F.leaky_relu(x, LRELU_SLOPE, inplace=bias is not None)  # the sum is nobody else's
         gain = SQRT2 if gain is None else gain
     if gain is not None and gain != 1.0:
         x = x * gain
@@ -85,9 +87,19 @@ def upsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
     """Double the size of an image, as on the skip path: [B, C, H, W] -> [B, C, 2H, 2W]."""
     if kernel is not None:
         return upfirdn2d(x, kernel, up=2, padding=(2, 1, 2, 1), gain=4.0)
-    # The usual filter is bilinear interpolation with zeros beyond the edge.
+    # The usual filter is bilinear interpolation with zeros beyond the edge. Small pictures are doubled by two
+    # products with a matrix: with gradients on a CPU that is three times as fast as interpolate.
+    if max(x.shape[2:]) <= MATRIX_SIDE:
+        rows, columns = (doubling_matrix(side, x.dtype, x.device) for side in x.shape[2:])
+        return rows @ (x @ columns.T)
     x = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
     return x[:, :, 2:-2, 2:-2]
+
+
+def doubling_matrix(side: int, dtype: torch.dtype, device: torch.device | str | None = None) -> Tensor:
+    """[2 * side, side]: doubles a line of numbers; every new one is 3/4 of the nearest, 1/4 of the next."""
+    place = (torch.arange(2 * side, dtype=dtype, device=device)[:, None] - 0.5) / 2
+    return (1.0 - (place - torch.arange(side, dtype=dtype, device=device)).abs()).clamp_min(0.0)
 
 
 def downsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
@@ -125,6 +137,7 @@ def modulated_conv2d(
     up: int = 1,
     demodulate: bool = True,
     kernel: Tensor | None = None,
+    gain: float = 1.0,
 ) -> Tensor:
     """Convolution whose weights are scaled per sample by `styles` (and normalised per output channel).
 
@@ -135,11 +148,15 @@ def modulated_conv2d(
         x: [B, I, H, W].
         weight: [O, I, k, k].
         styles: [B, I].
+        gain: factor on the result of a demodulated convolution.
     """
+    if weight.shape[-1] == 1 and not demodulate:
+        weights = weight[None, :, :, 0, 0] * styles[:, None]  # [B, O, I]
+        return (weights @ x.flatten(2)).unflatten(2, x.shape[2:])
     demod = None
     if demodulate:
         energy = weight.square().sum(dim=(2, 3))  # [O, I]
-        demod = (styles.square() @ energy.t() + EPSILON).rsqrt()  # [B, O]
+        demod = gain * (styles.square() @ energy.t() + EPSILON).rsqrt()  # [B, O]
     if x.shape[0] == 1 and not torch.is_grad_enabled():
         weight = weight * styles.reshape(1, -1, 1, 1)
         if demod is not None:

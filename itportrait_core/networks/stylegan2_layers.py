@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from .ops import FullyConnected, bias_act, binomial_filter, modulated_conv2d, normalize_second_moment
+from .ops import SQRT2, FullyConnected, bias_act, binomial_filter, modulated_conv2d, normalize_second_moment
 
 
 def count_ws(resolution: int) -> int:
@@ -140,12 +140,13 @@ class SynthesisLayer(nn.Module):
         self, x: Tensor, w: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
     ) -> Tensor:
         """[B, I, h, h] and w [B, w_dim] -> [B, O, r, r]."""
-        x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up)
+        # The activation's gain is applied to all that goes in: the same, without a pass of its own.
+        x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, gain=SQRT2)
         if noise_mode == "const":
-            x = x + self.noise_const * self.noise_strength
+            x = x + self.noise_const * (SQRT2 * self.noise_strength)
         elif noise_mode == "random":
-            x = x + self.draw_noise(x, generator) * self.noise_strength
-        return bias_act(x, self.bias, "lrelu", clamp=self.clamp)
+            x = x + self.draw_noise(x, generator) * (SQRT2 * self.noise_strength)
+        return bias_act(x, SQRT2 * self.bias, "lrelu", gain=1.0, clamp=self.clamp)
 
     def draw_noise(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
+from typing import Any
+
+from ...errors import ITPortraitError
 
 TRAINERS: dict[str, str] = {
     "clip_guide": ".clip_guide",
@@ -23,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("name", choices=sorted(TRAINERS), help="the network")
     parser.add_argument("--minutes", type=float, default=None, help="time budget; default: the network's own")
+    parser.add_argument(
+        "--begin", type=Path, default=None, help="weights to begin with; only the generator takes them"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     parser.add_argument("--device", default="cpu", help='"cpu" or "cuda"')
     parser.add_argument(
@@ -36,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, or continue training where a resume point lies in the folder."""
     trainer = importlib.import_module(TRAINERS[arguments.name], __package__)
-    options = {"seed": arguments.seed, "device": arguments.device}
+    options: dict[str, Any] = {"seed": arguments.seed, "device": arguments.device}
+    if arguments.begin is not None:
+        if arguments.name != "generator":
+            raise ITPortraitError(f"--begin is for the generator; {arguments.name} starts from nothing.")
+        options["begin"] = arguments.begin
     if arguments.minutes is not None:
         options["minutes"] = arguments.minutes
     trainer.train(arguments.out, **options)

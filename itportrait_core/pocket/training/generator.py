@@ -8,15 +8,18 @@ batch the last five style vectors come from another latent that shares only the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ...checkpoints.format import load_generator
 from ...networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from ..attributes import Z_DIM
+from .adopt import adopt
 from .export import exporter
 from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
@@ -52,18 +55,20 @@ CONFIG = EG3DConfig(
 class GeneratorTraining:
     """Batch sizes and weights of the losses."""
 
-    rate: float = 3e-2
+    rate: float = 2e-2
     """Step size of everything but the mapping network, which is built and not trained."""
     heads: int = 4
     """Heads per step, of which the field is learned."""
     fresh: int = 1
     """Of these, heads that were never seen before."""
-    pictures: int = 2
+    pictures: int = 4
     """Of these, heads of which pictures are rendered."""
     full_planes_from: float = 0.2
     """Share of the time budget after which planes are computed at full instead of half resolution."""
     pictures_from: float = 0.4
     """Share of the time budget after which pictures are rendered."""
+    smooth_from: float = 0.5
+    """Share of the time budget after which new heads are rendered with four rays per pixel instead of one."""
     full_precision_from: float = 0.9
     """Share of the time budget after which planes are computed in float32, also where bfloat16 is faster."""
     side: int = 28
@@ -136,7 +141,7 @@ def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Gener
 def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining) -> dict[str, Tensor]:
     """All loss terms of one step."""
     generator, random, progress = trainer.module, trainer.generator, trainer.progress
-    store.supersample = 1 if progress < settings.pictures_from - 0.05 else 2
+    store.supersample = 1 if progress < settings.smooth_from else 2
     fresh = settings.fresh if len(store) >= 64 else settings.heads
     seen = store.batch(settings.heads, fresh)
     ws = style_vectors(generator, seen.latents, random)
@@ -157,19 +162,26 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 
-def trained_parameters(generator: EG3DGenerator) -> list[nn.Parameter]:
-    """Everything but the mapping network, which is built."""
-    return [value for name, value in generator.named_parameters() if not name.startswith("backbone.mapping.")]
+def parameter_groups(generator: EG3DGenerator, rate: float) -> list[dict[str, Any]]:
+    """Everything but the mapping network, which is built; the backbone's 3x3 kernels are for Muon."""
+    kernels, others = [], []
+    for name, value in generator.named_parameters():
+        if not name.startswith("backbone.mapping."):
+            (kernels if name.startswith("backbone.") and value.shape[-2:] == (3, 3) else others).append(value)
+    return [{"params": others, "lr": rate}, {"params": kernels, "lr": rate, "orthogonal": True}]
 
 
-def start(seed: int) -> EG3DGenerator:
-    """A generator to begin with.
+def start(seed: int, trained: EG3DGenerator | None = None) -> EG3DGenerator:
+    """A generator to begin with: what `trained` draws, or nothing.
 
-    Its mapping network is built, its density has the wanted scale, and its last backbone block and its
-    super-resolution add nothing yet.
+    Its mapping network is built. A new one's density has the wanted scale, and its last backbone block and
+    its super-resolution add nothing yet.
     """
     generator = EG3DGenerator(CONFIG, seed=seed)
     build_mapping(generator.backbone.mapping, seed)
+    if trained is not None:
+        adopt(generator, trained)
+        return generator
     with torch.no_grad():
         generator.decoder.net[2].weight[0] *= DENSITY_GAIN
         generator.backbone.synthesis.get_submodule(f"b{CONFIG.backbone_resolution}").torgb.weight.zero_()
@@ -185,8 +197,11 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     settings: GeneratorTraining | None = None,
+    begin: Path | None = None,
 ) -> None:
     """Train, or continue; writes `generator.safetensors` and the resume point into `folder`.
+
+    A run that begins with trained weights asks for full planes and pictures at once.
 
     Args:
         folder: where the files lie.
@@ -194,13 +209,16 @@ def train(
         seed: of the start weights and of everything drawn.
         device: only "cpu" and "cuda" were tried.
         settings: batch sizes and weights.
+        begin: weights to begin with (a file of this very generator); None for none.
     """
     settings = settings or GeneratorTraining()
-    generator = start(seed).to(device)
+    if begin is not None:
+        settings = replace(settings, full_planes_from=0.0, pictures_from=0.0)
+    generator = start(seed, None if begin is None else load_generator(begin)).to(device)
     trainer = Trainer(
         "generator",
         generator,
-        [{"params": trained_parameters(generator), "lr": settings.rate}],
+        parameter_groups(generator, settings.rate),
         folder,
         LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100),
     )

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .muon import Muon
+
 LossFunction = Callable[["Trainer"], Mapping[str, Tensor]]
 """Called once per step; its values are added up and differentiated, and shown under their names."""
 
@@ -45,8 +47,22 @@ class LoopConfig:
     """Time between progress lines."""
 
 
+def make_optimizers(
+    groups: list[dict[str, Any]], betas: tuple[float, float]
+) -> list[torch.optim.Optimizer]:
+    """Adam for the plain groups and Muon for those marked "orthogonal", as far as there are any."""
+    plain = [group for group in groups if not group.get("orthogonal")]
+    marked = [group for group in groups if group.get("orthogonal")]
+    optimizers: list[torch.optim.Optimizer] = []
+    if plain:
+        optimizers.append(torch.optim.Adam(plain, betas=betas))
+    if marked:
+        optimizers.append(Muon(marked))
+    return optimizers
+
+
 class Trainer:
-    """Adam over parameter groups, with a resume point on disk.
+    """Adam (and Muon) over parameter groups, with a resume point on disk.
 
     Attributes:
         generator: the source of random numbers of the run.
@@ -69,15 +85,17 @@ class Trainer:
         Args:
             name: of the network; names the resume point and the progress lines.
             module: what is trained; its state is replaced when resuming.
-            groups: Adam parameter groups, each with its own "lr".
+            groups: parameter groups, each with its own "lr"; those with "orthogonal" true are Muon's, the
+                rest Adam's.
             folder: where the resume point lies.
             config: budget, seed and step sizes.
             say: takes the progress lines.
         """
         self.name, self.module, self.config, self.say = name, module, config or LoopConfig(), say
         self.generator = torch.Generator().manual_seed(self.config.seed)
-        self.optimizer = torch.optim.Adam(groups, betas=self.config.betas)
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizers = make_optimizers(groups, self.config.betas)
+        self.groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        self.rates = [group["lr"] for group in self.groups]
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
         self.step, self.elapsed = 0, 0.0
         self.path = Path(folder) / f"{name}.resume.pt"
@@ -121,7 +139,7 @@ class Trainer:
         state = {
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "random": self.generator.get_state(),
             "step": self.step,
             "elapsed": self.elapsed,
@@ -138,19 +156,22 @@ class Trainer:
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         self.generator.set_state(state["random"])
         self.step, self.elapsed = state["step"], state["elapsed"]
         self.say(f"{self.name}: continuing at step {self.step}, {self.elapsed / 60:.1f} min")
 
     def _update(self, total: Tensor) -> None:
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+        for group, rate in zip(self.groups, self.rates, strict=True):
             group["lr"] = rate * self._rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        parameters = [p for group in self.groups for p in group["params"]]
+        for p in parameters:
+            p.grad = None
         total.backward()
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(parameters, self.config.clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
