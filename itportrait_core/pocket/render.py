@@ -145,8 +145,12 @@ def _draw_ink(
     reach = np.where(materials >= 0, depth, depth.max() + 1)
     for axis in (1, 2):
         for step in range(1, width + 1):
-            jump = np.abs(reach - np.roll(reach, step, axis)) > 0.022 * step
-            edge |= jump | ((materials != np.roll(materials, step, axis)) & (materials != 1))
+            here, there = (
+                tuple(cut if k == axis else slice(None) for k in range(3))
+                for cut in (slice(step, None), slice(None, -step))
+            )
+            jump = np.abs(reach[here] - reach[there]) > 0.022 * step
+            edge[here] |= jump | ((materials[here] != materials[there]) & (materials[here] != 1))
     image *= 1 - (0.86 * amount[:, None, None] * edge)[..., None]
 
 

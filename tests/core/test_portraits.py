@@ -113,3 +113,10 @@ def test_misfits_are_named() -> None:
         portraits.render(people(1), cameras.front(), "cubism", 16)
     with pytest.raises(ITPortraitError, match="give"):
         portraits.field(people(2), torch.zeros(1, 4, 3))
+
+
+def test_ink_does_not_run_around_the_picture() -> None:
+    """The lower edge cuts every head; that leaves no line at the upper edge."""
+    bald = people(4).replace(hat=0, hair_style=3)
+    image = portraits.render(bald, cameras.orbit([0.0] * 4), "cartoon", 64).image
+    assert float(image[:, :, 0].min()) > 0.99
