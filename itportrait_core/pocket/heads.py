@@ -117,11 +117,11 @@ def _nose_mouth(h: np.ndarray, a: Attributes, s: Shape) -> None:
     h["nose_wing"] = (0.0190 + 0.0055 * a.nose_width + 0.002 * man) * s.nose_wide
     h["nose_z"] = (0.040 + 0.012 * a.nose_length) * s.nose
     h["mouth_y"] = -0.096 - 0.003 * a.face_length - 0.004 * a.nose_length
-    h["mouth_w"] = (0.048 + 0.006 * a.mouth_width + 0.010 * np.clip(a.smile, 0, 1)) * s.mouth
+    h["mouth_w"] = (0.048 + 0.006 * a.mouth_width + 0.015 * np.clip(a.smile, 0, 1)) * s.mouth
     h["lip_up"] = (0.0085 + 0.0030 * a.lip_fullness + 0.001 * a.female) * (0.4 + 0.6 * s.mouth)
     h["lip_low"] = (0.0115 + 0.0035 * a.lip_fullness + 0.001 * a.female) * (0.4 + 0.6 * s.mouth)
-    h["curve"] = 0.022 * a.smile * (0.4 + 0.6 * s.mouth)
-    h["opening"] = 0.019 * np.clip((a.smile - 0.55) / 0.45, 0, 1) * (0.4 + 0.6 * s.mouth)
+    h["curve"] = 0.034 * a.smile * (0.4 + 0.6 * s.mouth)
+    h["opening"] = 0.026 * np.clip((a.smile - 0.35) / 0.65, 0, 1) * (0.4 + 0.6 * s.mouth)
 
 
 def _hair(h: np.ndarray, a: Attributes, s: Shape) -> None:
