@@ -7,6 +7,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...errors import ITPortraitError
 
 TRAINERS: dict[str, str] = {
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, or continue training where a resume point lies in the folder."""
+    torch.set_flush_denormal(True)  # gradients hold many numbers so small that a CPU slows down on them
     trainer = importlib.import_module(TRAINERS[arguments.name], __package__)
     options: dict[str, Any] = {"seed": arguments.seed, "device": arguments.device}
     if arguments.begin is not None:

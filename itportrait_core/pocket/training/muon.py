@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MOMENTUM = 0.9
 STEP = 0.3
@@ -54,3 +54,11 @@ class Muon(torch.optim.Optimizer):
                 update = p.grad.lerp(kept, MOMENTUM).flatten(1)
                 size = STEP * max(update.shape) ** 0.5
                 p.sub_(group["lr"] * size * orthogonalise(update).view_as(p))
+
+
+def parameter_groups(module: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """Groups for a `Trainer`: kernels of convolutions for Muon, everything else for Adam."""
+    kernels = [p for p in module.parameters() if p.ndim == 4 and p.shape[-1] > 1]
+    chosen = {id(p) for p in kernels}
+    others = [p for p in module.parameters() if id(p) not in chosen]
+    return [{"params": others, "lr": rate}, {"params": kernels, "lr": rate, "orthogonal": True}]
