@@ -13,10 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...checkpoints.format import load_generator
+from ...guidance.clip import load_clip
 from ...networks.eg3d import EG3DGenerator
 from ...rendering import cameras
-from ..attributes import Z_DIM
+from ..attributes import Z_DIM, attributes
+from ..captions import label
 from ..latents import normalise
+from .evaluate_clip import embed, zero_shot
 from .generator import FINE_LAYERS
 from .heads_seen import Batch, mix_latents, see
 from .model_card import write_section
@@ -97,7 +100,24 @@ def evaluate(generator: EG3DGenerator, truth: Batch) -> tuple[dict[str, str], Te
     )
     styles = measure(render_all(generator, mixed, truth.cameras, side)[0], truth)
     rows["styles mixed: PSNR, face box"] = f"{styles['PSNR']:.2f} dB, {styles['PSNR in the face box']:.2f} dB"
-    return rows, images
+    return rows | judged(images, truth), images
+
+
+JUDGED = ("glasses", "hat", "smile", "beard", "hair_style", "hair_color")
+"""Attributes that the judge looks for; eyes and mouths are judged by the smile."""
+
+
+def judged(images: Tensor, truth: Batch) -> dict[str, str]:
+    """How often the judge CLIP reads attributes rightly, on the generated and on the true pictures."""
+    judge, people = load_clip("pocket-judge"), attributes(truth.latents)
+    labels = {name: label(people, name) for name in JUDGED}
+    ours, theirs = (zero_shot(judge, embed(judge, x.clamp(-1, 1)), labels) for x in (images, truth.image))
+    return {
+        f"judge reads {name.replace('_', ' ')}, generated (true) pictures": (
+            f"{100 * float(ours[name].nanmean()):.1f} % ({100 * float(theirs[name].nanmean()):.1f} %)"
+        )
+        for name in JUDGED
+    }
 
 
 def save_sheet(images: Tensor, truth: Tensor, file: Path, columns: int = 8) -> None:
