@@ -27,6 +27,7 @@ from .appearance import blur, grain, tone, uniform
 from .dataset import StyledSet, training_set
 from .export import exporter
 from .loop import LoopConfig, Trainer
+from .muon import parameter_groups
 from .precision import autocast
 from .warps import move
 
@@ -36,7 +37,7 @@ UNTOLD = {style: [n for s, n in HELD_OUT_PAIRS if s == style] for style, _ in HE
 BATCH = 64  # pictures; as many prompts as labels are asked of all of them
 SETTLING = 12  # batches that the statistics of the averaged weights are measured on
 CAPTIONED = 32  # pictures of a batch that are also compared with whole captions
-RATE = 1.5e-3
+RATE = 2e-3
 WEIGHTS = {
     "captions": 0.3, "glasses": 1.5, "hat": 0.5, "smile": 3.0, "beard": 1.0, "hair_style": 0.7,
     "hair_color": 0.4, "age": 0.3, "style": 0.5,
@@ -225,8 +226,7 @@ def train_clip(
     labels = fair_labels(data)
     net = Taught(read_config(name), seed).to(device)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.997, hold=0.3)
-    groups = [{"params": list(part.parameters()), "lr": RATE} for part in (net.clip, net.head)]
-    trainer = Trainer(f"clip_{name}", net, groups, folder, config)
+    trainer = Trainer(f"clip_{name}", net, parameter_groups(net, RATE), folder, config)
 
     def pictures() -> Iterator[Tensor]:
         g = torch.Generator().manual_seed(seed)

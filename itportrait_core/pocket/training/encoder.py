@@ -22,6 +22,7 @@ from ..styles import RandomStyle
 from .appearance import change_appearance
 from .export import exporter
 from .loop import LoopConfig, Trainer
+from .muon import parameter_groups
 from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
@@ -140,7 +141,7 @@ def train(
     net = StyleEncoder(CONFIG, seed).to(device, memory_format=torch.channels_last)
     net.latent_avg.copy_(generator.mapping.w_avg.expand_as(net.latent_avg))
     config = LoopConfig(minutes=minutes, seed=seed, hold=0.4, average=0.995)
-    trainer = Trainer("encoder", net, [{"params": list(net.parameters()), "lr": 1.5e-3}], folder, config)
+    trainer = Trainer("encoder", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)

@@ -19,6 +19,7 @@ from ..attributes import DIMS, Z_DIM
 from ..latents import normalise
 from .export import exporter
 from .loop import LoopConfig, Trainer
+from .muon import parameter_groups
 from .photo_truth import PHOTO_Z_DIM
 from .pictures import PictureSet, picture_set
 from .pose import vary
@@ -95,7 +96,7 @@ def train(
     photos = people(PEOPLE, PEOPLE_SEED)
     net = IdentityNet(CONFIG, seed).to(device, memory_format=torch.channels_last)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.995, hold=0.3)
-    trainer = Trainer("identity", net, [{"params": list(net.parameters()), "lr": 2e-3}], folder, config)
+    trainer = Trainer("identity", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         image = training_batch(photos, BATCH, trainer.generator).to(device)

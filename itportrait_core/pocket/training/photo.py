@@ -20,7 +20,7 @@ from torch.func import functional_call
 from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
 from ..latents import partners
-from . import photo_truth
+from . import muon, photo_truth
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .photo_mapping import teach_mapping
@@ -134,7 +134,7 @@ def photo_loss(
 def parameter_groups(generator: StyleGAN2Generator, rate: float) -> list[dict]:
     """Optimiser groups: the mapping network takes steps that make up for its learning-rate multiplier."""
     return [
-        {"params": list(generator.synthesis.parameters()), "lr": rate},
+        *muon.parameter_groups(generator.synthesis, rate),
         {"params": list(generator.mapping.parameters()), "lr": rate * MAPPING_GAIN},
     ]
 

@@ -20,6 +20,7 @@ from ...rendering.labels import cam2world
 from .appearance import blur, grain, tone, uniform
 from .export import exporter
 from .loop import LoopConfig, Trainer
+from .muon import parameter_groups
 from .pictures import SMALL, PictureSet, training_photos
 from .precision import autocast
 from .warps import random_move
@@ -81,7 +82,7 @@ def train(
     photos = training_photos(SMALL)
     net = PoseNet(CONFIG, seed).to(device, memory_format=torch.channels_last)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.995, hold=0.3)
-    trainer = Trainer("pose", net, [{"params": list(net.parameters()), "lr": 3e-3}], folder, config)
+    trainer = Trainer("pose", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         image, label = training_batch(photos, trainer.generator)
