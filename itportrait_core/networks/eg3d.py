@@ -62,6 +62,17 @@ def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -
     return read.reshape(*planes.shape[:3], -1)
 
 
+class Softplus(nn.Module):
+    """log(1 + exp(x)), its input held above -30, where it is 1e-13.
+
+    Trained decoders reach -200, where the result is too small for a normal float and a CPU slows down.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return F.softplus(x.clamp_min(-30.0))
+
+
 class Decoder(nn.Module):
     """Two equalised linear layers from plane features to colour features and raw density."""
 
@@ -69,7 +80,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.net = nn.Sequential(
             FullyConnected(channels, hidden, lr_multiplier=lr_multiplier),
-            nn.Softplus(),
+            Softplus(),
             FullyConnected(hidden, 1 + channels, lr_multiplier=lr_multiplier),
         )
 
