@@ -43,13 +43,14 @@ class Perceptual(nn.Module):
 
     def distance(self, features: Sequence[Tensor], images: Tensor) -> Tensor:
         """LPIPS [B] of `images` [B,3,H,W] to pictures whose `features` are given (batch 1 or B)."""
-        return self._compare(features, self.features(images))
+        return self.between(features, self.features(images))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """LPIPS [B] between pictures [B,3,H,W] in [-1,1]."""
-        return self._compare(self.features(first), self.features(second))
+        return self.between(self.features(first), self.features(second))
 
-    def _compare(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    def between(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+        """LPIPS [B] of two sets of `features`."""
         total: Any = 0.0
         for index, (a, b) in enumerate(zip(first, second, strict=True)):
             difference = (a - b).square()

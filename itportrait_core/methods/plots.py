@@ -13,16 +13,16 @@ from .history import History
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-Curve = tuple[str, str, list[tuple[int, float]]]
-"""Name, colour, points (step, value)."""
+Curve = tuple[str, str, Sequence[tuple[float, float]]]
+"""Name, colour, points (x, value)."""
+Panel = tuple[str, list[Curve]]
+"""Title and curves."""
 COLORS = ("#2f6fb3", "#c9512d", "#3d8f5a", "#8a56ac", "#b08a1e", "#4aa3a8")
 PAPER, INK, GRID = "#ffffff", "#333333", "#e3e3e3"
 
 
 def plot_history(history: History, width: int = 768, panel: int = 200) -> Tensor:
     """[1, 3, H, W] in [-1, 1]: one panel of losses and, after ITE steps, one of delta and one of gates."""
-    from PIL import Image, ImageDraw
-
     panels = [("losses", loss_curves(history))]
     gates = gate_curves(history)
     if gates:
@@ -30,11 +30,19 @@ def plot_history(history: History, width: int = 768, panel: int = 200) -> Tensor
             ("distance (solid) and threshold", delta_curves(history)),
             ("gate: 0 text, 1 image", gates),
         ]
+    last = max((record.step for record in history), default=1) or 1
+    return plot_panels(panels, width, panel, last)
+
+
+def plot_panels(panels: Sequence[Panel], width: int = 768, panel: int = 200, last: float = 0.0) -> Tensor:
+    """[1, 3, H, W] in [-1, 1]: panels one below the other, x from 0 to `last` (0: each to its own end)."""
+    from PIL import Image, ImageDraw
+
     picture = Image.new("RGB", (width, panel * len(panels)), PAPER)
     pen = ImageDraw.Draw(picture)
-    last = max((record.step for record in history), default=1) or 1
     for row, (title, curves) in enumerate(panels):
-        _draw_panel(pen, (0, row * panel, width, (row + 1) * panel), title, curves, last)
+        end = last or max((x for _, _, points in curves for x, _ in points), default=1.0) or 1.0
+        _draw_panel(pen, (0, row * panel, width, (row + 1) * panel), title, curves, end)
     data = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
     return data.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -63,15 +71,15 @@ def gate_curves(history: History) -> list[Curve]:
 
 
 def _draw_panel(
-    pen: ImageDraw, box: tuple[int, int, int, int], title: str, curves: Sequence[Curve], last: int
+    pen: ImageDraw, box: tuple[int, int, int, int], title: str, curves: Sequence[Curve], last: float
 ) -> None:
     left, top, right, bottom = box[0] + 52, box[1] + 22, box[2] - 12, box[3] - 14
     values = [value for _, _, points in curves for _, value in points]
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = (high - low) or 1.0
 
-    def place(step: int, value: float) -> tuple[float, float]:
-        return left + (right - left) * step / last, bottom - (bottom - top) * (value - low) / room
+    def place(x: float, value: float) -> tuple[float, float]:
+        return left + (right - left) * x / last, bottom - (bottom - top) * (value - low) / room
 
     for share in (0.0, 0.5, 1.0):
         level = bottom - (bottom - top) * share

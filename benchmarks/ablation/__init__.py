@@ -1,0 +1,1 @@
+"""The parts of `benchmarks.ablations`: one claim of the paper each."""

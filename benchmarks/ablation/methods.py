@@ -1,0 +1,103 @@
+"""Table 1 and Fig. 8: which way of joining picture and text carries both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.ablation.part import Rows, Sizes, Unit, judged
+from benchmarks.people import Triple, held_out, pictures, truth
+from benchmarks.setting import Setting
+from benchmarks.table import lines, mean
+
+Method = Callable[[Setting, Triple], Any]
+COLUMNS = {
+    "image_style": ".1%", "text_style": ".1%", "image_certainty": ".3f", "text_certainty": ".3f",
+    "content": ".4f", "lpips": ".4f",
+}  # fmt: skip
+CONTENT_MARGIN = 0.1
+"""Content of ours may lie this share below the best, as in the paper's Table 1."""
+
+
+def image_then_text(setting: Setting, triple: Triple) -> Any:
+    """APT alone, then the text alone on its result; as many steps of each as the coupled run makes."""
+    portrait, half = setting.invert(triple.picture()), setting.ite.steps // 2
+    styled = setting.stylize(setting.generator, portrait, setting.ite.apt.replace(steps=half))
+    return setting.couple(styled, portrait, triple.text, setting.ite.replace(mode="text_only", steps=half))
+
+
+def text_then_image(setting: Setting, triple: Triple) -> Any:
+    """The other way round."""
+    portrait, half = setting.invert(triple.picture()), setting.ite.steps // 2
+    edited = setting.couple(
+        setting.generator, portrait, triple.text, setting.ite.replace(mode="text_only", steps=half)
+    )
+    return setting.stylize(edited, portrait, setting.ite.apt.replace(steps=half))
+
+
+def gated(gate: str) -> Method:
+    """The coupled run with another gate."""
+    return lambda setting, triple: setting.coupled(triple, gate=gate)
+
+
+def single(mode: str) -> Method:
+    """Picture or text alone, half the steps: as many as the coupled run gives to each."""
+    return lambda setting, triple: setting.coupled(triple, mode=mode, steps=setting.ite.steps // 2)
+
+
+class MethodTable:
+    """Methods x triples. Sheet: style picture, truth, then one person of each method from two sides."""
+
+    def __init__(self, name: str, triples: int, methods: dict[str, Method], ours: str) -> None:
+        self.name, self.triples, self.methods, self.ours = name, triples, methods, ours
+
+    def units(self, setting: Setting, sizes: Sizes) -> Iterator[Unit]:
+        """One per triple and method."""
+        for triple in held_out(sizes.triples):
+            for method in self.methods:
+                yield Unit(f"{triple.name}-{method}", lambda t=triple, m=method: self._make(setting, t, m))
+
+    def _make(self, setting: Setting, triple: Triple, method: str) -> tuple[list[Any], Tensor]:
+        row, seen = judged(setting, triple, method, self.methods[method](setting, triple))
+        first = triple.people(1)
+        before = pictures(setting.generator, first)[1:2]
+        wanted = truth(first, triple.style, triple.text).image[1:2]
+        return [row], torch.cat([triple.picture(), before, seen, wanted])
+
+    def summary(self, rows: Rows) -> list[str]:
+        """Means, and ours against the best of the others."""
+        out = lines(rows, "method", COLUMNS)
+        others = [name for name in self.methods if name != self.ours]
+        for column in ("image_style", "text_style", "content"):
+            best = max(mean(rows, column, method=name) for name in others)
+            ratio = mean(rows, column, method=self.ours) / best if best else float("nan")
+            out.append(f"  {column}: {self.ours} / best of the others = {ratio:.3f}")
+        best = min(mean(rows, "lpips", method=name) for name in others)
+        out.append(f"  lpips: {self.ours} / best of the others = "
+                   f"{mean(rows, 'lpips', method=self.ours) / best:.3f} (below 1 is better)")  # fmt: skip
+        return out
+
+    def plot(self, rows: Rows) -> Tensor | None:
+        """No curves."""
+        return None
+
+
+TABLE_ONE = MethodTable(
+    "table1", 12,
+    {
+        "coupled": gated("hard"), "image then text": image_then_text, "text then image": text_then_image,
+        "bisector": gated("bisector"),
+    },
+    "coupled",
+)  # fmt: skip
+DIRECTIONS = MethodTable(
+    "directions", 4,
+    {
+        "hard": gated("hard"), "soft": gated("soft"), "joint": gated("joint"),
+        "bisector": gated("bisector"), "text only": single("text_only"), "image only": single("image_only"),
+    },
+    "hard",
+)  # fmt: skip
