@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .methods.inversion import invert
     from .methods.photo_twin import load_photo_prior
     from .methods.portrait import Portrait
+    from .methods.style_file import load_style, save_style
     from .methods.tuning import pivotal_tune
     from .rendering import cameras
 
@@ -31,6 +32,7 @@ _HOMES = {
     "methods.alternate": ("couple",),
     "methods.tuning": ("pivotal_tune",),
     "methods.blend": ("blend",),
+    "methods.style_file": ("load_style", "save_style"),
 }
 _MODULES = ("cameras",)
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}
@@ -51,9 +53,11 @@ __all__ = [
     "load_generator",
     "load_model",
     "load_photo_prior",
+    "load_style",
     "pivotal_tune",
     "save_generator",
     "save_model",
+    "save_style",
     "stylize",
 ]
 

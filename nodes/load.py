@@ -11,11 +11,13 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.pocket import weights
-from . import comfy, compat, folders, sockets
+from . import comfy, compat, folders, results, sockets
 
 EMBEDDED = "pocket (embedded)"
 GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
 GUESS = "auto"
+STYLE = "style-delta"
+"""Kind of a file that holds only what a style changes."""
 FOREIGN = ""
 """Kind of a safetensors file that is not ours."""
 
@@ -69,14 +71,22 @@ class GeneratorLoader(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=choices("eg3d", "panohead"),
+                    options=choices("eg3d", "panohead", STYLE),
                     default=EMBEDDED,
                     tooltip=(
                         "Who can be drawn, and how finely. The embedded generator makes 128 pixel pictures"
                         " and needs no download; imported EG3D weights make 512 pixel pictures; saved styles"
                         " stand here too."
                     ),
-                )
+                ),
+                sockets.Generator.Input(
+                    "base",
+                    optional=True,
+                    tooltip=(
+                        "For a style that was saved as a difference: the generator it was trained from. Left"
+                        " out, it is the embedded one."
+                    ),
+                ),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -86,12 +96,22 @@ class GeneratorLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str) -> str:
+    def fingerprint_inputs(cls, file: str, base: Any = None) -> str:
         return sockets.file_hash(locate(file, "generator"))
 
     @classmethod
-    def execute(cls, file: str) -> io.NodeOutput:
-        return io.NodeOutput(sockets.GeneratorHandle.read(locate(file, "generator")))
+    def execute(cls, file: str, base: sockets.GeneratorHandle | None = None) -> io.NodeOutput:
+        path = locate(file, "generator")
+        if _kind(path) != STYLE:
+            return io.NodeOutput(sockets.GeneratorHandle.read(path))
+        origin = base or sockets.GeneratorHandle.read(locate(EMBEDDED, "generator"))
+        facts = results.recipe("style", origin, style=sockets.file_hash(path))
+        handles = results.found(facts, "")
+        if handles is None:
+            with comfy.plain_tensors():
+                styled = itp.load_style(path, itp.load_generator(origin.path))
+            handles = [results.keep(styled, facts, "", origin)]
+        return io.NodeOutput(handles[0])
 
 
 class PhotoPriorLoader(io.ComfyNode):

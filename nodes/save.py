@@ -5,9 +5,12 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
-from . import compat, folders, sockets
+from ..itportrait_core.errors import ITPortraitError
+from . import comfy, compat, folders, sockets
 
-AS_IS, HALF = "as it is", "half"
+AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
+SMALL_MB = 9.5
+"""Budget of the weights of a small difference; with its header the file stays below 10 MB."""
 
 
 class SaveGenerator(io.ComfyNode):
@@ -30,9 +33,18 @@ class SaveGenerator(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "precision",
-                    options=[AS_IS, HALF],
+                    options=[AS_IS, HALF, DIFFERENCE, SMALL],
                     default=AS_IS,
-                    tooltip="half makes the file half as large; pictures change by less than one grey level.",
+                    tooltip=(
+                        "half makes the file half as large; pictures change by less than one grey level."
+                        " difference keeps only what differs from the base, and needs it again to be loaded;"
+                        " small difference also drops what matters least, to stay below 10 MB."
+                    ),
+                ),
+                sockets.Generator.Input(
+                    "base",
+                    optional=True,
+                    tooltip="For a difference: the generator that the style was trained from.",
                 ),
             ],
             outputs=[],
@@ -40,10 +52,26 @@ class SaveGenerator(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, generator: sockets.GeneratorHandle, name: str, precision: str) -> io.NodeOutput:
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        name: str,
+        precision: str,
+        base: sockets.GeneratorHandle | None = None,
+    ) -> io.NodeOutput:
         import torch
 
         file = folders.result(name, folders.OURS)
+        if precision in (DIFFERENCE, SMALL):
+            if base is None:
+                raise ITPortraitError(
+                    "A difference needs its base; connect the generator that the style was trained from."
+                )
+            with comfy.plain_tensors():
+                style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
+                style.lineage = dict(generator.lineage)
+                itp.save_style(style, origin, file, budget_mb=SMALL_MB if precision == SMALL else 0.0)
+            return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
         dtype = torch.float16 if precision == HALF else None
         itp.save_generator(
             itp.load_generator(generator.path),
