@@ -9,8 +9,8 @@ from ..itportrait_core.errors import ITPortraitError
 from . import comfy, compat, folders, sockets
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
-SMALL_MB = 9.5
-"""Budget of the weights of a small difference; with its header the file stays below 10 MB."""
+SMALL_MB = 9.0
+"""Budget of the weights of a small difference, MiB; with the run's history the file stays below 10 MB."""
 
 
 class SaveGenerator(io.ComfyNode):

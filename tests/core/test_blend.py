@@ -11,8 +11,9 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.blend import blend, strength_of
 from itportrait_core.methods.configs import BlendConfig
 from itportrait_core.methods.metrics import psnr
-from itportrait_core.methods.style_file import load_style, save_style
-from itportrait_core.methods.trained import copy_for_training, trained_parameters
+from itportrait_core.methods.style_file import MIN_SIDE, load_style, save_style
+from itportrait_core.methods.trained import copy_for_training, part_of, trained_parameters
+from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_generator
 
@@ -120,6 +121,16 @@ def test_compressed_style_file_keeps_its_budget(base, tmp_path):
     small = save_style(style, base, tmp_path / "small.safetensors", budget_mb=0.7 * full / 2**20)
     assert weight_bytes(small) <= 0.7 * full
     load_style(small, base)
+
+
+def test_files_of_full_size_styles_fit_their_limits():
+    """What a full EG3D trains fits 65 MB as differences; what is never compressed leaves room in 10 MB."""
+    with torch.device("meta"):
+        full = EG3DGenerator(EG3DConfig(), seed=None)
+    trained = [p for name, p in full.named_parameters() if part_of(name)]
+    assert 55e6 < 2 * sum(p.numel() for p in trained) < 65e6
+    kept = [p for p in trained if p.ndim < 2 or min(p.flatten(1).shape) < MIN_SIDE]
+    assert 2 * sum(p.numel() for p in kept) < 1e6
 
 
 def test_low_rank_styles_survive_compression(base, tmp_path):

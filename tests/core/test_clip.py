@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import warnings
 
 import pytest
 import torch
@@ -83,6 +85,24 @@ def test_huggingface_file_is_the_same_network_under_other_names(architecture, tm
     found = clip_files.read_state(tmp_path / "hf.safetensors")
     assert found.keys() == state.keys()
     assert all(torch.equal(found[key], state[key].float()) for key in state)
+
+
+def test_openai_archive_is_read_and_taken_for_quick_gelu(architecture, tmp_path):
+    """OpenAI's `.pt` files are TorchScript archives in half precision, with three numbers as buffers."""
+    network = copy.deepcopy(architecture).half()
+    for name, value in (("input_resolution", 16), ("context_length", 77), ("vocab_size", 49408)):
+        network.__dict__.pop(name, None)
+        network.register_buffer(name, torch.tensor(value))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch discourages TorchScript; OpenAI's files remain
+        words = torch.zeros(1, 77, dtype=torch.long)
+        torch.jit.trace(network, (picture(16)[:1].half(), words), check_trace=False).save(
+            tmp_path / "clip.pt"
+        )
+    model = load_clip(tmp_path / "clip.pt", ARCHITECTURE)
+    stored, found = network.state_dict(), model.network.state_dict()
+    assert all(torch.equal(found[key], stored[key].float()) for key in architecture.state_dict())
+    assert "QuickGELU" in {type(module).__name__ for module in model.modules()}
 
 
 def test_quick_gelu_follows_the_file(architecture, tmp_path):

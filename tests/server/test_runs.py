@@ -111,6 +111,31 @@ def test_a_saved_style_can_be_loaded_at_once(quick: ComfyClient, graph: Graph, p
     assert quick.run(fresh.prompt).end == "execution_success"
 
 
+@pytest.mark.parametrize("precision", ["difference", "small difference"])
+def test_a_difference_is_loaded_on_its_base(quick: ComfyClient, graph: Graph, precision: str) -> None:
+    """Saved as a difference, a style stands in EG3D Loader's list and draws; another base is refused."""
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=21)
+    style = graph.add("Stylize", generator=base, portrait=person, steps=2, seed=21)
+    graph.add("SaveGenerator", generator=style, name=f"apart/{precision[:5]}", precision=precision, base=base)
+    assert quick.run(graph.prompt).end == "execution_success"
+    for foreign in (False, True):
+        fresh = Graph(quick.nodes())
+        file = f"apart/{precision[:5]}_00001.safetensors"
+        if foreign:
+            plain = fresh.add("GeneratorLoader")
+            other = fresh.add("SamplePortrait", generator=plain, seed=22)
+            plain = fresh.add("Stylize", generator=plain, portrait=other, steps=1, seed=22)
+            loaded = fresh.add("GeneratorLoader", file=file, base=plain)
+        else:
+            loaded = fresh.add("GeneratorLoader", file=file)
+        cameras = fresh.add("CameraOrbit")
+        fresh.show(fresh.add("MultiViewRender", generator=loaded, cameras=cameras))
+        run = quick.run(fresh.prompt)
+        assert (run.end == "execution_success") is not foreign
+        assert not foreign or "another base" in str(run.error)
+
+
 @pytest.mark.parametrize("mode", ["coupled", "text_only"])
 def test_text_and_picture_train_together(quick: ComfyClient, graph: Graph, mode: str) -> None:
     """Both modes give a style, a table of every step and a plot; text_only hands the base on as well."""
