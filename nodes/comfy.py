@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PREVIEW_SECONDS = 0.25
 """Shortest time between two previews: four per second."""
-PREVIEW_SHARE = 0.05
-"""Largest share of a run's time that previews may take."""
+PREVIEW_SHARE = 0.04
+"""Share of a run's time between two previews that the first of them may take: below 5 % of the whole run."""
 PREVIEW_SIDE = 512
 TRAINING_FACTOR = 4
 """Weights, gradients and Adam's two moments: what training needs beside activations, in model sizes."""

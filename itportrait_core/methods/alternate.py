@@ -18,7 +18,7 @@ from .configs import ITEConfig
 from .history import History
 from .ite import ITE
 from .lineage import finish, run_identity
-from .passes import preview_strip
+from .passes import PreviewStrip
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
 from .trained import copy_for_training, frozen_copy, pack_weights, unpack_weights
@@ -53,6 +53,7 @@ class _Alternation:
         self.config, self.source, self.content = config, source, content
         self.apt, self.ite, self.dice, self.facts = apt, ite, dice, facts
         self.total, self.history = config.steps, History()
+        self.strip = PreviewStrip(source, content)
 
     def step(self, index: int) -> StepInfo:
         if stage_of(self.config, index) == "apt":
@@ -67,10 +68,7 @@ class _Alternation:
         return StepInfo(record.losses, self._preview, gate=gate, delta=delta, stage=record.stage)
 
     def _preview(self) -> Tensor:
-        shown = [self.source]
-        shown += [self.apt.style] if self.apt is not None else []
-        shown += [self.ite.target] if self.ite is not None else []
-        return preview_strip(shown, self.content)
+        return self.strip.show(*(trained for _, trained, _ in self._trained()))
 
     def finished(self) -> bool:
         return False

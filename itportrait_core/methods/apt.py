@@ -13,7 +13,7 @@ from ..guidance.perceptual import Perceptual, load_perceptual
 from .configs import APTConfig, map_layers
 from .history import History, Record, dice_digest
 from .lineage import finish, run_identity
-from .passes import backward_by_view, draw_latents, fit_picture, preview_strip, render_views
+from .passes import PreviewStrip, backward_by_view, draw_latents, fit_picture, render_views
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
 from .trained import (
@@ -97,6 +97,7 @@ class _ImageOnly:
 
     def __init__(self, apt: APT) -> None:
         self.apt, self.total, self.history = apt, apt.config.steps, History()
+        self.strip = PreviewStrip(apt.source, apt.portrait.ws, apt.portrait.camera)
 
     def step(self, index: int) -> StepInfo:
         record = self.apt.step(index)
@@ -104,8 +105,7 @@ class _ImageOnly:
         return StepInfo(record.losses, self._preview, stage="apt")
 
     def _preview(self) -> Tensor:
-        portrait = self.apt.portrait
-        return preview_strip([self.apt.source, self.apt.style], portrait.ws, portrait.camera)
+        return self.strip.show(self.apt.style)
 
     def finished(self) -> bool:
         return False

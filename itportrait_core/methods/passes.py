@@ -89,11 +89,24 @@ def draw_latents(generator: nn.Module, count: int, dice: torch.Generator) -> Ten
         return generator.mapping(z, cameras.front(count).to(device))
 
 
-def preview_strip(generators: list[nn.Module], ws: Tensor, camera: Tensor | None = None) -> Tensor:
-    """Pictures [2 * generators, 3, H, W] of one person: from `camera` (or the front) and from the side."""
-    from ..rendering import cameras
+class PreviewStrip:
+    """Pictures of one person by the frozen generator and by those in training; the frozen ones are kept."""
 
-    first = cameras.front() if camera is None else camera
-    views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
-    pictures = [seen.image for one in generators for seen in render_views(one, ws, views)]
-    return torch.cat(pictures).clamp(-1, 1)
+    def __init__(self, source: nn.Module, ws: Tensor, camera: Tensor | None = None) -> None:
+        """`camera`: [1, 25] of the first view, the front where None; the second view is from the side."""
+        from ..rendering import cameras
+
+        self.source, self.ws = source, ws
+        first = cameras.front() if camera is None else camera
+        self.views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
+        self.kept: Tensor | None = None
+
+    def show(self, *trained: nn.Module) -> Tensor:
+        """[2 + 2 * len(trained), 3, H, W] in [-1, 1]: both views of the frozen one, then of the others."""
+        if self.kept is None:
+            self.kept = self._pictures(self.source)
+        return torch.cat([self.kept, *(self._pictures(one) for one in trained)])
+
+    def _pictures(self, generator: nn.Module) -> Tensor:
+        seen = render_views(generator, self.ws, self.views)
+        return torch.cat([one.image for one in seen]).clamp(-1, 1)

@@ -14,7 +14,7 @@ from ..rendering import cameras
 from .configs import TuningConfig
 from .history import History, Record, dice_digest
 from .lineage import finish, run_identity
-from .passes import backward_by_view, fit_picture, preview_strip, render_views
+from .passes import PreviewStrip, backward_by_view, fit_picture, render_views
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
 from .trained import copy_for_training, frozen_copy, pack_weights, trained_parameters, unpack_weights
@@ -34,6 +34,7 @@ class _Tuning:
         self.source, self.tuned, self.portrait, self.config = source, tuned, portrait, config
         self.perceptual, self.dice, self.total, self.history = perceptual, dice, config.steps, History()
         self.target = fit_picture(portrait.image, tuned.resolution)
+        self.strip = PreviewStrip(source, portrait.ws, portrait.camera)
         self.small = fit_picture(portrait.image, tuned.neural_rendering_resolution)
         with torch.no_grad():
             self.features, self.small_features = (perceptual.features(x) for x in (self.target, self.small))
@@ -82,8 +83,7 @@ class _Tuning:
         return bool(self.history) and self.history[-1].losses["lpips"] <= self.config.lpips_stop
 
     def _preview(self) -> Tensor:
-        strip = preview_strip([self.source, self.tuned], self.portrait.ws, self.portrait.camera)
-        return torch.cat([self.target.clamp(-1, 1), strip])
+        return torch.cat([self.target.clamp(-1, 1), self.strip.show(self.tuned)])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {**pack_weights(self.tuned, "tuned"), **pack_optimizer(self.optimizer, "adam")}

@@ -1,0 +1,79 @@
+"""Tables of the benchmarks: they go on where they stopped, and never mix rows of different settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.ablation.part import Sizes, Unit
+from benchmarks.ablations import run_part
+from benchmarks.table import Table, mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement."""
+
+    method: str
+    score: float
+
+
+class Counting:
+    """A part that counts how often its units are made, and is cut off at the second."""
+
+    name, triples = "counting", 3
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.cut = True
+
+    def units(self, setting: Any, sizes: Sizes):
+        for name in ("a", "b", "c")[: sizes.triples]:
+            yield Unit(name, lambda n=name: self.make(n))
+
+    def make(self, name: str):
+        if name == "b" and self.cut:
+            raise KeyboardInterrupt
+        self.made.append(name)
+        return [Row(name, float(len(self.made)))], None
+
+    def summary(self, rows):
+        return [f"{mean(rows, 'score'):.1f}"]
+
+    def plot(self, rows):
+        return None
+
+
+class Setting:
+    """Stands for the networks."""
+
+    def __init__(self, cache: Path, version: str = "one") -> None:
+        self.cache, self.version = cache, version
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path, capsys):
+    part, setting = Counting(), Setting(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_part(part, setting, Sizes(3, 2), tmp_path, float("inf"))
+    part.cut = False
+    assert run_part(part, setting, Sizes(3, 2), tmp_path, float("inf"))
+    assert part.made == ["a", "b", "c"]
+    rows = Table(tmp_path / "counting.csv", "one").rows
+    assert [row["unit"] for row in rows] == ["a", "b", "c"]
+    assert mean(rows, "score", method="b") == 2.0
+    assert capsys.readouterr().out.endswith("2.0\n")
+
+
+def test_nothing_begins_after_the_time_is_over(tmp_path):
+    part = Counting()
+    assert not run_part(part, Setting(tmp_path), Sizes(3, 2), tmp_path, end=0.0)
+    assert part.made == []
+
+
+def test_rows_of_other_settings_are_refused(tmp_path):
+    Table(tmp_path / "t.csv", "one").add("a", [Row("x", 1.0)])
+    with pytest.raises(SystemExit, match="--fresh"):
+        Table(tmp_path / "t.csv", "two")
