@@ -18,7 +18,7 @@ Curve = tuple[str, str, Sequence[tuple[float, float]]]
 Panel = tuple[str, list[Curve]]
 """Title and curves."""
 COLORS = ("#2f6fb3", "#c9512d", "#3d8f5a", "#8a56ac", "#b08a1e", "#4aa3a8")
-PAPER, INK, GRID = "#ffffff", "#333333", "#e3e3e3"
+PAPER, INK, GRID, THRESHOLD = "#ffffff", "#333333", "#e3e3e3", "#8a8a8a"
 
 
 def plot_history(history: History, width: int = 768, panel: int = 200) -> Tensor:
@@ -27,7 +27,7 @@ def plot_history(history: History, width: int = 768, panel: int = 200) -> Tensor
     gates = gate_curves(history)
     if gates:
         panels += [
-            ("distance (solid) and threshold", delta_curves(history)),
+            ("distance delta and threshold tau", delta_curves(history)),
             ("gate: 0 text, 1 image", gates),
         ]
     last = max((record.step for record in history), default=1) or 1
@@ -60,7 +60,8 @@ def delta_curves(history: History) -> list[Curve]:
     for k, model in enumerate(models):
         color = COLORS[k % len(COLORS)]
         curves.append((model, color, [(r.step, r.delta[model]) for r in history if model in r.delta]))
-        curves.append(("", GRID, [(r.step, r.tau[model]) for r in history if model in r.tau]))
+        limits = [(r.step, r.tau[model]) for r in history if model in r.tau]
+        curves.append(("" if k else "tau", THRESHOLD, limits))
     return curves
 
 
