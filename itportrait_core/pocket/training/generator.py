@@ -164,7 +164,8 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
 
 def parameter_groups(generator: EG3DGenerator, rate: float) -> list[dict[str, Any]]:
     """Everything but the mapping network, which is built; the backbone's 3x3 kernels are for Muon."""
-    kernels, others = [], []
+    kernels: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, value in generator.named_parameters():
         if not name.startswith("backbone.mapping."):
             (kernels if name.startswith("backbone.") and value.shape[-2:] == (3, 3) else others).append(value)
