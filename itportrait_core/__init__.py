@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .methods.apt import stylize
     from .methods.blend import blend
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
-    from .methods.inversion import invert
+    from .methods.inversion import invert, invert_batch
     from .methods.photo_twin import load_photo_prior
     from .methods.portrait import Portrait
     from .methods.style_file import load_style, save_style
@@ -27,7 +27,7 @@ _HOMES = {
     "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
     "methods.portrait": ("Portrait",),
     "methods.photo_twin": ("load_photo_prior",),
-    "methods.inversion": ("invert",),
+    "methods.inversion": ("invert", "invert_batch"),
     "methods.apt": ("stylize",),
     "methods.alternate": ("couple",),
     "methods.tuning": ("pivotal_tune",),
@@ -50,6 +50,7 @@ __all__ = [
     "couple",
     "import_checkpoint",
     "invert",
+    "invert_batch",
     "load_generator",
     "load_model",
     "load_photo_prior",

@@ -36,6 +36,7 @@ class AlignmentHandle:
 
     def aligned(self) -> Aligned:
         """The cuts of the 3D generator and of FFHQ networks, and how to cut anew by points in the latter."""
+        from ..itportrait_core.alignment import detector
         from ..itportrait_core.alignment.frame import portrait_frame
         from ..itportrait_core.alignment.warp import cut
         from ..itportrait_core.methods.photo_twin import Aligned
@@ -48,7 +49,8 @@ class AlignmentHandle:
         def cut_out(square: Square) -> Tensor:
             return cut(self.picture, square, self.size, face_side=frame.ffhq.side)
 
-        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, _find_points)
+        seek = find_points if detector.installed() else None
+        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, seek)
 
     def get_ram_usage(self) -> int:
         """Bytes of the picture."""
@@ -58,7 +60,7 @@ class AlignmentHandle:
         return [self.picture]
 
 
-def _find_points(picture: Tensor) -> Tensor | None:
+def find_points(picture: Tensor) -> Tensor | None:
     """The five points `[5, 2]` of the largest face in unit coordinates; None where there is no face."""
     from ..itportrait_core.alignment.landmarks import detect_faces
 

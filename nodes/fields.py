@@ -62,5 +62,11 @@ def seed(about: str) -> io.Input:
     )
 
 
+def changed(config: type, **chosen: Any) -> dict[str, Any]:
+    """The chosen values that differ from the settings' defaults: a widget left alone keeps what suits the
+    generator's size."""
+    return {name: value for name, value in chosen.items() if value != _field(config, name).default}
+
+
 def _field(config: type, name: str) -> dataclasses.Field[Any]:
     return next(field for field in dataclasses.fields(config) if field.name == name)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import InversionConfig
@@ -13,9 +14,10 @@ from . import comfy, compat, fields, sockets
 from .images import one_picture, to_comfy
 
 if TYPE_CHECKING:
+    from ..itportrait_core.methods.photo_twin import Aligned
     from .align import AlignmentHandle
 
-USER = "user"
+USER, LANDMARKS = "user", "landmarks"
 
 
 class Inversion(io.ComfyNode):
@@ -120,14 +122,15 @@ class Inversion(io.ComfyNode):
         picture = one_picture(image, "The style picture")
         model, prior = generator.open(), photo_prior.open()
         if settings is not None:
-            config = settings.configs["inversion"].replace(seed=seed)
+            config = settings.configs["inversion"].replace(seed=seed, pose_init=pose_init)
         else:
-            config = InversionConfig().scaled_for(model).replace(seed=seed, pose_init=pose_init, **chosen)
+            config = InversionConfig().scaled_for(model).replace(seed=seed, pose_init=pose_init)
+            config = config.replace(**fields.changed(InversionConfig, **chosen))
             config = config.replace(steps=steps) if steps else config
-        pose = itp.cameras.orbit(yaw, pitch, roll).float() if config.pose_init == USER else None
+        given = config.pose_init == USER or yaw or pitch or roll
+        pose = itp.cameras.orbit(yaw, pitch, roll).float() if given else None
         with comfy.training():
-            own_frame = alignment if prior.frame == "ffhq" else None
-            shown = own_frame.aligned() if own_frame else picture.clone()
+            shown = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
             portrait = itp.invert(
                 model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
             )
@@ -140,3 +143,13 @@ class Inversion(io.ComfyNode):
             "itp_pose": [[round(float(angle), 1) for angle in itp.cameras.angles(portrait.camera)]],
         }
         return io.NodeOutput(sockets.PortraitHandle(portrait), seen, to_comfy(twin), report, ui=told)
+
+
+def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:
+    """The picture in the frames of the networks; a face is sought on it where the pose is to come from it."""
+    from ..itportrait_core.methods.photo_twin import Aligned
+    from .align import find_points
+
+    if alignment is not None:
+        return alignment.aligned()
+    return Aligned(picture.clone(), find_points=find_points if pose_init == LANDMARKS else None)

@@ -77,8 +77,8 @@ class PivotalTuning(io.ComfyNode):
         if settings is not None:
             config = settings.configs["tuning"].replace(seed=seed)
         else:
-            chosen = {"lpips_stop": lpips_stop, "lr": lr, "depth": depth}
-            config = TuningConfig().scaled_for(model).replace(seed=seed, **chosen)
+            config = TuningConfig().scaled_for(model).replace(seed=seed)
+            config = config.replace(**fields.changed(TuningConfig, lpips_stop=lpips_stop, lr=lr, depth=depth))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")

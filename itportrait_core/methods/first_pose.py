@@ -32,18 +32,21 @@ def first_pose(
     dice: torch.Generator,
     user: Tensor | None,
 ) -> FirstPose:
-    """P_init by `config.pose_init`.
+    """P_init by `config.pose_init`. Where no twin shows a face, the user's pose or the front stands in.
 
     Raises:
         ITPortraitError: where the chosen way lacks what it needs (prior, landmarks, a user's pose).
     """
     way = config.pose_init
     twins = None
+    label: Tensor | None
     if way in ("twin", "image") and prior is None:
         raise ITPortraitError(f"pose_init {way!r} needs a photo prior; load one, or choose frontal or user.")
     if way == "twin":
         twins = make_twins(prior, aligned, config, dice)
         aligned, label = twins.aligned, twins.camera
+        if label is None:
+            label = cameras.front() if user is None else user
     elif way == "image":
         picture = aligned.image if aligned.photo_frame is None else aligned.photo_frame
         label, _ = median_pose(*estimate_pose(prior, picture, aligned))
@@ -60,7 +63,8 @@ def first_pose(
     yaw, pitch, roll = (round(float(a), 3) for a in cameras.angles(label))
     facts: dict[str, object] = {"pose_init": way, "first_yaw": yaw, "first_pitch": pitch, "first_roll": roll}
     if twins is not None:
-        facts |= {"twin_spread": round(twins.spread, 3), "twin_layers": twins.note}
+        facts |= {"twin_layers": twins.note, "twin_face": twins.camera is not None}
+        facts |= {} if twins.camera is None else {"twin_spread": round(twins.spread, 3)}
     return FirstPose(label.to(aligned.image), twins, aligned, facts)
 
 

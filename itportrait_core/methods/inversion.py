@@ -160,6 +160,8 @@ def warnings_of(report: dict[str, Any], config: InversionConfig) -> list[str]:
         out.append(f"Identity {report['id']:.2f}: another face. Raise the identity weight or the restarts.")
     if report["pose_residual"] > min(WEAK_TURN, 0.95 * config.max_rotation):
         out.append(f"The pose turned {report['pose_residual']:.0f} degrees from its start: set it by hand.")
+    if not report.get("twin_face", True):
+        out.append("No face on any photo twin, so the first pose is a guess: set it by hand, or align anew.")
     if report.get("twin_spread", 0.0) > WEAK_SPREAD:
         out.append(f"The twins' poses differ by {report['twin_spread']:.0f} degrees: check the crop.")
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,23 +15,16 @@ from ..guidance.perceptual import Perceptual
 from ..rendering import cameras
 from .configs import InversionConfig
 from .history import History, Record, dice_digest
+from .latent_units import LatentUnits
 from .lineage import run_identity
 from .passes import fit_picture
 from .pose_residual import PoseResidual
 from .run import StepInfo, pack_optimizer, unpack_optimizer
-from .start_latent import LatentStatistics, whitener
+from .schedule import ramp
+from .start_latent import LatentStatistics
 
-FINE_LAYERS = 5
-"""Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
 WARP_LAYER = 2
 """Feature map of the LPIPS trunk that the warping loss compares; for VGG16 the third (relu3_3)."""
-
-
-def ramp(t: float, up: float, down: float) -> float:
-    """Factor on the step size at time `t` in 0..1: linear rise, flat, cosine fall (methods 2.3)."""
-    fall = 1.0 if down <= 0 else min(1.0, (1.0 - t) / down)
-    rise = 1.0 if up <= 0 else min(1.0, t / up)
-    return (0.5 - 0.5 * math.cos(math.pi * fall)) * rise
 
 
 class InversionTask:
@@ -57,7 +51,8 @@ class InversionTask:
         )
         self.targets = fit_picture(targets, generator.resolution)
         self.statistics, self.dice, self.total = statistics, dice, config.steps
-        self.w = (start.mean(dim=1, keepdim=True) if config.space == "W" else start).clone().requires_grad_()
+        start = start.mean(dim=1, keepdim=True) if config.space == "W" else start
+        self.w = (self.units.to_units(start) if config.whiten else start).clone().requires_grad_()
         self.pose = PoseResidual(labels, config.max_rotation, config.optimise_pose)
         groups: list[dict[str, Any]] = [{"params": [self.w], "lr": config.lr_w}]
         if config.optimise_pose:
@@ -65,7 +60,6 @@ class InversionTask:
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
-        self.whitener = whitener(generator) if config.w_reg > 0 else None
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
@@ -74,9 +68,15 @@ class InversionTask:
             self.features = perceptual.features(self.targets)
             self.reference = self._reference_depth(labels) if config.depth_loss == "consistency" else None
 
+    @cached_property
+    def units(self) -> LatentUnits:
+        """Where `whiten` moves the latents, and `w_reg` measures them."""
+        return LatentUnits(self.generator, self.statistics.mean)
+
     def ws(self) -> Tensor:
         """The latents [N, num_ws, w_dim]; in W space all layers are one vector."""
-        return self.w.expand(-1, self.generator.num_ws, -1)
+        ws = self.units.from_units(self.w) if self.config.whiten else self.w
+        return ws.expand(-1, self.generator.num_ws, -1)
 
     def step(self, index: int) -> StepInfo:
         """One Adam step on all latents and poses."""
@@ -124,17 +124,9 @@ class InversionTask:
         if config.depth > 0 and config.depth_loss != "none":
             terms["depth"] = (config.depth, self._depth(seen, planes, ws, labels))
         if config.w_reg > 0:
-            terms["w_reg"] = (config.w_reg, self._strangeness(ws))
+            terms["w_reg"] = (config.w_reg, self.units.strangeness(ws))
         total = sum(weight * value for weight, value in terms.values())
         return total, {name: float(value.detach().mean()) for name, (_, value) in terms.items()}
-
-    def _strangeness(self, ws: Tensor) -> Tensor:
-        """[N]: how far the coarse layers are from anybody M(z) draws; about 1 for its own samples.
-
-        The fine layers, which APT replaces anyway, stay free to meet the picture's colours.
-        """
-        coarse = ws[:, : max(1, ws.shape[1] - FINE_LAYERS)] - self.statistics.mean[:, :1]
-        return (coarse @ self.whitener).square().mean(dim=(1, 2))
 
     def _depth(self, seen: Any, planes: Tensor, ws: Tensor, labels: Tensor) -> Tensor:
         if self.config.depth_loss == "tv":
@@ -155,10 +147,13 @@ class InversionTask:
 
     def _noise(self, t: float) -> Tensor | None:
         left = max(0.0, 1.0 - t / self.config.w_noise_ramp)
-        scale = self.statistics.deviation * self.config.w_noise * left * left
-        if scale == 0:
+        level = self.config.w_noise * left * left
+        if level == 0:
             return None
-        return torch.randn(self.w.shape, generator=self.dice).to(self.w) * scale
+        noise = torch.randn(self.w.shape, generator=self.dice).to(self.w)
+        if self.config.whiten:  # about as long as the plain noise, longer where people differ more
+            return self.units.offsets(noise) * (level * noise.shape[-1] ** 0.5)
+        return noise * (level * self.statistics.deviation)
 
     def _keep_best(self, loss: Tensor, ws: Tensor, labels: Tensor) -> None:
         better = loss < self.best_loss

@@ -78,14 +78,14 @@ class Twins:
 
     Attributes:
         images: [N, 3, h, w] in [-1, 1].
-        camera: [1, 25], the median pose.
+        camera: [1, 25], the median pose of those that show a face; None where none does.
         spread: median deviation of the twins' poses from it, degrees.
         aligned: the picture, cut anew if `realign` was used.
         note: which layers were perturbed: "usual", "wider" or "none".
     """
 
     images: Tensor
-    camera: Tensor
+    camera: Tensor | None
     spread: float
     aligned: Aligned
     note: str
@@ -136,17 +136,15 @@ def load_photo_prior(
 def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator) -> Twins:
     """Eq. 3: encode the picture, replace its colours and fine texture by a photo's, read the pose.
 
-    Several twins are drawn and the median of their poses taken. Where they disagree, more layers are
-    replaced, then none; the most agreeing answer is used.
+    Several twins are drawn and the median of their poses taken, over those on which a face is found. Where
+    they disagree or show no face, more layers are replaced, then none; the most agreeing answer is used.
     """
     for _ in range(config.realign_rounds if aligned.realign is not None else 0):
         aligned = _realigned(prior, aligned, config, dice)
     code = encode_picture(prior, _photo_frame(aligned), config)
     best: Twins | None = None
     for note, layers in (("usual", config.twin_layers), ("wider", WIDER_LAYERS), ("none", ())):
-        images = draw_twins(prior, code, layers, config, dice)
-        camera, spread = median_pose(*estimate_pose(prior, images, aligned))
-        twins = Twins(images, camera.to(images), spread, aligned, note)
+        twins = _read_twins(prior, draw_twins(prior, code, layers, config, dice), aligned, note)
         if best is None or twins.spread < 0.5 * best.spread:
             best = twins
         if twins.spread <= AGREEMENT:
@@ -194,6 +192,25 @@ def median_pose(angles: Tensor, translation: Tensor) -> tuple[Tensor, float]:
 
 def _median(values: Tensor) -> Tensor:
     return values.double().quantile(0.5, dim=0, keepdim=True).to(values.dtype)
+
+
+def _read_twins(prior: PhotoPrior, images: Tensor, aligned: Aligned, note: str) -> Twins:
+    """Twins with the median pose of those that show a face; without one, no pose and an endless spread."""
+    seen = images[[has_face(prior, image[None], aligned) for image in images]]
+    if len(seen) == 0:
+        return Twins(images, None, float("inf"), aligned, note)
+    camera, spread = median_pose(*estimate_pose(prior, seen, aligned))
+    return Twins(images, camera.to(images), spread, aligned, note)
+
+
+def has_face(prior: PhotoPrior, image: Tensor, aligned: Aligned) -> bool:
+    """Whether the detector finds a face on a photo [1, 3, h, w]; True where there is no detector.
+
+    Only photos in FFHQ's frame are asked: the embedded family's pose network needs no face points.
+    """
+    if prior.frame != "ffhq" or aligned.find_points is None:
+        return True
+    return aligned.find_points(image) is not None
 
 
 def _realigned(

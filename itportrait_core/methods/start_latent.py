@@ -45,20 +45,6 @@ def latent_statistics(generator: nn.Module, count: int) -> LatentStatistics:
 
 
 @torch.no_grad()
-def whitener(generator: nn.Module) -> Tensor:
-    """[w_dim, w_dim]: latents minus the mean, times this, have a mean square of about 1 for every sample.
-
-    Directions in which M(z) hardly varies are weighed up to a hundred times as much: a latent that is long
-    there shows nobody that the generator knows.
-    """
-    statistics = latent_statistics(generator, 4 * generator.w_dim)
-    offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).double().cpu()
-    variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
-    floor = 0.01 * variances.mean()
-    return (axes / (variances.clamp_min(0) + floor).sqrt()).to(statistics.mean)
-
-
-@torch.no_grad()
 def start_latents(
     generator: nn.Module,
     config: InversionConfig,
@@ -84,34 +70,43 @@ def start_latents(
             if run % config.restarts:
                 ws[run] = 0.5 * (ws[run] + statistics.samples[run % len(statistics.samples)])
         return ws
-    rows = [
-        nearest_samples(generator, statistics, targets[run], labels[run], perceptual, config.restarts)
-        for run in range(0, count, config.restarts)
-    ]
-    return torch.cat(rows)
+    return nearest_samples(
+        generator, statistics, targets[:: config.restarts], labels[:: config.restarts], perceptual,
+        config.restarts,
+    )  # fmt: skip
 
 
 @torch.no_grad()
 def nearest_samples(
     generator: nn.Module,
     statistics: LatentStatistics,
-    target: Tensor,
-    label: Tensor,
+    targets: Tensor,
+    labels: Tensor,
     perceptual: Perceptual,
     keep: int,
 ) -> Tensor:
-    """The `keep` samples (the mean among them) whose render at `label` is closest to the picture.
+    """For every picture the `keep` samples (the mean among them) whose renders at its label are closest.
+
+    The planes of a sample, which are most of its cost, serve all pictures.
 
     Args:
-        target: [3, H, W]; label: [25].
+        targets: [N, 3, H, W]; labels: [N, 25].
+
+    Returns:
+        [N * keep, num_ws, w_dim], the samples of the first picture first.
     """
     candidates = torch.cat([statistics.mean, statistics.samples])
-    side = max(16, generator.neural_rendering_resolution // 2)
-    features = perceptual.features(fit_picture(target[None], generator.resolution))
+    side = max(16, generator.neural_rendering_resolution // 4)
+    targets = fit_picture(targets, generator.resolution)
+    features = perceptual.features(targets)
     scores = []
     for part in candidates.split(SEARCH_BATCH):
-        seen = generator.synthesis(part, label.expand(len(part), -1), neural_rendering_resolution=side).image
-        pixels = (seen - fit_picture(target[None], generator.resolution)).square().mean(dim=(1, 2, 3))
-        scores.append(perceptual.distance(features, seen) + 0.1 * pixels)
-    best = torch.cat(scores).topk(min(keep, len(candidates)), largest=False).indices
-    return candidates[best].clone()
+        planes, row = generator.planes(part), []
+        for number, label in enumerate(labels):
+            cameras_of_part = label.expand(len(part), -1)
+            seen = generator.render(planes, part, cameras_of_part, neural_rendering_resolution=side).image
+            pixels = (seen - targets[number]).square().mean(dim=(1, 2, 3))
+            row.append(perceptual.distance([f[number : number + 1] for f in features], seen) + 0.1 * pixels)
+        scores.append(torch.stack(row))
+    best = torch.cat(scores, dim=1).topk(min(keep, len(candidates)), largest=False).indices
+    return candidates[best.flatten()].clone()

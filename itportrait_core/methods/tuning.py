@@ -17,6 +17,7 @@ from .lineage import finish, run_identity
 from .passes import PreviewStrip, backward_by_view, fit_picture, render_views
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
+from .schedule import ramp
 from .trained import copy_for_training, frozen_copy, pack_weights, trained_parameters, unpack_weights
 
 GUARD_YAW, GUARD_PITCH = (-40.0, 40.0), (-15.0, 25.0)
@@ -43,6 +44,7 @@ class _Tuning:
 
     def step(self, index: int) -> StepInfo:
         config, digest, ws = self.config, dice_digest(self.dice), self.portrait.ws
+        rate = config.lr * ramp(index / self.total, 0.0, config.rampdown)
         views, depths = self.portrait.camera, []
         if config.depth > 0 and index % config.depth_every == 0:
             guard = cameras.sample_views(
@@ -61,9 +63,10 @@ class _Tuning:
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(self.tuned, ws, views, loss_of_view, ray_chunk=config.ray_chunk)
+        self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
         losses = {"tune": total, **losses}
-        self.history.add(Record(index, "tune", losses, config.lr, digest))
+        self.history.add(Record(index, "tune", losses, rate, digest))
         return StepInfo(losses, self._preview, stage="tune")
 
     def _picture_loss(self, seen: Any, losses: dict[str, float]) -> Tensor:

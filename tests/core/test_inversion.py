@@ -9,16 +9,20 @@ import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.methods import photo_twin
 from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.first_pose import first_pose
 from itportrait_core.methods.history import History, Record
 from itportrait_core.methods.inversion import invert, invert_batch, warnings_of
-from itportrait_core.methods.inversion_task import ramp
+from itportrait_core.methods.inversion_task import InversionTask
+from itportrait_core.methods.latent_units import LatentUnits, latent_spread
+from itportrait_core.methods.passes import fit_picture
 from itportrait_core.methods.photo_twin import Aligned, PhotoPrior, draw_twins, make_twins, median_pose
 from itportrait_core.methods.portrait import Portrait, sample_portrait
 from itportrait_core.methods.pose_residual import PoseResidual
 from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.start_latent import latent_statistics
+from itportrait_core.methods.schedule import ramp
+from itportrait_core.methods.start_latent import latent_statistics, nearest_samples
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
 from itportrait_core.networks.pose import POSE_HEADS, PoseConfig, PoseNet
@@ -125,9 +129,10 @@ def test_only_the_pose_moves_in_the_preheat(generator, perceptual):
     assert found.report["pose_residual"] > 0
 
 
-def test_w_space_repeats_one_vector(generator, perceptual):
+@pytest.mark.parametrize("whiten", [False, True])
+def test_w_space_repeats_one_vector(generator, perceptual, whiten):
     picture = tiny_portrait(generator).image
-    found = invert(generator, picture, None, QUICK.replace(space="W"), perceptual=perceptual)
+    found = invert(generator, picture, None, QUICK.replace(space="W", whiten=whiten), perceptual=perceptual)
     assert torch.equal(found.ws, found.ws[:, :1].expand_as(found.ws))
     plus = invert(generator, picture, None, QUICK, perceptual=perceptual)
     assert not torch.allclose(plus.ws[:, 0], plus.ws[:, 5])
@@ -141,6 +146,62 @@ def test_generator_and_picture_stay_as_they_are(generator, perceptual):
     assert torch.equal(picture, before)
     assert all(torch.equal(weights[name], value) for name, value in generator.state_dict().items())
     assert all(p.grad is None for p in generator.parameters())
+
+
+def test_whitened_steps_are_as_long_as_people_differ(generator, perceptual):
+    """Adam's first step is one `lr` along every axis of M(z)'s spread, whatever the scale of the latents."""
+    config = QUICK.replace(
+        steps=1, pose_preheat=0, rampup=0.0, rampdown=0.0, whiten=True, lr_w=0.05, w_noise=0.0
+    )
+    found, moved = invert_one_step(generator, perceptual, config)
+    units = LatentUnits(generator, latent_statistics(generator, 16).mean)
+    steps = units.to_units(moved) - units.to_units(found)
+    assert float(steps.abs().max()) == pytest.approx(0.05, rel=1e-2)
+
+
+def invert_one_step(generator, perceptual, config):
+    """Latents before and after the first step."""
+    picture = fit_picture(tiny_portrait(generator).image, generator.resolution)
+    statistics, label = latent_statistics(generator, 16), cameras.front()
+    task = InversionTask(
+        generator, picture, label, statistics.mean, statistics, config, perceptual, None, torch.Generator()
+    )
+    before = task.ws().detach().clone()
+    with torch.enable_grad():
+        task.step(0)
+    return before, task.ws().detach()
+
+
+def test_spread_and_its_inverse_undo_each_other(generator):
+    spread = latent_spread(generator)
+    units, ws = LatentUnits(generator, latent_statistics(generator, 16).mean), torch.randn(2, 8, 12)
+    assert torch.allclose(units.from_units(units.to_units(ws)), ws, atol=1e-4)
+    assert torch.allclose(spread.to_unit @ spread.from_unit, torch.eye(generator.w_dim), atol=1e-4)
+    offsets = latent_statistics(generator, 400).samples[:, 0] - latent_statistics(generator, 400).mean[:, 0]
+    assert float((offsets @ spread.to_unit).square().mean()) == pytest.approx(1.0, abs=0.35)
+
+
+def test_whitening_changes_the_steps_and_not_the_start(generator, perceptual):
+    truth = sample_portrait(generator, 5, camera=cameras.orbit(8.0))
+    config = QUICK.replace(steps=40, whiten=True, lr_w=0.1, identity=0.0, depth=0.0, w_noise=0.0)
+    found = invert(generator, truth.image, None, config, perceptual=perceptual)
+    plain = invert(
+        generator, truth.image, None, config.replace(whiten=False, lr_w=0.05), perceptual=perceptual
+    )
+    assert found.history[0].losses["l2"] == pytest.approx(plain.history[0].losses["l2"], rel=1e-3)
+    assert found.report["mse"] * 4 < 0.2 * found.history[0].losses["l2"]
+
+
+def test_nearest_samples_of_several_pictures_are_each_their_own(generator, perceptual):
+    """A picture of a sample is nearest to that sample, and other pictures in the batch do not matter."""
+    statistics = latent_statistics(generator, 12)
+    labels = cameras.orbit([5.0, -10.0]).float()
+    shown = generator.synthesis(statistics.samples[[3, 7]], labels, neural_rendering_resolution=16).image
+    both = nearest_samples(generator, statistics, shown, labels, perceptual, keep=2)
+    assert both.shape == (4, *statistics.samples.shape[1:])
+    assert torch.equal(both[0], statistics.samples[3]) and torch.equal(both[2], statistics.samples[7])
+    alone = nearest_samples(generator, statistics, shown[1:], labels[1:], perceptual, keep=2)
+    assert torch.equal(alone, both[2:])
 
 
 def test_best_of_several_restarts_is_kept(generator, perceptual):
@@ -238,6 +299,43 @@ def test_realignment_cuts_the_picture_by_the_twins_points(prior):
     assert torch.equal(twins.aligned.image, other) and given == [points]
 
 
+def test_twins_without_a_face_have_no_say_in_the_pose(prior, monkeypatch):
+    """Of four twins the detector finds a face on the first and the third; only these are read."""
+    asked, read = [], []
+
+    def find(picture):
+        asked.append(picture)
+        return torch.full((5, 2), 0.5) if len(asked) in (1, 3) else None
+
+    def poses(_, images, aligned):
+        read.append(images)
+        return torch.zeros(len(images), 3), torch.zeros(len(images), 3)
+
+    monkeypatch.setattr(photo_twin, "estimate_pose", poses)
+    aligned = Aligned(torch.rand(1, 3, 32, 32) * 2 - 1, None, None, find)
+    config = InversionConfig(realign_rounds=0)
+    twins = make_twins(replace(prior, frame="ffhq"), aligned, config, torch.Generator().manual_seed(3))
+    assert twins.note == "usual" and len(twins.images) == 4
+    assert len(read) == 1 and torch.equal(read[0], torch.cat([asked[0], asked[2]]))
+
+
+def test_without_a_face_anywhere_the_users_pose_or_the_front_stands_in(prior):
+    blind = Aligned(torch.rand(1, 3, 32, 32) * 2 - 1, None, None, lambda picture: None)
+    ffhq, config, user = replace(prior, frame="ffhq"), InversionConfig(realign_rounds=0), cameras.orbit(20.0)
+    for given, wanted in ((None, cameras.front()), (user, user)):
+        start = first_pose(ffhq, blind, config, torch.Generator().manual_seed(1), given)
+        assert torch.allclose(start.camera, wanted.float()) and start.facts["twin_face"] is False
+        assert "twin_spread" not in start.facts
+
+
+def test_twins_that_disagree_give_way_to_wider_layers_and_then_to_none(prior, monkeypatch):
+    spreads = iter([40.0, 30.0, 0.0])
+    label = cameras.front()
+    monkeypatch.setattr(photo_twin, "median_pose", lambda *pose: (label, next(spreads)))
+    twins = make_twins(prior, Aligned(torch.zeros(1, 3, 32, 32)), InversionConfig(), torch.Generator())
+    assert twins.note == "none" and len(twins.images) == 1
+
+
 def test_whole_inversion_with_a_prior_reports(generator, perceptual, prior):
     picture = tiny_portrait(tiny_generator(0, resolution=32)).image
     found = invert(generator, picture, prior, QUICK.replace(pose_init="twin"), perceptual=perceptual)
@@ -246,8 +344,8 @@ def test_whole_inversion_with_a_prior_reports(generator, perceptual, prior):
 
 
 def test_weak_inversions_say_why():
-    weak = {"lpips": 0.9, "id": 0.1, "pose_residual": 19.9, "twin_spread": 30.0}
-    assert len(warnings_of(weak, InversionConfig())) == 4
+    weak = {"lpips": 0.9, "id": 0.1, "pose_residual": 19.9, "twin_spread": 30.0, "twin_face": False}
+    assert len(warnings_of(weak, InversionConfig())) == 5
     good = {"lpips": 0.1, "id": 0.9, "pose_residual": 2.0, "twin_spread": 1.0}
     assert warnings_of(good, InversionConfig()) == []
 

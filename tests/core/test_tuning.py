@@ -53,3 +53,10 @@ def test_raw_pictures_take_part_when_asked(parts):
     tuned = pivotal_tune(generator, portrait, TuningConfig(steps=1, raw=1.0), perceptual=perceptual)
     losses = tuned.history[0].losses
     assert losses["raw"] > 0 and torch.isfinite(torch.tensor(losses["tune"]))
+
+
+def test_the_step_size_falls_at_the_end(parts):
+    generator, portrait, perceptual = parts
+    config = TuningConfig(steps=8, rampdown=0.5, lpips_stop=0.0)
+    rates = [r.lr for r in pivotal_tune(generator, portrait, config, perceptual=perceptual).history]
+    assert rates[3] == config.lr and rates[-1] < 0.3 * config.lr

@@ -169,7 +169,9 @@ def test_an_inversion_reports_and_can_be_kept(
     run = quick.run(graph.prompt)
     assert (run.end, run.error) == ("execution_success", "")
     facts = json.loads(run.outputs[report.id]["text"][0])
-    assert {"yaw", "pitch", "lpips", "psnr"} <= set(facts)
+    assert {"yaw", "pitch", "lpips", "psnr", "pose_residual", "warnings"} <= set(facts)
+    with Image.open(io.BytesIO(run.previews[0][1])) as preview:  # the picture, and what is made of it so far
+        assert preview.width == 2 * preview.height
     file = max(quick_server.base.rglob("somebody_*.safetensors"))
     fresh = Graph(quick.nodes())
     again = fresh.add("PreviewAny", source=fresh.add("LoadPortrait", file=file.name)[2])

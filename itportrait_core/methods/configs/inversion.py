@@ -40,6 +40,9 @@ class InversionConfig(Config):
     steps: int = number(500, 1, 5000, "Optimisation steps.")
     pose_preheat: int = number(50, 0, 1000, "First steps that move the pose only; part of `steps`.")
     lr_w: float = number(0.01, 0.0, 1.0, "Adam step of the latent.")
+    whiten: bool = flag(
+        False, "Adam steps along the axes of M(z)'s spread and in its units: `lr_w` 0.05 is a twentieth."
+    )
     lr_rotation: float = number(0.002, 0.0, 0.1, "Adam step of the rotation residual, radians.")
     lr_translation: float = number(0.0002, 0.0, 0.1, "Adam step of the translation, units of the scene.")
     betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")
@@ -65,15 +68,17 @@ class InversionConfig(Config):
     def scaled_for(self, generator: Any) -> InversionConfig:
         """The same equations at a size that fits a small generator (the pocket family: 128 px or less).
 
-        Fewer and larger steps of the latent from a searched start. The pose moves from the first step but
-        slowly: with few steps a preheat on a latent that is not yet right turns it away from its start.
-        Coarse layers are kept where people are: a small latent space bends to any colour, and APT would
-        then find nothing left to learn. Larger generators get the config back unchanged.
+        Fewer steps, in units of M(z)'s spread (`whiten`), most of them at half resolution and without noise.
+        The pose moves from the first step: with few steps a preheat on a latent that is not yet right turns
+        it away from its start. Coarse layers are kept where people are: a small latent space bends to any
+        colour, and APT would then find nothing left to learn. benchmarks/inversion.py measures it. Larger
+        generators get the config back unchanged.
         """
         if generator.resolution > 128:
             return self
         return self.replace(
-            steps=min(self.steps, 160), pose_preheat=0, start="nearest",
-            start_samples=min(self.start_samples, 64), lr_w=0.03, lr_rotation=0.001, lr_translation=0.0001,
-            coarse_share=0.4, stop_window=0, w_reg=max(self.w_reg, 0.2),
+            steps=min(self.steps, 100), pose_preheat=0, start="nearest",
+            start_samples=min(self.start_samples, 32), whiten=True, lr_w=0.06, w_noise=0.0,
+            lr_rotation=0.002, lr_translation=0.001, rampdown=0.4, coarse_share=0.75, stop_window=0,
+            l2=3.0, w_reg=max(self.w_reg, 0.2),
         )  # fmt: skip
