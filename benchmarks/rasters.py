@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from itportrait_core.methods import metrics
 from itportrait_core.rendering.labels import cam2world
 from itportrait_core.rendering.mesh import Mesh
 from itportrait_core.rendering.splat import Splats
@@ -59,7 +60,7 @@ def to_pixels(points: Tensor, camera: Tensor, side: int) -> tuple[Tensor, Tensor
 
 def psnr(a: Tensor, b: Tensor) -> float:
     """Peak signal-to-noise ratio in decibels of two pictures in 0..1."""
-    return float(-10.0 * torch.log10((a - b).square().mean()))
+    return float(metrics.psnr(2 * a[None] - 1, 2 * b[None] - 1))
 
 
 def _to_eye(points: Tensor, camera: Tensor) -> Tensor:
