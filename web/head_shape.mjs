@@ -11,6 +11,8 @@ const ELLIPSOIDS = [
 const SOFTNESS = 110; // of the union of ellipsoids, 1 / world units
 const COLUMNS = 60;
 const ROWS = 46;
+const HAIR_ROWS = 20; // of these, from the crown to the hairline
+const POLE = 0.02; // radians from the poles at which the grid begins and ends
 
 /** Distance from the origin to the far side of an ellipsoid along a unit direction, 0 where it is missed. */
 function reach({ centre, radii }, direction) {
@@ -55,14 +57,30 @@ const longitude = (t) => 2 * Math.PI * t - 0.62 * Math.sin(2 * Math.PI * t);
 
 const row = (count, place) => Array.from({ length: count }, (_, j) => place(longitude(j / count)));
 
+const direction = (polar, a) => [Math.sin(polar) * Math.sin(a), Math.cos(polar), Math.sin(polar) * Math.cos(a)];
+
+/** Angle from the crown at which the hair ends at a longitude. */
+function hairline(a) {
+  let [above, below] = [POLE, Math.PI - POLE];
+  for (let i = 0; i < 24; i += 1) {
+    const polar = (above + below) / 2;
+    if (hair(direction(polar, a)) > 0.5) above = polar;
+    else below = polar;
+  }
+  return above;
+}
+
+/** Quads of hair and of skin; one row of the grid runs along the hairline, so that its edge is smooth. */
 function headQuads() {
-  return rings(
-    Array.from({ length: ROWS + 1 }, (_, i) => {
-      const polar = 0.02 + (Math.PI - 0.04) * (i / ROWS);
-      const [s, c] = [Math.sin(polar), Math.cos(polar)];
-      return row(COLUMNS, (a) => surface([s * Math.sin(a), c, s * Math.cos(a)]));
-    }),
-  );
+  const lines = new Map();
+  const polar = (i, a) => {
+    if (!lines.has(a)) lines.set(a, hairline(a));
+    const line = lines.get(a);
+    if (i <= HAIR_ROWS) return POLE + (line - POLE) * (i / HAIR_ROWS);
+    return line + (Math.PI - POLE - line) * ((i - HAIR_ROWS) / (ROWS - HAIR_ROWS));
+  };
+  const rows = Array.from({ length: ROWS + 1 }, (_, i) => row(COLUMNS, (a) => surface(direction(polar(i, a), a))));
+  return { hair: rings(rows.slice(0, HAIR_ROWS + 1)), skin: rings(rows.slice(HAIR_ROWS)) };
 }
 
 /** Neck and shoulders: ellipses [y, half width, half depth, shift in z]. */
@@ -144,17 +162,23 @@ function facing(points) {
   return { normal: normal[2] < 0 ? normal.map((x) => -x) : normal, centre: middle(points) };
 }
 
-let built;
-
-/** `{faces, features}`: quads with outward normals, and outlines with the way they face. Built once. */
-export function head() {
-  built ??= {
+function build() {
+  const { hair: cap, skin } = headQuads();
+  return {
     faces: [
-      ...headQuads().map((q) => faceOf(q, hair(middle(q)) > 0.5 ? "hair" : "skin", [0, 0, 0])),
+      ...cap.map((q) => faceOf(q, "hair", [0, 0, 0])),
+      ...skin.map((q) => faceOf(q, "skin", [0, 0, 0])),
       ...bustQuads().map((q) => faceOf(q, "bust", [0, q[0][1] - 0.05, -0.05])),
       ...[-1, 1].flatMap((side) => earQuads(side).map((q) => faceOf(q, "skin", [side * 0.19, 0, -0.025]))),
     ],
     features: features(),
   };
+}
+
+let built;
+
+/** `{faces, features}`: quads with outward normals, and outlines with the way they face. Built once. */
+export function head() {
+  built ??= build();
   return built;
 }

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import ConsoleMessage, Dialog, Error, Locator, Page
+from playwright.sync_api import ConsoleMessage, Dialog, ElementHandle, Error, Locator, Page
 
 from .environment import ROOT
 from .pack import NAME
+from .server import ComfyServer
 
 ARTIFACTS = ROOT / ".cache" / "screenshots"
 READY = """() => window.app?.graph && app.extensionManager?.setting
@@ -23,14 +24,16 @@ class Editor:
 
     Args:
         page: a fresh page.
-        url: the server's address.
+        server: a running ComfyUI.
         name: for the screenshots.
         nodes2: the Vue renderer instead of the canvas.
     """
 
-    def __init__(self, page: Page, url: str, name: str, nodes2: bool) -> None:
-        self.page, self.url, self.name, self.nodes2 = page, url, name, nodes2
+    def __init__(self, page: Page, server: ComfyServer, name: str, nodes2: bool) -> None:
+        self.page, self.name, self.nodes2 = page, name, nodes2
+        self.url, self.base = server.url, server.base
         self.complaints: list[str] = []
+        self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
         page.on(
@@ -92,9 +95,18 @@ class Editor:
         self.page.wait_for_timeout(800)
 
     def load_prompt(self, prompt: dict[str, Any]) -> None:
-        """Open a workflow in API format; node ids stay."""
+        """Open a workflow in API format; node ids stay.
+
+        Nodes are put side by side: frontend 1.32.9 lays them on top of each other in Nodes 2.0.
+        """
         self.js("(prompt) => app.loadApiJson(prompt, 'test')", prompt)
-        self.page.wait_for_timeout(800)
+        self.page.wait_for_timeout(400)
+        workflow = self.workflow()
+        for index, node in enumerate(sorted(workflow["nodes"], key=lambda node: int(node["id"]))):
+            node["pos"] = [60 + 400 * (index % 3), 60 + 760 * (index // 3)]
+        self.load(workflow)
+        self.js("() => { app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; }")
+        self.page.wait_for_timeout(400)
 
     def queue(self) -> None:
         """Press Run, and listen to what comes back."""
@@ -126,7 +138,7 @@ class Editor:
 
     def workflow(self) -> dict[str, Any]:
         """What would be saved now."""
-        return dict(self.js("() => app.graph.serialize()"))
+        return dict(self.js("() => JSON.parse(JSON.stringify(app.graph.serialize()))"))
 
     def prompt(self) -> dict[str, Any]:
         """What would be queued now, in API format."""
@@ -147,8 +159,27 @@ class Editor:
         """The drawing area of a view, `camera` or `points`."""
         return self.page.locator(f".itportrait-{kind} .stage").nth(index)
 
+    def show_node(self, node: int) -> None:
+        """Bring a node to the middle of the window at scale 1."""
+        script = """(id) => { const [x, y] = app.graph.getNodeById(id).pos; const { ds } = app.canvas;
+            ds.scale = 1; ds.offset = [480 - x, 120 - y]; app.canvas.setDirty(true, true); }"""
+        self.js(script, node)
+        self.page.wait_for_timeout(800)
+
+    def stage_of(self, node: int) -> ElementHandle:
+        """The drawing area of the view of one node among several."""
+        script = """(id) => app.graph.getNodeById(id).widgets.find((w) => w.name === "view")
+            .element.shadowRoot.querySelector(".stage")"""
+        found = self.page.evaluate_handle(script, node).as_element()
+        assert found is not None
+        return found
+
     def drag(
-        self, stage: Locator, start: tuple[float, float], by: tuple[float, float], key: str = ""
+        self,
+        stage: Locator | ElementHandle,
+        start: tuple[float, float],
+        by: tuple[float, float],
+        key: str = "",
     ) -> None:
         """Drag from a point of a stage, in shares of its size, by pixels, with a key held."""
         box = stage.bounding_box()
@@ -171,6 +202,13 @@ class Editor:
         self.page.screenshot(path=file)
         return file
 
+    def keep_errors(self) -> Path:
+        """Keep every error of the console beside the screenshots, the frontend's own too."""
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        file = ARTIFACTS / f"console-{self.name}.txt"
+        file.write_text("\n\n".join(dict.fromkeys(self.errors)), encoding="utf-8")
+        return file
+
     def _dialog(self, dialog: Dialog) -> None:
         """Leaving a page with unsaved work is asked about; any other dialog is somebody's script."""
         if dialog.type != "beforeunload":
@@ -180,9 +218,14 @@ class Editor:
     def _console(self, message: ConsoleMessage) -> None:
         """Complaints that name one of our files; the frontends have their own."""
         ours = f"/extensions/{NAME}/"
-        if message.type in ("error", "warning") and ours in message.location.get("url", "") + message.text:
+        if message.type not in ("error", "warning"):
+            return
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url', '')})")
+        if ours in message.location.get("url", "") + message.text:
             self.complaints.append(message.text)
 
     def _page_error(self, error: Error) -> None:
+        self.errors.append(f"{error}\n{error.stack or ''}")
         if f"/extensions/{NAME}/" in (error.stack or ""):
             self.complaints.append(str(error))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from harness.editor import Editor  # noqa: E402
 from harness.frontends import VERSIONS, static  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PAIRS = [(version, renderer) for version in VERSIONS for renderer in ("classic", "nodes2")]
 FLAGS = ["--no-sandbox", "--use-gl=swiftshader", "--force-color-profile=srgb"]
 
 
@@ -38,25 +41,34 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stand_ins.write(tmp_path_factory.mktemp("weights"))
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
-def frontend(request: pytest.FixtureRequest, weights: Path) -> Iterator[tuple[str, ComfyServer]]:
-    """A server with one of the frontends."""
-    arguments = ("--front-end-root", str(static(request.param)))
-    with ComfyServer(arguments=arguments, settings={"ITPORTRAIT_POCKET_WEIGHTS": str(weights)}) as server:
-        _sample_picture(server.base / "input")
-        yield request.param, server
+@pytest.fixture(scope="session")
+def servers(weights: Path) -> Iterator[Callable[[str], ComfyServer]]:
+    """A server with a frontend, started when it is first asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def start(version: str) -> ComfyServer:
+            arguments = ("--front-end-root", str(static(version)))
+            server = ComfyServer(arguments=arguments, settings={"ITPORTRAIT_POCKET_WEIGHTS": str(weights)})
+            running.enter_context(server)
+            _sample_picture(server.base / "input")
+            return server
+
+        yield start
 
 
-@pytest.fixture(scope="session", params=["classic", "nodes2"])
+@pytest.fixture(scope="session", params=PAIRS, ids="-".join)
 def page_editor(
-    request: pytest.FixtureRequest, frontend: tuple[str, ComfyServer], browser: playwright.Browser
+    request: pytest.FixtureRequest, servers: Callable[[str], ComfyServer], browser: playwright.Browser
 ) -> Iterator[Editor]:
     """One open editor for each frontend and renderer."""
-    version, server = frontend
+    version, renderer = request.param
+    server = servers(version)
     context = browser.new_context(viewport={"width": 1500, "height": 1000}, device_scale_factor=1)
-    opened = Editor(context.new_page(), server.url, f"{version}-{request.param}", request.param == "nodes2")
+    opened = Editor(context.new_page(), server, f"{version}-{renderer}", renderer == "nodes2")
     opened.open()
     yield opened
+    opened.keep_errors()
     context.close()
 
 
@@ -80,18 +92,3 @@ def _sample_picture(folder: Path) -> None:
         draw.ellipse((x - 11, 196, x + 11, 212), fill=(40, 50, 80))
     draw.arc((165, 250, 235, 300), 20, 160, fill=(150, 60, 60), width=6)
     picture.save(folder / "face.png")
-
-
-SHOWN_IN_ONE_PAIR = ("test_editor_runs", "test_five_points_view", "test_hostile_strings", "test_templates")
-"""Modules that so far were only seen to pass in frontend 1.58.1; their other pairs count as not done."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the pairs of frontend and renderer in which a module was never seen to pass."""
-    pair = {"test_five_points_view": "nodes2-1.58.1"}
-    for item in items:
-        module = item.path.stem
-        wanted = pair.get(module, "classic-1.58.1")
-        known = item.path.parent.name == "web" and module in SHOWN_IN_ONE_PAIR
-        if known and "[" in item.name and wanted not in item.name:
-            item.add_marker(pytest.mark.skip(reason=f"only shown to pass in {wanted} yet"))

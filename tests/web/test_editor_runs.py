@@ -31,7 +31,7 @@ def picture(editor: Editor) -> np.ndarray:
 
 def show_last_render(editor: Editor, value: bool) -> None:
     editor.js("(v) => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', v)", value)
-    editor.page.wait_for_timeout(300)
+    editor.page.wait_for_timeout(1000)
 
 
 def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> None:

@@ -1,0 +1,53 @@
+"""An artist's afternoon in one go: open a template, turn the camera, run, look, reload, find everything."""
+
+from __future__ import annotations
+
+from harness import workflows
+from harness.editor import Editor
+
+TEMPLATE = "image_only"
+SHOWN = """() => app.graph._nodes.filter((node) => node.type === "SaveImage"
+    && (app.nodeOutputs?.[node.id]?.images?.length || node.imgs?.length)).length"""
+
+ALL = """() => { Object.assign(app.canvas.ds, { scale: 0.42, offset: [60, 200] });
+    app.canvas.setDirty(true, true); }"""
+"""Shows the whole graph."""
+
+
+def test_template_camera_run_result_reload(editor: Editor) -> None:
+    workflow = workflows.read(TEMPLATE)
+    for node in workflow["nodes"]:  # few steps: the networks are stand-ins
+        if node["type"] in ("ITportrait_Inversion", "ITportrait_Stylize"):
+            place = 4 if node["type"].endswith("Inversion") else 0
+            node["widgets_values"][place] = 12
+    editor.load(workflow)
+    orbit, other = (
+        editor.js("(kind) => app.graph._nodes.find((node) => node.type === kind).id", f"ITportrait_{kind}")
+        for kind in ("CameraOrbit", "Inversion")
+    )
+    editor.show_node(orbit)
+    before = editor.values(orbit)
+    editor.drag(editor.stage_of(orbit), (0.5, 0.35), (-25, 10))
+    turned = editor.values(orbit)
+    assert turned["yaw"] > before["yaw"] and turned["pitch"] > before["pitch"]
+    assert editor.values(other)["pose_init"] == "twin"  # the other camera view of the graph is left alone
+    editor.shoot("journey-camera")
+    prompt = editor.prompt()
+    editor.queue()
+    done = editor.finish(400)
+    assert done["ended"] == "execution_success", done["error"]
+    assert done["previews"] >= 1
+    editor.page.wait_for_timeout(1500)
+    savers = sum(node["type"] == "SaveImage" for node in workflow["nodes"])
+    assert editor.js(SHOWN) == savers
+    editor.js(ALL)
+    editor.page.wait_for_timeout(1200)
+    editor.shoot("journey-result")
+    saved = editor.workflow()
+    editor.page.wait_for_timeout(2500)  # the editor keeps a draft of the workflow after a moment
+    editor.reload()
+    if not editor.js("() => app.graph._nodes.length"):
+        editor.load(saved)
+    assert editor.prompt() == prompt
+    assert editor.values(orbit)["yaw"] == turned["yaw"]
+    editor.shoot("journey-reloaded")
