@@ -11,6 +11,7 @@ from .errors import ITPortraitError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": (".checkpoints.command", "turn an official checkpoint into a safetensors file of this project"),
+    "verify": (".recipes.command", "draw a file again from the recipe it carries, and compare"),
     "train": (".pocket.training.command", "train one network of the pocket family"),
     "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its card"),
 }

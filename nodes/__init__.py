@@ -12,11 +12,11 @@ from .fuse import Fuse
 from .importing import ImportCheckpoint
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
-from .mesh import ExtractMesh, SaveSplats
+from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
 from .portraits import LoadPortrait, SamplePortrait, SavePortrait
 from .render import MultiViewRender
-from .save import SaveGenerator
+from .save import SaveGenerator, SavePictures
 from .settings import MethodSettings
 from .stylize import Stylize
 from .tune import PivotalTuning
@@ -40,7 +40,9 @@ NODES: list[type[io.ComfyNode]] = [
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,
+    SavePictures,
     ExtractMesh,
+    SaveMesh,
     SaveSplats,
 ]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import Types, io
 
+from ..itportrait_core.errors import ITPortraitError
+
 if TYPE_CHECKING:
     from ..itportrait_core.rendering.mesh import Mesh
 
@@ -38,6 +40,27 @@ def view(kind: str) -> io.Input:
         optional=True,
         tooltip="Shows and sets the values of this node.",
         extra_dict={"socketless": True},
+    )
+
+
+def from_mesh(core: Types.MESH) -> Mesh:
+    """Our mesh of the core's; where colours are missing it is grey, where normals are, they follow the faces.
+
+    Raises:
+        ITPortraitError: for a batch of meshes.
+    """
+    from ..itportrait_core.rendering.mesh import Mesh
+    from ..itportrait_core.rendering.surface import vertex_normals
+
+    if core.vertices.shape[0] != 1:
+        raise ITPortraitError(f"One mesh is saved at a time, got a batch of {core.vertices.shape[0]}.")
+    vertices, faces = core.vertices[0].cpu().float(), core.faces[0].cpu().long()
+    colors, normals = getattr(core, "vertex_colors", None), getattr(core, "vertex_normals", None)
+    return Mesh(
+        vertices,
+        faces,
+        vertex_normals(vertices, faces) if normals is None else normals[0].cpu().float(),
+        vertices.new_full(vertices.shape, 0.75) if colors is None else colors[0, :, :3].cpu().float(),
     )
 
 

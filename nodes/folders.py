@@ -83,6 +83,12 @@ def write(file: Path, data: bytes) -> None:
         ) from error
 
 
+def shown(file: Path) -> dict[str, str]:
+    """A file below the output folder as the editor asks for it."""
+    inside = file.relative_to(Path(folder_paths.get_output_directory()).resolve())
+    return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": "output"}
+
+
 def safe_name(name: str) -> str:
     """The name itself when it is a plain relative path.
 

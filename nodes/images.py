@@ -34,6 +34,11 @@ def to_comfy(pictures: Tensor) -> Tensor:
     return image.movedim(1, -1).contiguous().to(mm.intermediate_device())
 
 
+def to_comfy_unbounded(values: Tensor) -> Tensor:
+    """IMAGE `[B,H,W,C]` of maps `[B,C,H,W]` whose numbers mean something, such as distances."""
+    return values.detach().float().movedim(1, -1).contiguous().to(mm.intermediate_device())
+
+
 def preview_grid(pictures: Tensor) -> Image.Image:
     """Pictures `[n,3,H,W]` in [-1,1]: two side by side, more in pairs, each pair a column."""
     count = pictures.shape[0]

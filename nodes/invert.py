@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import InversionConfig
-from . import comfy, compat, fields, sockets
+from . import comfy, compat, fields, recipes, sockets
 from .images import one_picture, to_comfy
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Inversion(io.ComfyNode):
             portrait = itp.invert(
                 model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
             )
+        portrait = recipes.signed(portrait, generator)
         made = model.synthesis(portrait.ws, portrait.camera).image
         report, seen = json.dumps(portrait.report, indent=1), to_comfy(made)
         twin = portrait.image if portrait.twin is None else portrait.twin

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from comfy_api.latest import io, ui
 
-from . import comfy, compat, folders, sockets
+from . import comfy, compat, folders, recipes, sockets
 
 
 class ExtractMesh(io.ComfyNode):
@@ -39,8 +42,35 @@ class ExtractMesh(io.ComfyNode):
                     round=False,
                     tooltip="Rounds off steps and noise. 0 as it is, 1 smooth, above 2 melts.",
                 ),
+                io.Float.Input(
+                    "level",
+                    default=0.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.5,
+                    round=False,
+                    tooltip=(
+                        "Density at which the surface lies. 0 finds the one that pictures show; official"
+                        " exports use 10; higher cuts deeper."
+                    ),
+                ),
+                io.Float.Input(
+                    "least_piece",
+                    default=0.01,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    round=False,
+                    tooltip=(
+                        "Drops loose pieces smaller than this share of the largest. 0 keeps every speck, 1"
+                        " only the largest piece."
+                    ),
+                ),
             ],
-            outputs=[io.Mesh.Output(display_name="mesh", tooltip="The head, y up, face towards +z.")],
+            outputs=[
+                io.Mesh.Output(display_name="mesh", tooltip="The head, y up, face towards +z."),
+                sockets.Recipe.Output(display_name="recipe", tooltip="How the mesh was made, for Save Mesh."),
+            ],
         )
 
     @classmethod
@@ -50,16 +80,71 @@ class ExtractMesh(io.ComfyNode):
         portrait: sockets.PortraitHandle,
         resolution: int,
         smoothing: float,
+        level: float = 0.0,
+        least_piece: float = 0.01,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.portrait import check_fits
+        from ..itportrait_core.recipes.card import Card, describe_weights, versions
         from ..itportrait_core.rendering.mesh import MeshConfig, extract_mesh
 
-        model = generator.open()
-        check_fits(model, portrait.portrait)
-        config = MeshConfig(resolution=resolution, smoothing=smoothing)
-        return io.NodeOutput(
-            compat.mesh(extract_mesh(model, portrait.portrait.ws, config, comfy.Progress().count))
+        model, person = generator.open(), portrait.portrait
+        check_fits(model, person)
+        config = MeshConfig(
+            resolution=resolution, smoothing=smoothing, level=level or None, least_piece=least_piece
         )
+        card = Card(
+            "mesh",
+            describe_weights(generator.path),
+            person.report,
+            dataclasses.asdict(config),
+            versions(**recipes.programs()),
+            person.ws.float().cpu(),
+        )
+        return io.NodeOutput(
+            compat.mesh(extract_mesh(model, person.ws, config, comfy.Progress().count)), card
+        )
+
+
+class SaveMesh(io.ComfyNode):
+    """Save Mesh (GLB)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "SaveMesh",
+            "Save Mesh (GLB)",
+            description=(
+                "Keeps a mesh with its colours and normals as a .glb file below output/itportrait, with the"
+                " recipe and the workflow inside: drop it on the canvas and the graph is back."
+            ),
+            search_aliases=["glb", "gltf", "export mesh"],
+            inputs=[
+                io.Mesh.Input("mesh", tooltip="From Extract Mesh."),
+                sockets.Recipe.Input("recipe", tooltip="The recipe that Extract Mesh gives with it."),
+                io.String.Input(
+                    "name", default="mesh", tooltip="File name; '/' makes a sub-folder. A number is added."
+                ),
+                recipes.private(),
+            ],
+            outputs=[
+                io.String.Output(display_name="model_file", tooltip="The file's name as Preview 3D takes it.")
+            ],
+            hidden=recipes.HIDDEN,
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, mesh: Any, recipe: Any, name: str, private: bool) -> io.NodeOutput:
+        from ..itportrait_core.recipes.card import bytes_hash
+        from ..itportrait_core.rendering.glb import glb_bytes
+
+        recipes.expect(recipe, "mesh", "Extract Mesh")
+        found = compat.from_mesh(mesh)
+        card = dataclasses.replace(recipe, proof=bytes_hash(found.vertices, found.faces))
+        file = folders.result(name, ".glb")
+        folders.write(file, glb_bytes(found, recipes.notes(cls.hidden, card, private)))
+        item = folders.shown(file)
+        return io.NodeOutput(f"{item['subfolder']}/{item['filename']}", ui={"3d": [item]})
 
 
 class SaveSplats(io.ComfyNode):

@@ -7,7 +7,7 @@ import json
 from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
-from . import compat, fields, folders, sockets
+from . import compat, fields, folders, recipes, sockets
 from .images import to_comfy
 from .load import files_of
 
@@ -65,6 +65,7 @@ class SamplePortrait(io.ComfyNode):
 
         label = None if cameras is None else cameras.labels[:1]
         person = sample_portrait(generator.open(), seed, truncation=truncation, camera=label)
+        person = recipes.signed(person, generator)
         return io.NodeOutput(sockets.PortraitHandle(person), to_comfy(person.image))
 
 
@@ -87,15 +88,23 @@ class SavePortrait(io.ComfyNode):
                     default="portrait",
                     tooltip="File name; '/' makes a sub-folder. A number is added.",
                 ),
+                recipes.private(),
             ],
             outputs=[],
+            hidden=recipes.HIDDEN,
             is_output_node=True,
         )
 
     @classmethod
-    def execute(cls, portrait: sockets.PortraitHandle, name: str) -> io.NodeOutput:
+    def execute(cls, portrait: sockets.PortraitHandle, name: str, private: bool = False) -> io.NodeOutput:
+        from ..itportrait_core.recipes.carriers import attach, drafted
+        from ..itportrait_core.recipes.drawing import portrait_card
+
         file = folders.result(name, folders.OURS)
-        portrait.portrait.save(file)
+        card = portrait_card(portrait.portrait, recipes.programs())
+        with drafted(file) as draft:
+            portrait.portrait.save(draft)
+            attach(draft, recipes.notes(cls.hidden, card, private))
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import comfy.model_management as mm
 from comfy_api.latest import io
+from torch import Tensor
 
-from . import comfy, compat, fields, sockets
-from .images import to_comfy
-
-CHUNK = 4
-"""Views rendered at once; the user can cancel between chunks."""
+from .. import itportrait_core as itp
+from . import comfy, compat, fields, recipes, sockets
+from .images import to_comfy, to_comfy_unbounded
 
 
 class MultiViewRender(io.ComfyNode):
@@ -28,7 +29,11 @@ class MultiViewRender(io.ComfyNode):
                 sockets.Generator.Input(
                     "generator", tooltip="Whose style is drawn: the base, or an adapted one."
                 ),
-                sockets.Cameras.Input("cameras", tooltip="Where from; one picture for each camera."),
+                sockets.Cameras.Input(
+                    "cameras",
+                    optional=True,
+                    tooltip="Where from; one picture for each camera. Not connected: from the front.",
+                ),
                 sockets.PortraitSocket.Input(
                     "portrait",
                     optional=True,
@@ -46,6 +51,11 @@ class MultiViewRender(io.ComfyNode):
                         "How special a made-up person is: 0 the average, 0.7 good-looking, 1 full variety."
                     ),
                 ),
+                io.Load3DCamera.Input(
+                    "camera_info",
+                    optional=True,
+                    tooltip="A camera of Load 3D or Preview 3D, in place of cameras.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="One picture for each camera."),
@@ -56,6 +66,19 @@ class MultiViewRender(io.ComfyNode):
                 io.Image.Output(
                     display_name="normals", tooltip="Camera-space normals as ControlNet expects them."
                 ),
+                io.Image.Output(
+                    display_name="depth_metric",
+                    tooltip="Distance from the camera in world units, a head being about 0.5 tall.",
+                ),
+                io.Image.Output(
+                    display_name="normals_world", tooltip="Normals in the head's own axes, grey background."
+                ),
+                io.Load3DCamera.Output(
+                    display_name="camera_info", tooltip="The first view, for core 3D nodes."
+                ),
+                sockets.Recipe.Output(
+                    display_name="recipe", tooltip="How the pictures were made, for Save Pictures."
+                ),
             ],
         )
 
@@ -63,18 +86,45 @@ class MultiViewRender(io.ComfyNode):
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
-        cameras: sockets.CamerasHandle,
         seed: int,
         truncation: float,
+        cameras: sockets.CamerasHandle | None = None,
         portrait: sockets.PortraitHandle | None = None,
+        camera_info: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.portrait import check_fits, sample_portrait
+        from ..itportrait_core.recipes.card import CHUNK, Card, describe_weights, versions
         from ..itportrait_core.rendering.views import render_views
 
         model = generator.open()
         person = portrait.portrait if portrait else sample_portrait(model, seed, truncation=truncation)
         check_fits(model, person)
-        seen = render_views(model, person.ws, cameras.labels, CHUNK, comfy.Progress().view)
-        depth = seen.depth_normalized.expand(-1, 3, -1, -1) * 2 - 1
+        labels = where_from(cameras, camera_info)
+        seen = render_views(model, person.ws, labels, CHUNK, comfy.Progress().view)
         masks = seen.masks[:, 0].float().to(mm.intermediate_device())
-        return io.NodeOutput(to_comfy(seen.images), masks, to_comfy(depth), to_comfy(seen.normals_camera))
+        card = Card(
+            "picture",
+            describe_weights(generator.path),
+            person.report,
+            versions=versions(**recipes.programs()),
+            ws=person.ws.float().cpu(),
+            cameras=labels.float().cpu(),
+        )
+        depth = seen.depth_normalized * 2 - 1
+        return io.NodeOutput(
+            to_comfy(seen.images),
+            masks,
+            to_comfy(depth.expand(-1, 3, -1, -1)),
+            to_comfy(seen.normals_camera),
+            to_comfy_unbounded(seen.depth.expand(-1, 3, -1, -1)),
+            to_comfy(seen.normals_world),
+            itp.cameras.to_load3d(labels[:1].cpu())[0],
+            card,
+        )
+
+
+def where_from(cameras: sockets.CamerasHandle | None, camera_info: dict[str, Any] | None) -> Tensor:
+    """Labels `[N, 25]`: the core's camera, else ours, else the front."""
+    if camera_info is not None:
+        return itp.cameras.from_load3d(camera_info, radius=itp.cameras.RADIUS)
+    return itp.cameras.front() if cameras is None else cameras.labels

@@ -19,7 +19,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.methods.history import History
 from ..itportrait_core.methods.lineage import CODE_VERSION
 from ..itportrait_core.methods.plots import plot_history
-from . import folders
+from . import comfy, folders, recipes
 from .images import to_comfy
 from .sockets import GeneratorHandle
 
@@ -52,7 +52,7 @@ def found(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None
 
 
 def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle) -> GeneratorHandle:
-    """Write a trained generator with the lineage that the core hung on it; returns its handle.
+    """Write a trained generator with the lineage that the core hung on it, and its card; returns its handle.
 
     Args:
         trained: the weights.
@@ -60,8 +60,14 @@ def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: Generato
         part: as in `found`.
         base: whose licence the weights carry on.
     """
+    from ..itportrait_core.recipes.carriers import attach
+    from ..itportrait_core.recipes.drawing import generator_card
+    from ..itportrait_core.recipes.notes import make_notes
+
     file = run_file(facts, part)
     itp.save_generator(trained, file, {**trained.lineage, "recipe": dict(facts)}, license=base.license)
+    with comfy.plain_tensors():
+        attach(file, make_notes(generator_card(file, recipes.programs()), None, None, private=False))
     return GeneratorHandle.read(file)
 
 

@@ -1,12 +1,17 @@
-"""Keep a style as a file that anyone can load."""
+"""Keep a style or pictures as files that carry their recipe."""
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+from typing import Any
+
 from comfy_api.latest import io, ui
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import comfy, compat, folders, sockets
+from . import comfy, compat, folders, recipes, sockets
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
 SMALL_MB = 9.0
@@ -46,8 +51,10 @@ class SaveGenerator(io.ComfyNode):
                     optional=True,
                     tooltip="For a difference: the generator that the style was trained from.",
                 ),
+                recipes.private(),
             ],
             outputs=[],
+            hidden=recipes.HIDDEN,
             is_output_node=True,
         )
 
@@ -58,26 +65,99 @@ class SaveGenerator(io.ComfyNode):
         name: str,
         precision: str,
         base: sockets.GeneratorHandle | None = None,
+        private: bool = False,
     ) -> io.NodeOutput:
         import torch
 
+        from ..itportrait_core.recipes.carriers import attach, drafted
+        from ..itportrait_core.recipes.drawing import generator_card
+        from ..itportrait_core.recipes.privacy import private_facts
+
         file = folders.result(name, folders.OURS)
+        lineage = private_facts(generator.lineage) if private else dict(generator.lineage)
         if precision in (DIFFERENCE, SMALL):
-            if base is None:
-                raise ITPortraitError(
-                    "A difference needs its base; connect the generator that the style was trained from."
-                )
-            with comfy.plain_tensors():
-                style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
-                style.lineage = dict(generator.lineage)
-                itp.save_style(style, origin, file, budget_mb=SMALL_MB if precision == SMALL else 0.0)
+            save_difference(generator, base, lineage, file, SMALL_MB if precision == SMALL else 0.0)
             return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
-        dtype = torch.float16 if precision == HALF else None
-        itp.save_generator(
-            itp.load_generator(generator.path),
-            file,
-            generator.lineage,
-            dtype=dtype,
-            license=generator.license,
-        )
+        with drafted(file) as draft, comfy.plain_tensors():
+            itp.save_generator(
+                itp.load_generator(generator.path),
+                draft,
+                lineage,
+                dtype=torch.float16 if precision == HALF else None,
+                license=generator.license,
+            )
+            card = generator_card(draft, recipes.programs(), name=file.name)
+            attach(draft, recipes.notes(cls.hidden, card, private))
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
+
+
+def save_difference(
+    generator: sockets.GeneratorHandle,
+    base: sockets.GeneratorHandle | None,
+    lineage: dict[str, Any],
+    file: Path,
+    budget_mb: float,
+) -> None:
+    """Write what a style changes in its base.
+
+    Raises:
+        ITPortraitError: without a base.
+    """
+    if base is None:
+        raise ITPortraitError(
+            "A difference needs its base; connect the generator that the style was trained from."
+        )
+    with comfy.plain_tensors():
+        style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
+        style.lineage = lineage
+        itp.save_style(style, origin, file, budget_mb=budget_mb)
+
+
+class SavePictures(io.ComfyNode):
+    """Save Pictures."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "SavePictures",
+            "Save Pictures",
+            description=(
+                "Keeps renders as .png files below output/itportrait, with the recipe and the workflow"
+                " inside: drop one on the canvas and the graph is back; 'python -m itportrait_core verify'"
+                " draws it again and compares."
+            ),
+            search_aliases=["save image", "recipe", "metadata", "png"],
+            inputs=[
+                io.Image.Input("images", tooltip="From Multi-View Render, as they are."),
+                sockets.Recipe.Input("recipe", tooltip="The recipe that Multi-View Render gives with them."),
+                io.String.Input(
+                    "name",
+                    default="portrait",
+                    tooltip="File name; '/' makes a sub-folder. A number is added.",
+                ),
+                recipes.private(),
+            ],
+            outputs=[],
+            hidden=recipes.HIDDEN,
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, images: Tensor, recipe: Any, name: str, private: bool) -> io.NodeOutput:
+        from ..itportrait_core.recipes.card import bytes_hash, to_pixels
+        from ..itportrait_core.recipes.carriers import png_bytes
+
+        recipes.expect(recipe, "picture", "Multi-View Render")
+        if len(images) != len(recipe.cameras):
+            raise ITPortraitError(
+                f"The recipe is of {len(recipe.cameras)} pictures, but {len(images)} came; connect both"
+                " outputs of the same Multi-View Render."
+            )
+        files = []
+        for view, image in enumerate(images):
+            pixels = to_pixels(image)
+            card = dataclasses.replace(recipe.for_view(view), proof=bytes_hash(pixels))
+            file = folders.result(name, ".png")
+            folders.write(file, png_bytes(pixels, recipes.notes(cls.hidden, card, private)))
+            files.append(folders.shown(file))
+        return io.NodeOutput(ui={"images": files})

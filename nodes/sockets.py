@@ -34,6 +34,7 @@ Clip = io.Custom("ITP_CLIP")
 Cameras = io.Custom("ITP_CAMERAS")
 Settings = io.Custom("ITP_SETTINGS")
 Alignment = io.Custom("ITP_ALIGNMENT")
+Recipe = io.Custom("ITP_RECIPE")
 
 
 _hashes: dict[tuple[str, int, int], str] = {}

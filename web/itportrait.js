@@ -83,6 +83,11 @@ app.registerExtension({
   name: "ITportrait.Views",
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
   getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
+  nodeCreated(node) {
+    // a workflow that is being opened sets its own values after this
+    const widget = node.widgets?.find(({ name }) => name === "private");
+    if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");
+  },
   setup() {
     api.addEventListener("executed", ({ detail }) => {
       const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);

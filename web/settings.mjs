@@ -34,6 +34,14 @@ export const SETTINGS = [
     category: ["ITportrait", "Points", "ShowCrop"],
     tooltip: "Outlines the square that Align Portrait cuts.",
   },
+  {
+    id: "ITportrait.Recipes.Private",
+    name: "New nodes leave names and paths out of files",
+    type: "boolean",
+    defaultValue: false,
+    category: ["ITportrait", "Recipes", "Private"],
+    tooltip: "Sets the private switch of nodes that save, when they are placed. Nodes that are there stay as they are.",
+  },
 ];
 
 /** A setting's value, or its default where the page knows no settings. */

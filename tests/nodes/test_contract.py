@@ -7,12 +7,20 @@ what would break saved workflows still fails.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from harness.environment import ROOT
 
 SNAPSHOT = Path(__file__).with_name("node_ids.json")
+INTRUSIONS = (
+    r"https?://",
+    r"window\.\w+\s*=|globalThis|\.prototype\.",
+    r"document\.(body|head|addEventListener)",
+    r"innerHTML|insertAdjacentHTML|\beval\(|new Function",
+)
+"""What no file of ours in the browser holds."""
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 
 
@@ -72,6 +80,16 @@ def test_lists_hold_their_defaults(nodes: dict[str, Any]) -> None:
             if choices is not None:
                 assert choices, f"{name}.{key} offers nothing"
                 assert spec[1].get("default", choices[0]) in choices, f"{name}.{key}"
+
+
+def test_browser_files_fetch_nothing_and_leave_the_page_alone() -> None:
+    """No address of another server, nothing global, no listener or element outside the views."""
+    files = [file for ending in ("*.js", "*.mjs") for file in (ROOT / "web").glob(ending)]
+    assert len(files) >= 10
+    for file in files:
+        source = file.read_text(encoding="utf-8")
+        for trace in INTRUSIONS:
+            assert not re.search(trace, source), f"{file.name} holds {trace}"
 
 
 def test_search_finds_every_node() -> None:

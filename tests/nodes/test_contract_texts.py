@@ -79,6 +79,8 @@ def test_settings_and_categories_are_translated(language: str) -> None:
     assert set(texts) == ids
     assert all(entry["name"] and entry["tooltip"] for entry in texts.values())
     main = read(language, "main")
+    sockets = (ROOT / "nodes" / "sockets.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'io.Custom\("(ITP_\w+)"\)', sockets)) == set(main["dataTypes"])
     assert set(main) == {"nodeCategories", "settingsCategories", "dataTypes"}
     used = set(re.findall(r'category: \["(\w+)", "(\w+)"', source))
     assert {word for pair in used for word in pair} <= set(main["settingsCategories"])

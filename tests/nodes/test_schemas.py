@@ -89,6 +89,8 @@ def test_mesh_defaults_are_the_core_s(pack: ModuleType, schemas: dict[str, Any])
     inputs = {item.id: item for item in schemas["ITportrait_ExtractMesh"].inputs}
     assert inputs["resolution"].default == config.resolution
     assert inputs["smoothing"].default == config.smoothing
+    assert inputs["least_piece"].default == config.least_piece
+    assert (inputs["level"].default, config.level) == (0.0, None)  # 0 stands for "find it"
 
 
 def test_schemas_stay_inside_comfyui_0_3_75(schemas: dict[str, Any]) -> None:

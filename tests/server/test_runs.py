@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from harness.graph import Graph
 from harness.server import ComfyServer
 from PIL import Image
 from safetensors.torch import load_file
+
+from itportrait_core.recipes.verify import IDENTICAL, verify
 
 PREVIEWS_PER_SECOND = 4
 
@@ -34,7 +37,8 @@ def test_training_changes_weights_under_inference_mode(
     styled(graph, steps=3, seed=11)
     assert quick.run(graph.prompt).end == "execution_success"
     (made,) = set(quick_server.base.rglob("apt-*.safetensors")) - before
-    base = load_file(next(quick_server.base.parent.rglob("weights*/generator.safetensors")))
+    assert verify(made).result == IDENTICAL
+    base = load_file(Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"], "generator.safetensors"))
     trained = load_file(made)
     assert any(not (trained[name] == base[name]).all() for name in base)
 

@@ -1,0 +1,69 @@
+"""What a card draws, and the cards of files that hold weights or people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.format import load_generator
+from ..methods.portrait import Portrait, sample_portrait
+from ..rendering import cameras
+from ..rendering.views import render_views
+from .card import Card, bytes_hash, describe_weights, to_pixels, versions
+
+THUMBNAIL = 64
+"""Side of the picture that a generator's card carries, pixels."""
+TEST_SEED, TEST_TRUNCATION = 0, 0.7
+
+
+def generator_card(path: Path, more: Mapping[str, str], *, name: str = "") -> Card:
+    """The card of a generator file: one test person, drawn by the very file that was written.
+
+    Args:
+        path: the file.
+        more: versions of further programs.
+        name: what it will be called, where that is another name.
+    """
+    generator = load_generator(path)
+    with torch.no_grad():
+        ws = sample_portrait(generator, TEST_SEED, truncation=TEST_TRUNCATION).ws.float()
+        card = Card(
+            "generator",
+            {**describe_weights(path), "file": name or path.name},
+            {"seed": TEST_SEED, "truncation": TEST_TRUNCATION},
+            versions=versions(**more),
+            ws=ws,
+            cameras=cameras.front(),
+        )
+        drawn = view_pixels(generator, card)
+    return replace(card, proof=bytes_hash(drawn), thumbnail=shrink(drawn, THUMBNAIL))
+
+
+def portrait_card(person: Portrait, more: Mapping[str, str]) -> Card:
+    """The card of a person; its generator is the one that the report names."""
+    proof = bytes_hash(person.ws, person.camera, person.image)
+    weights = person.report.get("generator", {})
+    return Card("portrait", weights, person.report, versions=versions(**more), proof=proof)
+
+
+def view_pixels(generator: nn.Module, card: Card) -> Tensor:
+    """The picture `[H, W, 3]` uint8 that a card speaks of."""
+    assert card.ws is not None and card.cameras is not None
+    seen = render_views(generator, card.ws, card.cameras, len(card.cameras))
+    return picture_pixels(seen.images[card.view])
+
+
+def picture_pixels(image: Tensor) -> Tensor:
+    """uint8 `[H, W, 3]` of a picture `[3, H, W]` in [-1, 1]."""
+    return to_pixels((image.movedim(0, -1).clamp(-1, 1) + 1) / 2)
+
+
+def shrink(pixels: Tensor, side: int) -> Tensor:
+    """Pixels `[H, W, 3]` uint8 as `[side, side, 3]`, each the mean of what it covers."""
+    image = pixels.movedim(-1, 0)[None].float()
+    small = torch.nn.functional.interpolate(image, (side, side), mode="area")
+    return small[0].movedim(0, -1).round().to(torch.uint8)

@@ -1,0 +1,195 @@
+"""Draw a file again from its recipe card, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.format import load_generator
+from ..errors import ITPortraitError
+from ..methods.portrait import Portrait, check_fits
+from ..rendering.glb import glb_bytes
+from ..rendering.mesh import MeshConfig, extract_mesh
+from . import carriers
+from .card import Card, bytes_hash, describe_weights, parse, versions
+from .drawing import picture_pixels, shrink, view_pixels
+from .weights_search import find_weights
+
+IDENTICAL, CLOSE, DIFFERENT, UNKNOWN = "identical", "within tolerance", "different", "not checked"
+MEAN_GREY, MOST_GREY = 0.5, 8
+"""Tolerance of pictures in grey levels of 255, mean and largest: other processors and versions of torch round
+differently."""
+MOST_SHIFT = 1e-3
+"""Tolerance of a mesh's vertices, world units: 0.4 mm on a head."""
+MOST_DECIBEL = 0.05
+"""Tolerance of the likeness that an inversion reported."""
+
+
+@dataclass
+class Verdict:
+    """What came of it.
+
+    Attributes:
+        result: `IDENTICAL`, `CLOSE`, `DIFFERENT`, or `UNKNOWN` where nothing could be drawn.
+        facts: what was found, a sentence each.
+    """
+
+    result: str = UNKNOWN
+    facts: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file is what its recipe makes."""
+        return self.result in (IDENTICAL, CLOSE)
+
+    def conclude(self, result: str, fact: str) -> Verdict:
+        """The verdict with its last fact."""
+        self.result = result
+        self.facts.append(fact)
+        return self
+
+
+def verify(path: Path, places: Sequence[Path] = ()) -> Verdict:
+    """Draw a file again from its card and compare.
+
+    Args:
+        path: a PNG, GLB or safetensors file that a node of this pack wrote.
+        places: files and folders to look for weights in, beside the embedded ones and the ComfyUI around it.
+
+    Raises:
+        ITPortraitError: for a damaged file, or one without a card.
+    """
+    notes = carriers.read_notes(path)
+    if carriers.KEY not in notes:
+        raise ITPortraitError(
+            f"{path} carries no recipe card; Save Pictures, Save Mesh, Save Generator, Save Portrait write "
+            "one."
+        )
+    card = parse(notes[carriers.KEY])
+    verdict = Verdict()
+    _compare_versions(card, verdict)
+    source = path if card.kind == "generator" else _weights(card, path, places, verdict)
+    if source is None:
+        return verdict
+    try:
+        generator = load_generator(source)
+        with torch.no_grad():
+            return _CHECKS[card.kind](path, card, generator, verdict)
+    except ITPortraitError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ITPortraitError(f"The recipe card of {path} does not fit its weights ({error}).") from error
+
+
+def _compare_versions(card: Card, verdict: Verdict) -> None:
+    here = versions()
+    for name, then in sorted(card.versions.items()):
+        if name in here and here[name] != then:
+            verdict.facts.append(f"other version: {name} {str(then)[:40]} then, {here[name]} now")
+
+
+def _weights(card: Card, path: Path, places: Sequence[Path], verdict: Verdict) -> Path | None:
+    wanted = dict(card.weights)
+    content, name = str(wanted.get("content"))[:12], str(wanted.get("file", "a generator"))[:120]
+    found = find_weights(wanted, path, places)
+    if found.path is not None:
+        verdict.facts.append(f"weights: {found.path.name} ({content}, {str(wanted.get('license'))[:80]})")
+        return found.path
+    for other in found.others:
+        now = describe_weights(other)["content"][:12]
+        verdict.facts.append(f"other hash: {other} holds {now}, the recipe was made with {content}")
+    verdict.facts.append(
+        f"missing weights: none of {found.searched} generators is {name!r} ({content}); name its file or "
+        "folder with --weights"
+    )
+    return None
+
+
+def _picture(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    file = carriers.png_pixels(path)
+    if bytes_hash(file) != card.proof:
+        verdict.facts.append("its pixels were changed after the render, or the recipe is another picture's")
+    drawn = view_pixels(generator, card)
+    if drawn.shape != file.shape:
+        return verdict.conclude(
+            DIFFERENT,
+            f"the file has {file.shape[1]} x {file.shape[0]} pixels, the recipe draws {drawn.shape[1]} x "
+            f"{drawn.shape[0]}",
+        )
+    return _judge_pixels(file, drawn, verdict)
+
+
+def _judge_pixels(file: Tensor, drawn: Tensor, verdict: Verdict) -> Verdict:
+    gap = (file.int() - drawn.int()).abs()
+    mean, most = float(gap.float().mean()), int(gap.max())
+    if most == 0:
+        return verdict.conclude(IDENTICAL, "every pixel is as the recipe draws it")
+    fits = mean <= MEAN_GREY and most <= MOST_GREY
+    limits = f"tolerance {MEAN_GREY} and {MOST_GREY}"
+    fact = f"grey levels differ by {mean:.3f} on average and {most} at most ({limits})"
+    return verdict.conclude(CLOSE if fits else DIFFERENT, fact)
+
+
+def _mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    assert card.ws is not None
+    binary = carriers.read_glb(path)[1]
+    mesh = extract_mesh(generator, card.ws, MeshConfig(**card.settings))
+    wanted = glb_binary(glb_bytes(mesh))
+    if binary == wanted:
+        return verdict.conclude(IDENTICAL, "every vertex and triangle is as the recipe makes it")
+    if len(binary) != len(wanted):
+        made = f"{len(mesh.vertices)} vertices and {len(mesh.faces)} triangles"
+        return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
+    count = 3 * len(mesh.vertices)
+    shift = float(np.abs(np.frombuffer(binary, "<f4", count) - mesh.vertices.reshape(-1).numpy()).max())
+    fact = f"vertices differ by {shift:.2g} at most (tolerance {MOST_SHIFT})"
+    return verdict.conclude(CLOSE if shift <= MOST_SHIFT else DIFFERENT, fact)
+
+
+def glb_binary(data: bytes) -> bytes:
+    """The binary part of a GLB file that was just made."""
+    size = int.from_bytes(data[12:16], "little")
+    return data[28 + size :]
+
+
+def _generator(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    assert card.thumbnail is not None
+    now, then = describe_weights(path)["content"], str(card.weights.get("content"))
+    if now != then:
+        verdict.facts.append(f"other hash: the weights are {now[:12]}, {then[:12]} when they were saved")
+    drawn = view_pixels(generator, card)
+    if bytes_hash(drawn) == card.proof:
+        return verdict.conclude(IDENTICAL, "its test picture comes out the same in every pixel")
+    return _judge_pixels(card.thumbnail, shrink(drawn, card.thumbnail.shape[0]), verdict)
+
+
+def _portrait(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    person = Portrait.load(path)
+    check_fits(generator, person)
+    if bytes_hash(person.ws, person.camera, person.image) != card.proof:
+        return verdict.conclude(DIFFERENT, "latent, camera or picture were changed after saving")
+    drawn = generator.synthesis(person.ws, person.camera).image
+    then = person.report.get("psnr")
+    if then is None:
+        return _judge_pixels(picture_pixels(person.image[0]), picture_pixels(drawn[0]), verdict)
+    return _judge_likeness(float(then), drawn, person, verdict)
+
+
+def _judge_likeness(then: float, drawn: Tensor, person: Portrait, verdict: Verdict) -> Verdict:
+    """An inversion's picture is the style picture: the likeness that was reported must come out again."""
+    from ..methods.metrics import psnr
+    from ..methods.passes import fit_picture
+
+    now = float(psnr(drawn.clamp(-1, 1), fit_picture(person.image, drawn.shape[-1])))
+    fact = f"likeness to its picture {now:.3f} dB, {then:.3f} then (tolerance {MOST_DECIBEL})"
+    if abs(now - then) < 1e-4:
+        return verdict.conclude(IDENTICAL, fact)
+    return verdict.conclude(CLOSE if abs(now - then) <= MOST_DECIBEL else DIFFERENT, fact)
+
+
+_CHECKS = {"picture": _picture, "mesh": _mesh, "generator": _generator, "portrait": _portrait}

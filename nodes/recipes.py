@@ -1,0 +1,66 @@
+"""Recipe cards on ComfyUI's side: the switch, and the notes of the running workflow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import comfy.model_management as mm
+import comfyui_version
+from comfy.cli_args import args
+from comfy_api.latest import io
+
+from ..itportrait_core.errors import ITPortraitError
+
+if TYPE_CHECKING:
+    from ..itportrait_core.methods.portrait import Portrait
+    from ..itportrait_core.recipes.card import Card
+    from .sockets import GeneratorHandle
+
+HIDDEN = [io.Hidden.prompt, io.Hidden.extra_pnginfo]
+"""What a node asks ComfyUI for, to keep the workflow in its file."""
+
+
+def private() -> io.Input:
+    """The privacy switch of a node that saves."""
+    return io.Boolean.Input(
+        "private",
+        default=False,
+        tooltip=(
+            "Leaves names and paths out of the file: file names, titles, labels, notes. Settings, seeds,"
+            " texts and the graph stay."
+        ),
+    )
+
+
+def programs() -> dict[str, str]:
+    """What else may change a result, beside the core's own versions."""
+    return {"comfyui": comfyui_version.__version__, "device": mm.get_torch_device().type}
+
+
+def notes(hidden: Any, card: Card, private: bool) -> dict[str, str]:
+    """Texts for the file: the card, and the workflow unless ComfyUI was told to save none."""
+    from ..itportrait_core.recipes.notes import make_notes
+
+    if args.disable_metadata:
+        return make_notes(card, None, None, private=private)
+    return make_notes(card, hidden.prompt, hidden.extra_pnginfo, private=private)
+
+
+def signed(person: Portrait, generator: GeneratorHandle) -> Portrait:
+    """The person with a note of the weights that it belongs to, without which it cannot be drawn again."""
+    from ..itportrait_core.recipes.card import describe_weights
+
+    weights = describe_weights(generator.path)
+    facts = {name: weights[name] for name in ("content", "family", "license")}
+    return replace(person, report={**person.report, "generator": facts})
+
+
+def expect(card: Card, kind: str, maker: str) -> None:
+    """Refuse a recipe of something else.
+
+    Raises:
+        ITPortraitError: naming the node whose recipe is wanted.
+    """
+    if card.kind != kind:
+        raise ITPortraitError(f"This is the recipe of a {card.kind}; connect the one that {maker} gives.")
