@@ -1,7 +1,7 @@
 """Show the main job: `python tests/demo.py`. Sets itself up, then runs an example workflow on a real ComfyUI.
 
-Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches every picture that it
-saves into `output/demo/<name>`, and lays them out on a contact sheet. `--thumbnails` also renews the pictures
+Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches everything that it
+saves into `output/demo/<name>`, and lays it out on a contact sheet. `--thumbnails` also renews the pictures
 that ComfyUI's template browser shows beside the workflows.
 """
 
@@ -67,19 +67,14 @@ class Narrator:
 
 
 def _keep(client, outputs: dict, workflow: dict, folder: Path) -> Path:
-    """Fetch what the workflow's Save Image nodes wrote, and make a sheet with one row for each."""
+    """Fetch what the workflow saved, and make a sheet with one row for each saving node."""
+    from harness.exhibits import exhibits
     from harness.sheet import contact_sheet
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
+    for old in folder.glob("*.*"):
         old.unlink()
-    rows = {}
-    savers = [node for node in workflow["nodes"] if node["type"] == "SaveImage"]
-    for node in sorted(savers, key=lambda node: node["pos"]):
-        items = outputs.get(str(node["id"]), {}).get("images", [])
-        rows[node.get("title", "Save Image")] = [client.fetch(item, folder) for item in items]
     sheet = folder / "contact_sheet.png"
-    contact_sheet(rows).save(sheet)
+    contact_sheet(exhibits(client, outputs, workflow, folder)).save(sheet)
     return sheet
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from .environment import ROOT
 
 NAME = "itportrait"
-PARTS = ("__init__.py", "nodes", "itportrait_core", "web", "locales", "example_workflows", "pyproject.toml")
+PARTS = (
+    "__init__.py",
+    "nodes",
+    "itportrait_core",
+    "web",
+    "locales",
+    "example_workflows",
+    "subgraphs",
+    "pyproject.toml",
+)
 """What a user's copy needs; the tests, caches and environments stay outside."""
 
 

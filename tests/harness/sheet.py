@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -23,9 +24,35 @@ def contact_sheet(rows: dict[str, list[Path]], side: int = 160) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     for row, (label, files) in enumerate(rows.items()):
         top = GAP + row * (side + GAP)
-        draw.multiline_text((10, top + side // 2 - 12), label.replace(": ", ":\n"), fill="black", font=font)
+        draw.multiline_text((10, top + side // 2 - 12), fill(label, 19), fill="black", font=font)
         for column, file in enumerate(files):
             with Image.open(file) as picture:
                 small = picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
             sheet.paste(small, (LABEL + column * (side + GAP), top))
+    return sheet
+
+
+def labelled_grid(rows: dict[str, dict[str, Image.Image]], side: int = 128) -> Image.Image:
+    """One row for each control, its name above and the values below; readable in a narrow help panel.
+
+    Args:
+        rows: control -> value -> picture; a value may have several lines.
+        side: pixels of each picture.
+    """
+    heading, font = ImageFont.load_default(size=22), ImageFont.load_default(size=18)
+    above, line, columns = 32, 22, max(len(row) for row in rows.values())
+    heights = [
+        above + side + line * max(value.count("\n") + 1 for value in row) + 12 for row in rows.values()
+    ]
+    sheet = Image.new("RGB", (columns * (side + GAP) + GAP, sum(heights) + GAP), "white")
+    draw, top = ImageDraw.Draw(sheet), GAP
+    for (control, row), height in zip(rows.items(), heights, strict=True):
+        draw.text((GAP + 2, top + 3), control, fill="black", font=heading)
+        for column, (value, picture) in enumerate(row.items()):
+            left, middle = GAP + column * (side + GAP), GAP + column * (side + GAP) + side // 2
+            small = picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+            sheet.paste(small, (left, top + above))
+            place = (middle, top + above + side + 2)
+            draw.multiline_text(place, value, fill="#444", font=font, anchor="ma", align="center", spacing=2)
+        top += height
     return sheet

@@ -30,6 +30,7 @@ PICTURES = {
     "anime girl": ("anime", 36, -12.0, 2.0),
     "caricature": ("caricature", 38, 15.0, 5.0),
     "pixel art": ("pixel", 31, -8.0, 0.0),
+    "photo of a man": ("photo", 9, 14.0, 2.0),
 }
 """Name -> style, person (a row of the random latents), yaw and pitch in degrees."""
 
