@@ -13,6 +13,7 @@ from harness.workflows import NOTES
 TITLE = 30
 """Height of a node's title bar, which stands above its position."""
 RUNS, MUTED, BYPASSED = 0, 2, 4
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 FILES = {"ckpt_name", "control_net_name", "model_name"}
 """Lists of files that people bring themselves."""
 
@@ -46,8 +47,8 @@ def test_links_join_what_fits(nodes: dict[str, Any], workflow: dict[str, Any]) -
             linked = {item["name"] for item in node["inputs"] if item["link"] is not None}
             known = nodes[node["type"]]["input"]
             assert linked <= set(known["required"]) | set(known.get("optional", {}))
-            widgets = {item["name"] for item in node["inputs"] if "widget" in item}
-            assert set(known["required"]) <= linked | widgets, node["type"]
+            needed = {name for name, spec in known["required"].items() if not _is_widget(spec[0])}
+            assert needed <= linked, node["type"]
 
 
 def test_values_are_ones_that_the_nodes_offer(nodes: dict[str, Any], workflow: dict[str, Any]) -> None:
@@ -91,6 +92,10 @@ def test_nodes_lie_tidy(workflow: dict[str, Any]) -> None:
             assert whole or not _overlap(outline, box), f"{group['title']} cuts node {number}"
     for one, other in combinations(workflow["groups"], 2):
         assert not _overlap(*(_outline(group) for group in (one, other))), f"{one['title']}, {other['title']}"
+
+
+def _is_widget(kind: Any) -> bool:
+    return isinstance(kind, list) or kind in WIDGETS
 
 
 def _box(node: dict[str, Any]) -> tuple[float, float, float, float]:
