@@ -1,19 +1,21 @@
-"""Where the standard face comes from, and how well poses fit: `python -m benchmarks.standard_face`.
+"""How well poses are read from face points: `python -m benchmarks.standard_face`.
 
-The 468 points are located in space from pictures of our own rendered heads with known cameras, so that no
-one's face model is copied. Then poses of other heads are estimated and compared with their cameras.
+Heads of the embedded family are rendered with known cameras, found by the detector, and their poses compared.
+Of 160 heads (yaw within 45, pitch within 20 degrees) that took no part in `locate_face.py`: yaw is off by 1.5
+degrees on average and below 3.7 for 95 % (96 % below 4, worst 6.2); pitch by 2.5 and 6.0; roll by 0.8 and 2.2.
+The plain fit without `refine`: yaw 1.9 and 4.8, pitch 4.1 and 9.3, roll 1.2 and 3.8.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from itportrait_core.alignment.landmarks import detect_faces
-from itportrait_core.alignment.pose_fit import fit_pose, standard_face
+from itportrait_core.alignment.pose_fit import fit_pose, refine
+from itportrait_core.alignment.standard_face import standard_face
 from itportrait_core.pocket.attributes import Z_DIM, attributes
 from itportrait_core.pocket.render import render
 from itportrait_core.rendering import cameras
@@ -39,60 +41,26 @@ def seen_heads(count: int, seed: int, yaw: float = 45.0, pitch: float = 20.0) ->
     return torch.stack(points), labels[kept]
 
 
-def locate(points: Tensor, labels: Tensor, rounds: int = 30) -> Tensor:
-    """The mean face `[468, 3]` in space: alternates between it and the scale and place of each view.
-
-    Args:
-        points: `[n, 468, 2]`, y down.
-        labels: their cameras `[n, 25]`.
-        rounds: alternations.
-    """
-    axes = cameras.cam2world(labels.double())[:, :3, :3]
-    rows = torch.stack((axes[:, :, 0], axes[:, :, 1]), 1)  # right and down
-    target = points - points.mean(1, keepdim=True)
-    scale = target.flatten(1).norm(dim=1) / target.flatten(1).norm(dim=1).mean()
-    for _ in range(rounds):
-        unit = (target / scale[:, None, None]).permute(0, 2, 1).reshape(-1, target.shape[1])
-        face = torch.linalg.lstsq(rows.reshape(-1, 3), unit).solution.T
-        face = face - face.mean(0)
-        flat = face @ rows.transpose(1, 2)
-        scale = (flat * target).sum((1, 2)) / flat.square().sum((1, 2))
-        scale = scale / scale.mean()
-    return face / face.square().sum(1).mean().sqrt()
-
-
-def symmetric(face: Tensor) -> Tensor:
-    """The face made mirror-symmetric; each point is paired with the one nearest to its mirror image."""
-    flipped = face * face.new_tensor([-1.0, 1.0, 1.0])
-    partner = torch.cdist(face, flipped).argmin(1)
-    return (face + flipped[partner]) / 2.0
-
-
-def errors(points: Tensor, labels: Tensor, face: Tensor) -> Tensor:
+def errors(points: Tensor, labels: Tensor) -> Tensor:
     """Estimated minus true yaw, pitch and roll, degrees, `[n, 3]`."""
     truth = torch.stack(cameras.angles(labels.double()), 1)
-    fits = torch.stack([fit_pose(p, face).rotation for p in points])
-    return torch.stack(cameras.angles(cameras.from_axes(fits).double()), 1) - truth
+    fits = [refine(fit_pose(p, standard_face()), p).rotation for p in points]
+    return torch.stack(cameras.angles(cameras.from_axes(torch.stack(fits)).double()), 1) - truth
 
 
 def main() -> None:
-    """Measure; with --write, locate a new standard face first and store it."""
+    """Measure."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--write", type=Path, help="where to store the located face")
     options.add_argument("--heads", type=int, default=64)
+    options.add_argument("--seed", type=int, default=2, help="1 is what the face was located with")
     given = options.parse_args()
-    if given.write:
-        from safetensors.torch import save_file
-
-        face = symmetric(locate(*seen_heads(given.heads, seed=1)))
-        save_file({"points": face.float()}, given.write)
-    points, labels = seen_heads(given.heads, seed=2)
-    miss = errors(points, labels, standard_face())
+    points, labels = seen_heads(given.heads, given.seed)
     print(f"found {len(points)} of {given.heads} heads, yaw within 45 and pitch within 20 degrees")
-    for name, column in zip(("yaw", "pitch", "roll"), miss.T, strict=True):
+    for name, miss in zip(("yaw", "pitch", "roll"), errors(points, labels).T, strict=True):
+        size = miss.abs()
         print(
-            f"{name:5}  mean {column.mean():+6.2f}  mean absolute {column.abs().mean():5.2f}  "
-            f"worst {column.abs().max():5.2f} degrees"
+            f"{name:5}  bias {miss.mean():+5.2f}  mean {size.mean():4.2f}  95 % below {size.quantile(0.95):5.2f}"
+            f"  worst {size.max():5.2f} degrees  below 4 degrees: {(size < 4).double().mean():.0%}"
         )
 
 

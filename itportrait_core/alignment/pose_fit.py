@@ -6,9 +6,8 @@ picture, whose rows, made orthonormal, are the camera's right and up axes (spec 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,11 +15,13 @@ from torch import Tensor
 from ..errors import ITPortraitError
 from .frame import DEEP3D_POINTS, PortraitFrame, five_points
 from .landmarks import Face
+from .standard_face import load, pose_terms, standard_face
 
-MESH_PITCH_OFFSET = 0.0
-"""Degrees that the fit of the 468 points reads too high: none, since they were located with known cameras."""
 FIVE_PITCH_OFFSET = 5.3
-"""The same for the fit of five points, measured on rendered heads (benchmarks/standard_face.py)."""
+"""Degrees that the fit of five points reads too high, measured on rendered heads
+(benchmarks/standard_face.py). The 468 points need none: they were located with known cameras."""
+MAX_TURN = math.radians(10.0)
+"""Largest turn that `refine` makes: no picture may be read far away from its plain fit."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,59 @@ def estimate_pose(face: Face, frame: PortraitFrame | None = None) -> PoseFit:
         face: points in picture pixels.
         frame: the pose is given in this frame (upright where the frame is); None for the picture's own axes.
     """
+    points = five_points(face.points) if face.mesh is None else face.mesh[:, :2]
+    points = points if frame is None else frame.portrait.to_unit(points)
     if face.mesh is None:
-        points, model, offset = five_points(face.points), torch.tensor(DEEP3D_POINTS), FIVE_PITCH_OFFSET
-    else:
-        points, model, offset = face.mesh[:, :2], standard_face(), MESH_PITCH_OFFSET
-    return fit_pose(points if frame is None else frame.portrait.to_unit(points), model, pitch_offset=offset)
+        return fit_pose(points, torch.tensor(DEEP3D_POINTS), pitch_offset=FIVE_PITCH_OFFSET)
+    return refine(fit_pose(points, standard_face()), points)
 
 
-@cache
-def standard_face() -> Tensor:
-    """The 468 points of MediaPipe's face mesh in space, `[468, 3]` float64, of unit size about their mean.
+def refine(fit: PoseFit, points: Tensor) -> PoseFit:
+    """Turn a fit of the 468 points by what its residual says.
 
-    Located from pictures of our own rendered heads by `benchmarks/standard_face.py`.
+    A face is not the standard face, and the points of its far side are guessed. Both leave a pattern in the
+    residual, which was learned together with the error of the pose on rendered heads.
+
+    Args:
+        fit: fit of the standard face to `points`.
+        points: `[468, 2]`, y down.
     """
-    from safetensors.torch import load_file
+    face, (level, upright, residual) = load(), leveled_residual(fit, points)
+    yaw, pitch = yaw_and_pitch(upright)
+    turn = residual @ (face.by_residual[0] + yaw * face.by_residual[1])
+    turn = turn + pose_terms(yaw, pitch) @ face.by_pose
+    turn = turn * (MAX_TURN / turn.norm().clamp_min(MAX_TURN))
+    return replace(fit, rotation=level.T @ turned(turn) @ upright)
 
-    return load_file(Path(__file__).with_name("standard_face.safetensors"))["points"].double()
+
+def leveled_residual(fit: PoseFit, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the points miss the standard face, seen without roll.
+
+    Returns:
+        The turn `[3, 3]` of the picture that levels the view, the axes of the levelled view `[3, 3]`, and the
+        residual in sizes of the face `[936]`: x and y of each point, y up.
+    """
+    rotation, model = fit.rotation, standard_face() - standard_face().mean(0)
+    roll = torch.atan2(rotation[0, 1], rotation[1, 1])
+    level = turned(torch.stack((torch.zeros_like(roll), torch.zeros_like(roll), roll)))
+    upright = level @ rotation
+    flat = points.double() * torch.tensor([1.0, -1.0], dtype=torch.float64)
+    target = (flat - flat.mean(0)) @ level[:2, :2].T / fit.scale
+    return level, upright, (target - model @ upright[:2].T).flatten()
+
+
+def yaw_and_pitch(rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """Of camera axes `[..., 3, 3]`, radians."""
+    backward = rotation[..., 2, :].clamp(-1.0, 1.0)
+    return backward[..., 0].asin(), backward[..., 1].asin()
+
+
+def turned(vector: Tensor) -> Tensor:
+    """The rotation `[..., 3, 3]` about a vector `[..., 3]` by its length in radians."""
+    x, y, z = vector.unbind(-1)
+    zero = torch.zeros_like(x)
+    rows = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), -1)
+    return torch.linalg.matrix_exp(rows.unflatten(-1, (3, 3)))
 
 
 def _tilted(rotation: Tensor, degrees: float) -> Tensor:

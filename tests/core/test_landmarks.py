@@ -18,8 +18,10 @@ from itportrait_core.alignment.landmarks import (
     five_from_mesh,
 )
 from itportrait_core.alignment.pictures import to_rgb
+from itportrait_core.alignment.pose_fit import estimate_pose
 from itportrait_core.alignment.warp import cut
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.rendering import cameras
 
 FIVE = [[203.0, 101.3], [246.2, 103.6], [222.6, 124.4], [198.9, 139.1], [246.3, 141.4]]
 """The five points of skimage's astronaut, placed by eye."""
@@ -40,6 +42,15 @@ def test_the_astronaut_is_found_where_she_is(astronaut):
     (face,) = detect_faces(astronaut)
     assert face.mesh.shape == (468, 3) and face.score > 0.5
     assert float((face.points - torch.tensor(FIVE).double()).norm(dim=1).max()) < 4.0
+
+
+def test_the_astronaut_looks_nearly_into_the_camera(astronaut):
+    """True yaw is about -1, roll about -3.5, pitch between -8 and -15 degrees (spec assets)."""
+    pose = estimate_pose(detect_faces(astronaut)[0]).rotation
+    yaw, pitch, roll = (float(a) for a in cameras.angles(cameras.from_axes(pose[None])))
+    assert abs(yaw + 1.0) < 4.0
+    assert abs(roll + 3.5) < 3.0
+    assert -16.0 < pitch < -7.0
 
 
 @pytest.mark.parametrize("degrees", [-30.0, 25.0])
