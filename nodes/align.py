@@ -15,6 +15,7 @@ from .images import one_picture, to_comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.alignment.frame import Square
+    from ..itportrait_core.alignment.landmarks import Face
     from ..itportrait_core.methods.photo_twin import Aligned
 
 
@@ -49,8 +50,8 @@ class AlignmentHandle:
         def cut_out(square: Square) -> Tensor:
             return cut(self.picture, square, self.size, face_side=frame.ffhq.side)
 
-        seek = find_points if detector.installed() else None
-        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, seek)
+        seek = (find_points, find_pose) if detector.installed() else (None, None)
+        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, *seek)
 
     def get_ram_usage(self) -> int:
         """Bytes of the picture."""
@@ -62,11 +63,25 @@ class AlignmentHandle:
 
 def find_points(picture: Tensor) -> Tensor | None:
     """The five points `[5, 2]` of the largest face in unit coordinates; None where there is no face."""
+    face = _largest_face(picture)
+    side = torch.tensor(picture.shape[:1:-1])  # width, height
+    return None if face is None else (face.points + 0.5) / side
+
+
+def find_pose(picture: Tensor) -> Tensor | None:
+    """The camera `[1, 25]` that sees the largest face, from all its points; None where there is no face."""
+    from ..itportrait_core.alignment.pose_fit import estimate_pose
+    from ..itportrait_core.rendering import cameras
+
+    face = _largest_face(picture)
+    return None if face is None else cameras.from_axes(estimate_pose(face).rotation[None])
+
+
+def _largest_face(picture: Tensor) -> Face | None:
     from ..itportrait_core.alignment.landmarks import detect_faces
 
     faces = detect_faces(picture)
-    side = torch.tensor(picture.shape[:1:-1])  # width, height
-    return (faces[0].points + 0.5) / side if faces else None
+    return faces[0] if faces else None
 
 
 class Align(io.ComfyNode):

@@ -69,6 +69,9 @@ def first_pose(
 
 
 def _from_landmarks(aligned: Aligned) -> Tensor:
+    label = None if aligned.find_pose is None else aligned.find_pose(aligned.image)
+    if label is not None:
+        return label.float()
     if aligned.find_points is None:
         raise ITPortraitError("pose_init 'landmarks' needs a face detector; choose 'twin' or 'frontal'.")
     points = aligned.find_points(aligned.image)

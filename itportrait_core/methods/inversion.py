@@ -120,7 +120,7 @@ def _checked(image: Tensor | Aligned, device: torch.device) -> Aligned:
         raise ITPortraitError("The picture is one plain colour; connect a portrait.")
     other = None if aligned.photo_frame is None else aligned.photo_frame.detach().to(device).clone()
     fresh = aligned.image.detach().to(device).clone()
-    return Aligned(fresh, other, aligned.realign, aligned.find_points)
+    return Aligned(fresh, other, aligned.realign, aligned.find_points, aligned.find_pose)
 
 
 @torch.no_grad()

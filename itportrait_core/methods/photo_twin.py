@@ -13,7 +13,7 @@ from ..checkpoints.downloads import where
 from ..errors import ITPortraitError
 from ..networks.arcface import IdentityNet
 from ..networks.encoders import StyleEncoder, encode
-from ..networks.pose import PoseNet
+from ..networks.pose import DEEP3D_HEADS, PoseNet
 from ..rendering import cameras
 from .configs import InversionConfig, map_layers
 
@@ -64,12 +64,14 @@ class Aligned:
         realign: five points [5, 2] found on a twin, in unit coordinates of the prior's frame -> the picture
             cut anew by them; None where the picture is not to be cut again.
         find_points: picture [1, 3, H, W] -> five points [5, 2] in its unit coordinates, or None for no face.
+        find_pose: picture [1, 3, H, W] -> camera label [1, 25] read from all its face points, or None.
     """
 
     image: Tensor
     photo_frame: Tensor | None = None
     realign: Callable[[Tensor], Aligned] | None = None
     find_points: Callable[[Tensor], Tensor | None] | None = None
+    find_pose: Callable[[Tensor], Tensor | None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +178,16 @@ def draw_twins(
 
 @torch.no_grad()
 def estimate_pose(prior: PhotoPrior, images: Tensor, aligned: Aligned | None = None) -> tuple[Tensor, Tensor]:
-    """Deep3D angles [N, 3] (radians) and translations [N, 3] of photos in the prior's frame."""
+    """Deep3D angles [N, 3] (radians) and translations [N, 3] of photos in the prior's frame.
+
+    A pose network that knows drawn heads only is not asked about photos where face points can be found.
+    """
+    if prior.frame == "ffhq" and prior.pose.config.heads != DEEP3D_HEADS and aligned is not None:
+        found = [aligned.find_pose(image[None]) for image in images] if aligned.find_pose else []
+        labels = [label for label in found if label is not None]
+        if labels:
+            angles, translation = cameras.to_deep3d(torch.cat(labels))
+            return angles.float(), translation.float()
     if prior.frame == "ffhq":
         images = torch.cat([_deep3d_crop(image[None], aligned) for image in images])
     angles, translation = prior.pose.pose(images)

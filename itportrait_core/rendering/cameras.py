@@ -47,6 +47,7 @@ __all__ = [
     "orbit",
     "rotation_difference_deg",
     "sample_views",
+    "to_deep3d",
     "to_load3d",
     "turntable",
     "unlevel",
@@ -121,6 +122,30 @@ def from_deep3d(
     axes = rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
     dtype = torch.float64 if angle.dtype == torch.float64 else torch.float32
     return from_matrices(axes, place, focal).to(dtype)
+
+
+def to_deep3d(c: Tensor) -> tuple[Tensor, Tensor]:
+    """Deep3DFaceRecon poses `[N, 3]`, `[N, 3]` whose labels these are: the inverse of `from_deep3d`.
+
+    Args:
+        c: labels `[N, 25]`; the heads are taken to stand as far away as the cameras are from the origin.
+
+    Returns:
+        Rotations about x, y, z in radians (y within a quarter turn) and translations, float64.
+    """
+    matrix = cam2world(c.double())
+    rotation = matrix[:, :3, :3] * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
+    place = (matrix[:, :3, 3] - torch.tensor(DEEP3D_OFFSET, dtype=torch.float64)) / DEEP3D_SCALE
+    offset = -(rotation.transpose(1, 2) @ place[:, :, None])[:, :, 0]
+    angle = torch.stack(
+        (
+            torch.atan2(rotation[:, 1, 2], rotation[:, 2, 2]),
+            -rotation[:, 0, 2].clamp(-1.0, 1.0).asin(),
+            torch.atan2(rotation[:, 0, 1], rotation[:, 0, 0]),
+        ),
+        1,
+    )
+    return angle, offset + torch.tensor([0.0, 0.0, DEEP3D_DISTANCE], dtype=torch.float64)
 
 
 def from_axes(axes: Tensor, *, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:

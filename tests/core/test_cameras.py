@@ -30,6 +30,13 @@ def test_deep3d_pose_becomes_the_reference_label_and_mirror(case):
     torch.testing.assert_close(cameras.mirror(label)[0, :16], mirrored, atol=1e-12, rtol=0)
 
 
+def test_deep3d_poses_survive_the_way_to_a_label_and_back():
+    yaw, pitch, roll = random_orbits()
+    label = cameras.orbit(yaw / 2.0, pitch, roll).double()
+    again = cameras.from_deep3d(*cameras.to_deep3d(label))
+    torch.testing.assert_close(again, label, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("case", GOLDEN["lookat_radius2.7_pivot_0_0_0.2"])
 def test_look_at_repeats_the_sampler_of_eg3d_with_its_pitch_remap(case):
     label = cameras.look_at(math.pi / 2 + case["yaw_arg"], math.pi / 2 + case["pitch_arg"])

