@@ -1,9 +1,9 @@
 """How well poses are read from face points: `python -m benchmarks.standard_face`.
 
 Heads of the embedded family are rendered with known cameras, found by the detector, and their poses compared.
-Of 160 heads (224 px, yaw within 45, pitch within 20 degrees) that took no part in `locate_face.py`, yaw is off
-by 1.5 degrees on average and by less than 3.9 for 95 % of them (worst 6.1), pitch by 2.5 and 6.2, roll by 0.9
-and 2.5. The plain fit, without `refine`: yaw 1.9 and 4.8, pitch 4.1 and 9.3, roll 1.2 and 3.8.
+Of 160 heads (224 px, yaw within 45, pitch within 20 degrees) that took no part in `locate_face.py`, yaw is
+off by 1.5 degrees on average and by less than 3.9 for 95 % of them (worst 6.1), pitch by 2.5 and 6.2, roll by
+0.9 and 2.5. The plain fit, without `refine`: yaw 1.9 and 4.8, pitch 4.1 and 9.3, roll 1.2 and 3.8.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def main() -> None:
     for name, miss in zip(("yaw", "pitch", "roll"), errors(points, labels).T, strict=True):
         size = miss.abs()
         print(
-            f"{name:5}  bias {miss.mean():+5.2f}  mean {size.mean():4.2f}  95 % under {size.quantile(0.95):5.2f}"
-            f"  worst {size.max():5.2f} degrees  under 4: {(size < 4).double().mean():.0%}"
+            f"{name:5}  bias {miss.mean():+5.2f}  mean {size.mean():4.2f}  95 % under "
+            f"{size.quantile(0.95):5.2f}  worst {size.max():5.2f} degrees  "
+            f"under 4: {(size < 4).double().mean():.0%}"
         )
 
 

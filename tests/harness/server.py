@@ -28,6 +28,7 @@ class ComfyServer:
         arguments: more command line arguments for ComfyUI.
         settings: environment variables for the server.
         patience: seconds to wait until it answers.
+        cpu: False lets ComfyUI use the graphics card.
 
     Attributes:
         url: address, without a slash at the end.
@@ -42,6 +43,7 @@ class ComfyServer:
         arguments: tuple[str, ...] = (),
         settings: dict[str, str] | None = None,
         patience: float = 600.0,
+        cpu: bool = True,
     ) -> None:
         self.comfyui = comfyui or environment.comfyui()
         self.keep_base = base is not None
@@ -49,6 +51,7 @@ class ComfyServer:
         self.arguments = arguments
         self.settings = settings or {}
         self.patience = patience
+        self.cpu = cpu
         self.log = self.base / "server.log"
         self.url = ""
 
@@ -62,7 +65,7 @@ class ComfyServer:
         command = [
             sys.executable,
             "main.py",
-            "--cpu",
+            *(("--cpu",) if self.cpu else ()),
             "--port",
             str(port),
             "--base-directory",
@@ -95,6 +98,14 @@ class ComfyServer:
     def said(self, characters: int = 4000) -> str:
         """The end of the server's log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-characters:]
+
+    def peak_memory(self) -> int | None:
+        """Most bytes of memory that the server ever held, files that it maps included; None but on Linux."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
     def files(self) -> dict[Path, int]:
         """Every file of the base directory but the server's own notes, with its size."""
