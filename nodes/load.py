@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
 GUESS = "auto"
 STYLE = "style-delta"
 """Kind of a file that holds only what a style changes."""
+FULL, HALF = "float32", "half"
 FOREIGN = ""
 """Kind of a safetensors file that is not ours."""
 
@@ -87,6 +89,16 @@ class GeneratorLoader(io.ComfyNode):
                         " out, it is the embedded one."
                     ),
                 ),
+                io.Combo.Input(
+                    "superresolution",
+                    options=[FULL, HALF],
+                    default=FULL,
+                    optional=True,
+                    tooltip=(
+                        "How exactly the last step to the large picture is computed. half saves memory and"
+                        " time on graphics cards; pictures change by about a grey level."
+                    ),
+                ),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -96,15 +108,18 @@ class GeneratorLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, base: Any = None) -> str:
-        return sockets.file_hash(locate(file, "generator"))
+    def fingerprint_inputs(cls, file: str, base: Any = None, superresolution: str = FULL) -> str:
+        return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution}"
 
     @classmethod
-    def execute(cls, file: str, base: sockets.GeneratorHandle | None = None) -> io.NodeOutput:
-        path = locate(file, "generator")
+    def execute(
+        cls, file: str, base: sockets.GeneratorHandle | None = None, superresolution: str = FULL
+    ) -> io.NodeOutput:
+        path, half = locate(file, "generator"), superresolution == HALF
         if _kind(path) != STYLE:
-            return io.NodeOutput(sockets.GeneratorHandle.read(path))
+            return io.NodeOutput(sockets.GeneratorHandle.read(path, half))
         origin = base or sockets.GeneratorHandle.read(locate(EMBEDDED, "generator"))
+        origin = replace(origin, half=half)
         facts = results.recipe("style", origin, style=sockets.file_hash(path))
         handles = results.found(facts, "")
         if handles is None:

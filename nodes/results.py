@@ -35,7 +35,8 @@ def recipe(method: str, generator: GeneratorHandle, **inputs: Any) -> dict[str, 
         generator: the base.
         inputs: the other inputs; settings as `config.to_dict()`, objects by their hash.
     """
-    return {"method": method, "base": generator.sha256, "version": CODE_VERSION, **inputs}
+    precision = {"superresolution": "half"} if generator.half else {}
+    return {"method": method, "base": generator.sha256, "version": CODE_VERSION, **precision, **inputs}
 
 
 def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
@@ -48,7 +49,9 @@ def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
 def found(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:
     """Handles of the results of an earlier run with the same recipe; None unless all of them are there."""
     files = [run_file(facts, part) for part in parts]
-    return [GeneratorHandle.read(file) for file in files] if all(file.is_file() for file in files) else None
+    if not all(file.is_file() for file in files):
+        return None
+    return [GeneratorHandle.read(file, "superresolution" in facts) for file in files]
 
 
 def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle) -> GeneratorHandle:
@@ -68,7 +71,7 @@ def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: Generato
     itp.save_generator(trained, file, {**trained.lineage, "recipe": dict(facts)}, license=base.license)
     with comfy.plain_tensors():
         attach(file, make_notes(generator_card(file, recipes.programs()), None, None, private=False))
-    return GeneratorHandle.read(file)
+    return GeneratorHandle.read(file, base.half)
 
 
 def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:

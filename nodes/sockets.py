@@ -79,9 +79,11 @@ class GeneratorHandle(Held):
     config: Mapping[str, Any]
     lineage: Mapping[str, Any]
     license: str
+    half: bool = False
+    """Super-resolution in half precision, where the device can."""
 
     @classmethod
-    def read(cls, path: Path) -> GeneratorHandle:
+    def read(cls, path: Path, half: bool = False) -> GeneratorHandle:
         """The handle of a file; reads its header only.
 
         Raises:
@@ -94,7 +96,7 @@ class GeneratorHandle(Held):
             raise ITPortraitError(
                 f"{path.name} holds a {header.family!r} network, not a 3D generator (eg3d)."
             )
-        return cls(path, file_hash(path), header.config, header.lineage, header.license)
+        return cls(path, file_hash(path), header.config, header.lineage, header.license, half)
 
     @cached_property
     def patcher(self) -> ModelPatcher:
@@ -118,6 +120,7 @@ class GeneratorHandle(Held):
     def open(self, *, trained: bool = False) -> nn.Module:
         """The generator on the compute device; `trained` makes room for a copy with gradients."""
         comfy.to_device(self.patcher, trained=int(trained))
+        self.patcher.model.superresolution.half = self.half  # the model is shared by handles of one file
         return self.patcher.model
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,18 @@ def binomial_filter(dtype: torch.dtype = torch.float32, device: torch.device | s
 def normalize_second_moment(x: Tensor, dim: int = 1) -> Tensor:
     """Scale `x` so that the mean of its squares along `dim` is 1."""
     return x * (x.square().mean(dim=dim, keepdim=True) + EPSILON).rsqrt()
+
+
+@lru_cache
+def half_type(device: str) -> torch.dtype | None:
+    """The half-precision type of a kind of device: bfloat16, which cannot overflow; None without it."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    try:
+        one = torch.ones(1, 1, dtype=torch.bfloat16, device=device)
+        return torch.bfloat16 if float(one @ one) == 1.0 else None
+    except (RuntimeError, TypeError):  # Metal before macOS 14
+        return None
 
 
 def bias_act(
@@ -162,8 +175,8 @@ def modulated_conv2d(
         if demod is not None:
             weight = weight * demod.reshape(-1, 1, 1, 1)
         return conv2d_resample(x, weight, up=up, kernel=kernel)
-    x = conv2d_resample(x * styles[:, :, None, None], weight, up=up, kernel=kernel)
-    return x if demod is None else x * demod[:, :, None, None]
+    x = conv2d_resample(x * styles[:, :, None, None].to(x.dtype), weight, up=up, kernel=kernel)
+    return x if demod is None else x * demod[:, :, None, None].to(x.dtype)
 
 
 class FullyConnected(nn.Module):

@@ -5,6 +5,7 @@ Parameter names are those of NVIDIA's stylegan2-ada: `mapping.fc0.weight`, `synt
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,6 +77,7 @@ class SynthesisBlock(nn.Module):
         """`in_channels` 0 makes the first block, which starts from a learned constant."""
         super().__init__()
         self.in_channels, self.up, self.resolution = in_channels, up, resolution
+        self.half: torch.dtype | None = None  # type of the features; the picture stays as it is
         self.register_buffer("resample_filter", binomial_filter())
         if in_channels == 0:
             self.const = nn.Parameter(torch.empty(out_channels, resolution, resolution))
@@ -99,13 +101,14 @@ class SynthesisBlock(nn.Module):
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Features [B, I, h, h], picture [B, K, h, h] or None and ws [B, 2 or 3, w_dim] -> both at side r."""
-        if self.in_channels == 0:
-            x = self.const.expand(ws.shape[0], *self.const.shape)
-        else:
-            x = self.conv0(x, ws[:, 0], noise_mode, generator)
-            ws = ws[:, 1:]
-        x = self.conv1(x, ws[:, 0], noise_mode, generator)
-        rgb = self.torgb(x, ws[:, 1])
+        with torch.autocast(ws.device.type, self.half) if self.half else nullcontext():
+            if self.in_channels == 0:
+                x = self.const.expand(ws.shape[0], *self.const.shape)
+            else:
+                x = self.conv0(x if self.half is None else x.to(self.half), ws[:, 0], noise_mode, generator)
+                ws = ws[:, 1:]
+            x = self.conv1(x, ws[:, 0], noise_mode, generator)
+        rgb = self.torgb(x if self.half is None else x.to(ws.dtype), ws[:, 1])
         if image is None:
             return x, rgb
         return x, (upsample2d(image) if self.up == 2 else image) + rgb

@@ -143,10 +143,10 @@ class SynthesisLayer(nn.Module):
         # The activation's gain is applied to all that goes in: the same, without a pass of its own.
         x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, gain=SQRT2)
         if noise_mode == "const":
-            x = x + self.noise_const * (SQRT2 * self.noise_strength)
+            x = x + (self.noise_const * (SQRT2 * self.noise_strength)).to(x.dtype)
         elif noise_mode == "random":
-            x = x + self.draw_noise(x, generator) * (SQRT2 * self.noise_strength)
-        return bias_act(x, SQRT2 * self.bias, "lrelu", gain=1.0, clamp=self.clamp)
+            x = x + self.draw_noise(x, generator) * (SQRT2 * self.noise_strength).to(x.dtype)
+        return bias_act(x, (SQRT2 * self.bias).to(x.dtype), "lrelu", gain=1.0, clamp=self.clamp)
 
     def draw_noise(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""

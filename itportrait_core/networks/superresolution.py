@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import ITPortraitError
 from .eg3d_config import SuperResolutionConfig
-from .ops import binomial_filter
+from .ops import binomial_filter, half_type
 from .stylegan2 import SynthesisBlock
 
 
@@ -18,6 +18,9 @@ class SuperResolution(nn.Module):
     def __init__(self, config: SuperResolutionConfig, in_channels: int, w_dim: int) -> None:
         super().__init__()
         self.config = config
+        self.half = False
+        """Whether features are computed in half precision, where the device can: half the memory, and faster
+        on graphics cards; pictures change by less than a grey level. Weights stay float32."""
         sides = (
             config.input_resolution * config.up[0],
             config.input_resolution * config.up[0] * config.up[1],
@@ -77,6 +80,7 @@ class SuperResolution(nn.Module):
         """The two blocks alone; without constant noise, which has a fixed size, also for cut-outs."""
         last = ws[:, -1:].expand(-1, 3, -1)
         for block in (self.block0, self.block1):
+            block.half = half_type(ws.device.type) if self.half else None
             features, rgb = block(features, rgb, last, noise_mode, generator)
         return rgb
 
