@@ -11,6 +11,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
+from ..itportrait_core.checkpoints.downloads import where
+from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.pocket import weights
 from . import comfy, compat, folders, results, sockets
 
@@ -22,6 +24,16 @@ STYLE = "style-delta"
 FULL, HALF = "float32", "half"
 FOREIGN = ""
 """Kind of a safetensors file that is not ours."""
+UNREADABLE = "?"
+"""Kind of a damaged file, or of one that a later version of this pack has made."""
+FAMILIES = {
+    "generator": "eg3d",
+    "photo": "stylegan2",
+    "encoder": "style_encoder",
+    "pose": "pose",
+    "identity": "identity",
+}
+"""Embedded network of each role -> family of official weights that can stand in its place."""
 
 
 def choices(*families: str) -> list[str]:
@@ -35,8 +47,20 @@ def files_of(*kinds: str) -> list[str]:
 
 
 def locate(choice: str, pocket: str) -> Path:
-    """The file behind an entry of `choices`."""
-    return weights.path(pocket) if choice == EMBEDDED else folders.model(choice)
+    """The file behind an entry of `choices`.
+
+    Raises:
+        ITPortraitError: for a file that is not there; it says what to get, where from, and on which terms.
+    """
+    return weights.path(pocket) if choice == EMBEDDED else located(choice, FAMILIES[pocket])
+
+
+def located(name: str, family: str) -> Path:
+    """The model file of this name; errors as in `locate`."""
+    try:
+        return folders.model(name)
+    except ITPortraitError as error:
+        raise ITPortraitError(f"{error} {where(family)}") from error
 
 
 def _kind(path: Path) -> str:
@@ -49,12 +73,16 @@ def _kind_of(path: Path, time: int, size: int) -> str:
     """What a file's header says it holds, or `FOREIGN`; time and size notice a new file."""
     from safetensors import SafetensorError, safe_open
 
+    from ..itportrait_core.checkpoints.format import FORMAT_VERSION
+
     try:
         with safe_open(str(path), framework="pt") as file:
             header = file.metadata() or {}
+        if "family" in header and header.get("format_version") != FORMAT_VERSION:
+            return UNREADABLE
         return header.get("family") or str(json.loads(header.get("itportrait", "{}")).get("kind", FOREIGN))
     except (SafetensorError, OSError, ValueError, AttributeError):
-        return FOREIGN
+        return UNREADABLE
 
 
 class GeneratorLoader(io.ComfyNode):
@@ -240,4 +268,4 @@ class ClipLoader(io.ComfyNode):
     @staticmethod
     def _path(file: str) -> Path:
         embedded = {GUIDE: "clip_guide", JUDGE: "clip_judge"}
-        return weights.path(embedded[file]) if file in embedded else folders.model(file)
+        return weights.path(embedded[file]) if file in embedded else located(file, "clip")

@@ -114,6 +114,11 @@ def test_unit_coordinates_survive_the_round_trip():
     square = Square((40.0, -7.0), (3.0, 9.0))
     points = torch.rand(10_000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 500
     torch.testing.assert_close(square.to_picture(square.to_unit(points)), points, atol=1e-9, rtol=0)
+    draw = torch.Generator().manual_seed(1)
+    for _ in range(100):  # with the points of each: 10,000 trips through squares of any place and turn
+        x, y, hx, hy = (torch.rand(4, generator=draw, dtype=torch.float64) * 500 + 1).tolist()
+        square, some = Square((x, y), (hx, -hy)), points[:100]
+        torch.testing.assert_close(square.to_picture(square.to_unit(some)), some, atol=1e-5, rtol=0)
     corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
     torch.testing.assert_close(square.to_unit(square.corners), corners, atol=1e-9, rtol=0)
 
