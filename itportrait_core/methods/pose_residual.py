@@ -29,7 +29,8 @@ class PoseResidual:
 
     def labels(self) -> Tensor:
         """Labels [N, 25], differentiable in `omega` and `tau`."""
-        turn = torch.linalg.matrix_exp(skew(self.omega))
+        # On the CPU, because Metal knows no matrix exponential.
+        turn = torch.linalg.matrix_exp(skew(self.omega).cpu()).to(self.omega.device)
         place = (turn @ self.place[:, :, None])[:, :, 0] + self.tau
         return from_matrices(turn @ self.rotation, self.radius * F.normalize(place, dim=1), self.focal)
 

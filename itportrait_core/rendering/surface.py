@@ -32,10 +32,10 @@ def main_pieces(vertices: Tensor, faces: Tensor, share: float) -> tuple[Tensor, 
         Vertices and faces, renumbered.
     """
     label = connected(faces, len(vertices))[faces[:, 0]]
-    a, b, c = vertices[faces].double().unbind(1)
-    volume = (a * torch.linalg.cross(b, c)).sum(1)
-    volume = torch.zeros(len(vertices), dtype=torch.float64, device=faces.device).index_add(0, label, volume)
-    wanted = (volume > 0) & (volume >= share * volume.max())
+    a, b, c = vertices[faces].cpu().double().unbind(1)  # Metal has no float64
+    volume = torch.zeros(len(vertices), dtype=torch.float64)
+    volume = volume.index_add(0, label.cpu(), (a * torch.linalg.cross(b, c)).sum(1))
+    wanted = ((volume > 0) & (volume >= share * volume.max())).to(faces.device)
     used, faces = faces[wanted[label]].unique(return_inverse=True)
     return vertices[used], faces
 
