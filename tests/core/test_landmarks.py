@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from itportrait_core.alignment import detector
 from itportrait_core.alignment.frame import Square, portrait_frame
@@ -25,6 +27,8 @@ from itportrait_core.rendering import cameras
 
 FIVE = [[203.0, 101.3], [246.2, 103.6], [222.6, 124.4], [198.9, 139.1], [246.3, 141.4]]
 """The five points of skimage's astronaut, placed by eye."""
+PAINTED = sorted((Path(__file__).parents[2] / "example_workflows" / "pictures").glob("*.png"))
+"""The style pictures of the pack, 512 pixels each: oil, ink, pixels, marble and more."""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,13 @@ def test_several_faces_come_largest_first(astronaut):
 
 def test_a_face_that_fills_the_picture_is_still_found(astronaut):
     assert detect_faces(astronaut[:, :, 60:185, 165:285])
+
+
+@pytest.mark.parametrize("file", PAINTED, ids=lambda file: file.stem)
+def test_faces_in_paintings_cartoons_and_statues_are_found(astronaut, file):
+    (face,) = detect_faces(to_rgb(Image.open(file)))
+    middle = face.mesh[:, :2].mean(0) / 512
+    assert float((middle - 0.5).abs().max()) < 0.2 and 100 < face.size < 400
 
 
 def test_a_picture_without_a_face_gives_none():
