@@ -2,6 +2,10 @@
 
 Without a file, a full-size ffhq512-128 with random weights is written and loaded. Prints both times and their
 ratio; the goal is at most 1.3.
+
+Measured on a busy machine, one thread, the file in the system's cache, four runs of nine repeats: 0.10 to
+0.15 s against 0.19 to 0.27 s, a ratio of 0.5. Weights are copied straight out of the mapped file into memory that the
+process has already, which reading into a new buffer has not.
 """
 
 from __future__ import annotations
@@ -33,11 +37,14 @@ def fastest(action: Callable[[], object], repeats: int, device: str) -> float:
 
 
 def read_and_move(path: Path, device: str) -> torch.Tensor:
-    """The plain work: the bytes into memory, and from there to where the network is to live."""
-    data = bytearray(path.stat().st_size)
-    with open(path, "rb") as file:
-        file.readinto(data)
-    return torch.frombuffer(data, dtype=torch.uint8).to(device, copy=True)
+    """The plain work: the bytes into fresh memory, and from there to where the network is to live.
+
+    On the CPU they live there already: that they are read once is all the work there is.
+    """
+    data = torch.empty(path.stat().st_size, dtype=torch.uint8)
+    with open(path, "rb", buffering=0) as file:
+        file.readinto(data.numpy())
+    return data.to(device)
 
 
 def main() -> None:
