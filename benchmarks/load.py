@@ -4,8 +4,8 @@ Without a file, a full-size ffhq512-128 with random weights is written and loade
 ratio; the goal is at most 1.3.
 
 Measured on a busy machine, one thread, the file in the system's cache, four runs of nine repeats: 0.10 to
-0.15 s against 0.19 to 0.27 s, a ratio of 0.5. Weights are copied straight out of the mapped file into memory that the
-process has already, which reading into a new buffer has not.
+0.15 s against 0.19 to 0.27 s, a ratio of 0.5. Weights are copied straight out of the mapped file into memory
+that the process has already, which reading into a new buffer has not.
 """
 
 from __future__ import annotations
