@@ -105,6 +105,7 @@ class SynthesisBlock(nn.Module):
             if self.in_channels == 0:
                 x = self.const.expand(ws.shape[0], *self.const.shape)
             else:
+                assert x is not None
                 x = self.conv0(x if self.half is None else x.to(self.half), ws[:, 0], noise_mode, generator)
                 ws = ws[:, 1:]
             x = self.conv1(x, ws[:, 0], noise_mode, generator)
