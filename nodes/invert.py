@@ -149,8 +149,10 @@ class Inversion(io.ComfyNode):
 def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:
     """The picture in the frames of the networks; a face is sought on it where the pose is to come from it."""
     from ..itportrait_core.methods.photo_twin import Aligned
-    from .align import find_points
+    from .align import find_points, find_pose
 
     if alignment is not None:
         return alignment.aligned()
-    return Aligned(picture.clone(), find_points=find_points if pose_init == LANDMARKS else None)
+    if pose_init != LANDMARKS:
+        return Aligned(picture.clone())
+    return Aligned(picture.clone(), find_points=find_points, find_pose=find_pose)

@@ -62,7 +62,8 @@ def test_what_is_listed_opens_once_for_equal_files(load: ModuleType, models: Pat
 def test_half_precision_is_a_matter_of_the_handle(load: ModuleType, models: Path) -> None:
     """Both precisions of one file can stand in one workflow; results of the two have different names."""
     full, half = (
-        load.GeneratorLoader.execute("good.safetensors", choice).args[0] for choice in (load.FULL, load.HALF)
+        load.GeneratorLoader.execute("good.safetensors", superresolution=choice).args[0]
+        for choice in (load.FULL, load.HALF)
     )
     assert half.open().superresolution.half and not full.open().superresolution.half
     results = importlib.import_module(f"{load.__package__}.results")
