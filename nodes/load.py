@@ -11,9 +11,9 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
+from ..itportrait_core.checkpoints import embedded
 from ..itportrait_core.checkpoints.downloads import where
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.pocket import weights
 from . import comfy, compat, folders, results, sockets
 
 EMBEDDED = "pocket (embedded)"
@@ -52,7 +52,7 @@ def locate(choice: str, pocket: str) -> Path:
     Raises:
         ITPortraitError: for a file that is not there; it says what to get, where from, and on which terms.
     """
-    return weights.path(pocket) if choice == EMBEDDED else located(choice, FAMILIES[pocket])
+    return embedded.path(pocket) if choice == EMBEDDED else located(choice, FAMILIES[pocket])
 
 
 def located(name: str, family: str) -> Path:
@@ -267,5 +267,5 @@ class ClipLoader(io.ComfyNode):
 
     @staticmethod
     def _path(file: str) -> Path:
-        embedded = {GUIDE: "clip_guide", JUDGE: "clip_judge"}
-        return weights.path(embedded[file]) if file in embedded else located(file, "clip")
+        own = {GUIDE: "clip_guide", JUDGE: "clip_judge"}
+        return embedded.path(own[file]) if file in own else located(file, "clip")

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from ..errors import ITPortraitError
+from . import embedded
 from .downloads import where
 from .tensor_file import open_tensors, write_tensors
 
@@ -219,9 +220,7 @@ def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | 
     """
     path = name_or_path
     if name_or_path == "pocket":
-        from ..pocket import weights
-
-        path = weights.path("generator")
+        path = embedded.path("generator")
     if not Path(path).is_file():
         raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
     family = read_header(path).family

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints import embedded
 from ..checkpoints.downloads import where
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
@@ -105,9 +106,7 @@ def load_clip(
     """
     with torch.inference_mode(False), torch.no_grad():
         if source in POCKET:
-            from ..pocket import weights
-
-            return _load_ours(weights.path(POCKET[str(source)]), str(source)).to(device)
+            return _load_ours(embedded.path(POCKET[str(source)]), str(source)).to(device)
         path = Path(source)
         if not path.is_file():
             raise ITPortraitError(f"No CLIP file at {path}. {where('clip')}")

@@ -50,7 +50,7 @@ class ClipNetwork(nn.Module):
         super().__init__()
         from open_clip.model import CLIP
 
-        from ..pocket.vision import register
+        from .small_towers import register
 
         register()
         self.config = config
@@ -69,7 +69,7 @@ class ClipNetwork(nn.Module):
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Sentences -> tokens [B, context]."""
-        from ..pocket.tokenizer import tokenize
+        from .small_tokenizer import tokenize
 
         return tokenize(texts, self.model.context_length)
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checkpoints import embedded
 from ..checkpoints.downloads import where
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
@@ -76,9 +77,7 @@ def load_perceptual(
     """
     with torch.inference_mode(False), torch.no_grad():
         if source == "pocket":
-            from ..pocket import weights
-
-            return load_pocket_trunk(weights.path("perceptual")).to(device)
+            return load_pocket_trunk(embedded.path("perceptual")).to(device)
         path = Path(source)
         if not path.is_file():
             raise ITPortraitError(f"No LPIPS trunk at {path}. {where('perceptual')}")

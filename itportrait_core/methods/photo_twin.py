@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..checkpoints import embedded
 from ..checkpoints.downloads import where
 from ..errors import ITPortraitError
 from ..networks.arcface import IdentityNet
@@ -108,10 +109,8 @@ def load_photo_prior(
     from ..checkpoints.format import load_model
 
     if source == "pocket":
-        from ..pocket import weights
-
         names = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
-        paths = {role: weights.path(name) for role, name in names.items()}
+        paths = {role: embedded.path(name) for role, name in names.items()}
     elif isinstance(source, dict):
         paths = {role: Path(path) for role, path in source.items() if path}
     else:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints import embedded
 from ..checkpoints.format import GENERATORS, read_header
 from ..errors import ITPortraitError
-from ..pocket import weights
 from .card import describe_weights
 
 FOLDERS = ("models/itportrait", "output/itportrait", "itportrait")
@@ -62,7 +62,7 @@ def find_weights(wanted: dict[str, Any], file: Path, places: Iterable[Path]) -> 
 def _candidates(file: Path, places: Iterable[Path]) -> Iterator[Path]:
     for place in places:
         yield from (_below(place) if place.is_dir() else [place])
-    yield weights.path("generator")
+    yield embedded.path("generator")
     for above in list(file.resolve().parents)[:LEVELS]:
         for folder in FOLDERS:
             yield from _below(above / folder)

@@ -11,9 +11,9 @@ import torch
 from itportrait_core.checkpoints.format import read_header, save_model
 from itportrait_core.guidance.clip_network import ClipNetwork
 from itportrait_core.guidance.perceptual import load_pocket_trunk
+from itportrait_core.guidance.small_tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.captions import PROMPTS, caption
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
-from itportrait_core.pocket.tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.training import clip, dataset, perceptual
 from itportrait_core.pocket.training.loop import LoopConfig, Trainer
 

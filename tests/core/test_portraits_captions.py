@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.pocket import tokenizer
+from itportrait_core.guidance import small_tokenizer as tokenizer
 from itportrait_core.pocket.attributes import HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, attributes
 from itportrait_core.pocket.captions import BARE, PROMPTS, STYLE_PHRASES, STYLE_WORDS, caption, label
 from itportrait_core.pocket.edits import EDIT_LABELS, EDITS

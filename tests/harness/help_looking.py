@@ -13,9 +13,9 @@ import itportrait_core as itp
 from benchmarks.rasters import draw_splats
 from itportrait_core.alignment.frame import portrait_frame
 from itportrait_core.alignment.warp import cut
+from itportrait_core.checkpoints import embedded
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.portrait import sample_portrait
-from itportrait_core.pocket import weights
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats
@@ -151,7 +151,7 @@ def examples(studio: Studio) -> Rows:
 
 def judged(studio: Studio) -> Rows:
     """How likely the embedded guide finds each text, of three, for each of three pictures."""
-    clip = load_clip(weights.path("clip_guide"))
+    clip = load_clip(embedded.path("clip_guide"))
     shown = {name: example(name) for name in JUDGED.values()}
     pictures = clip.encode_image(torch.cat(list(shown.values())))
     likely = (100 * pictures @ clip.encode_text(list(JUDGED)).T).softmax(1)

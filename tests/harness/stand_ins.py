@@ -22,7 +22,7 @@ VOCABULARY = 4096
 
 
 def write(folder: Path) -> Path:
-    """Write one file for each name in `itportrait_core.pocket.weights.NAMES`; returns the folder."""
+    """Write one file for each name in `itportrait_core.checkpoints.embedded.NAMES`; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     networks = {
         "generator": ("eg3d", generator()),

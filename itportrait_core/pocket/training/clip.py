@@ -19,10 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...guidance.clip_network import ClipConfig, ClipNetwork
+from ...guidance.small_tokenizer import END, PAD, tokenize
 from ..captions import BARE, PROMPTS, STYLE_WORDS, caption, label
 from ..held_out import HELD_OUT_PAIRS
 from ..styles import STYLES
-from ..tokenizer import END, PAD, tokenize
 from .appearance import blur, grain, tone, uniform
 from .dataset import StyledSet, training_set
 from .export import exporter

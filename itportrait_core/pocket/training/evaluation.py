@@ -10,10 +10,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ...checkpoints import embedded
 from ...checkpoints.format import load_model
 from ...networks.encoders import encode
 from ...rendering import cameras
-from .. import weights
 from ..latents import normalise
 from ..styles import STYLES
 from . import identity as people_photos
@@ -56,7 +56,7 @@ def pose_errors(guess: Tensor, truth: Tensor) -> dict[str, str]:
 
 def evaluate_pose() -> dict[str, str]:
     """Pose error on held-out photos, as they are and turned by up to 12 degrees."""
-    net = load_model(weights.path("pose"))
+    net = load_model(embedded.path("pose"))
     photos = photo_set(COUNT, HELD_OUT_SEED, supersample=2)
     image = photos.images(slice(None))
     rows = {f"photos: {k}": v for k, v in pose_errors(pose_label(net, image), photos.cameras).items()}
@@ -68,7 +68,7 @@ def evaluate_pose() -> dict[str, str]:
 
 def evaluate_identity() -> dict[str, str]:
     """Verification of held-out people across pose, light, expression, clothes and accessories."""
-    net = load_model(weights.path("identity"))
+    net = load_model(embedded.path("identity"))
     photos = people_photos.people(COUNT, HELD_OUT_SEED)
     embeddings = in_chunks(lambda x: people_photos.embed(net, x), photos.images(slice(None)))
     first, second = embeddings[0 :: people_photos.PHOTOS], embeddings[1 :: people_photos.PHOTOS]
@@ -83,7 +83,7 @@ def evaluate_identity() -> dict[str, str]:
 
 def evaluate_photo() -> dict[str, str]:
     """Pictures of held-out latents against their truth, whole and with mixed styles, and their pose."""
-    net, pose = load_model(weights.path("photo")), load_model(weights.path("pose"))
+    net, pose = load_model(embedded.path("photo")), load_model(embedded.path("pose"))
     photos = photo_set(COUNT, HELD_OUT_SEED, supersample=2)
     truth = photos.images(slice(None))
     drawn = in_chunks(lambda n: net.synthesis(net.mapping(n)), photos.latents)
@@ -129,7 +129,7 @@ def twin_errors(networks: dict[str, nn.Module], pictures: PictureSet) -> Tensor:
 
 def evaluate_encoder() -> dict[str, str]:
     """Reconstruction of held-out photos, and the pose of photo twins of art."""
-    networks = {name: load_model(weights.path(name)) for name in ("encoder", "photo", "pose")}
+    networks = {name: load_model(embedded.path(name)) for name in ("encoder", "photo", "pose")}
     photos = photo_set(COUNT, HELD_OUT_SEED, supersample=2)
     truth = photos.images(slice(None))
     rebuilt = in_chunks(

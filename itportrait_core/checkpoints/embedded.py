@@ -18,6 +18,7 @@ NAMES = (
     "clip_judge",  # the CLIP that only judges
 )
 
+FOLDER = Path(__file__).parents[1] / "pocket" / "weights"
 OVERRIDE = "ITPORTRAIT_POCKET_WEIGHTS"
 """Environment variable that names another folder, for people who train the family themselves."""
 
@@ -33,7 +34,7 @@ def path(name: str) -> Path:
     """
     if name not in NAMES:
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
-    folder = Path(os.environ.get(OVERRIDE) or Path(__file__).parent / "weights")
+    folder = Path(os.environ.get(OVERRIDE) or FOLDER)
     file = folder / f"{name}.safetensors"
     if not file.is_file():
         raise ITPortraitError(
