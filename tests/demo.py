@@ -2,7 +2,7 @@
 
 Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches everything that it
 saves into `output/demo/<name>`, and lays it out on a contact sheet. `--thumbnails` also renews the pictures
-that ComfyUI's template browser shows beside the workflows.
+that ComfyUI's template browser shows beside the workflows, and README's first picture.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def main() -> int:
             sheet = _keep(client, run.outputs, workflow, folder)
             if asked.thumbnails:
                 _thumbnail(sheet, workflows.EXAMPLES / f"{name}.jpg")
+            if asked.thumbnails and name == "coupled_portrait":
+                _first_picture(folder, environment.ROOT / "web" / "docs" / "pictures" / "coupled.jpg")
             print(
                 f"{name} took {run.seconds:.0f} seconds; its pictures are in {folder}, all of them on {sheet}"
             )
@@ -84,6 +86,13 @@ def _thumbnail(sheet: Path, target: Path) -> None:
     with Image.open(sheet) as picture:
         picture.thumbnail((960, 960))
         picture.convert("RGB").save(target, quality=85)
+
+
+def _first_picture(folder: Path, target: Path) -> None:
+    from harness.sheet import banner
+
+    rows = [sorted(folder.glob(f"{name}_0*.png")) for name in ("source", "source_g_s", "source_g_t")]
+    banner(folder / "style_00001_.png", rows).save(target, quality=90)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 if TYPE_CHECKING:
     from .client import ComfyClient
 
-SHOWING = ("SaveImage", "SaveVideo", "SaveGLB")
+SHOWING = ("SaveImage", "SaveVideo", "SaveGLB", "ITportrait_SaveMesh")
 """Nodes whose files are shown."""
 FRAMES = 6
 """Frames picked from a video."""
@@ -83,7 +83,7 @@ def read_glb(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     vertices, faces = numbers(part["attributes"]["POSITION"]), numbers(part["indices"]).reshape(-1, 3)
     color = part["attributes"].get("COLOR_0")
     grey = np.full_like(vertices, 0.75)
-    return vertices, faces, grey if color is None else numbers(color)[:, :3]
+    return vertices, faces, grey if color is None else numbers(color)[:, :3] ** (1 / 2.2)  # linear on disk
 
 
 def paint(vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray, turn: float) -> Image.Image:

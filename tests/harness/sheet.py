@@ -32,6 +32,25 @@ def contact_sheet(rows: dict[str, list[Path]], side: int = 160) -> Image.Image:
     return sheet
 
 
+def banner(style: Path, rows: list[list[Path]], side: int = 160) -> Image.Image:
+    """One large picture and, beside it, rows of small ones: README's first picture.
+
+    Args:
+        style: the large picture.
+        rows: equally many pictures in each row.
+        side: pixels of the small ones; the large one is as tall as all rows.
+    """
+    tall = side * len(rows)
+    sheet = Image.new("RGB", (tall + side * len(rows[0]), tall), "white")
+    places = [(style, (0, 0), tall)]
+    for y, row in enumerate(rows):
+        places += [(file, (tall + side * x, side * y), side) for x, file in enumerate(row)]
+    for file, place, size in places:
+        with Image.open(file) as picture:
+            sheet.paste(picture.convert("RGB").resize((size, size), Image.Resampling.LANCZOS), place)
+    return sheet
+
+
 def labelled_grid(rows: dict[str, dict[str, Image.Image]], side: int = 128) -> Image.Image:
     """One row for each control, its name above and the values below; readable in a narrow help panel.
 
