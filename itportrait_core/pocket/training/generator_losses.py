@@ -72,6 +72,18 @@ def cut(picture: Tensor, places: Tensor, side: int) -> Tensor:
     return torch.stack([x[:, r : r + side, c : c + side] for x, (r, c) in rows])
 
 
+def knowable(places: Tensor, side: int) -> Tensor:
+    """[B, 1, 2 * side, 2 * side]: False along the edges of enlarged cut-outs, but not where the picture ends.
+
+    There super-resolution meets its own padding, as it does in whole pictures, and can learn to.
+    """
+    line = torch.arange(2 * side)
+    after = (line >= BORDER) | (places == 0)[..., None]  # [B, 2, 2 * side]: rows, columns
+    before = (line < 2 * side - BORDER) | (places == 64 - side)[..., None]
+    rows, columns = (after & before).unbind(1)
+    return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
 def cut_losses(
     generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
 ) -> dict[str, Tensor]:
@@ -88,10 +100,9 @@ def cut_losses(
         x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
     )
     image = generator.superresolution.enlarge(features[:, :3], features, ws, "none")
-    inner = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
     truth = cut(seen.image, places * 2, side * 2)
     losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2))}
-    losses["image"] = picture_loss(image[inner], truth[inner])
+    losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth)
     return losses | shape_losses(depth, weight, seen, places, side)
 
 
