@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import folders
+from . import folders, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
@@ -52,6 +52,7 @@ class Extension(ComfyExtension):
 
     def __init__(self) -> None:
         folders.register()
+        stopping.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES

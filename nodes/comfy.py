@@ -1,11 +1,10 @@
-"""ComfyUI's side of a run: devices, memory, gradients under its inference mode, progress, preview, cancel."""
+"""ComfyUI's side of a run: devices, memory, gradients under its inference mode, progress, preview, stops."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import comfy.model_management as mm
 import comfy.utils
@@ -14,10 +13,9 @@ from comfy.model_patcher import ModelPatcher
 from PIL import Image
 from torch import Tensor, nn
 
+from ..itportrait_core.methods.run import KeepBest, StepInfo
+from . import stopping
 from .images import preview_grid
-
-if TYPE_CHECKING:
-    from ..itportrait_core.methods.run import StepInfo
 
 PREVIEW_SECONDS = 0.25
 """Shortest time between two previews: four per second."""
@@ -45,9 +43,9 @@ def plain_tensors() -> Iterator[None]:
 
 @contextmanager
 def training() -> Iterator[None]:
-    """As `plain_tensors`, with gradients on; memory that the run held is given back at the end."""
+    """As `plain_tensors`, with gradients on; hears 'stop now and keep', gives memory back at the end."""
     try:
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), stopping.heard():
             yield
     finally:
         mm.soft_empty_cache()
@@ -64,19 +62,27 @@ def to_device(*patchers: ModelPatcher, trained: int = 0) -> None:
 
 
 class Progress:
-    """ComfyUI's progress bar, a live preview, and cancel at every step.
+    """ComfyUI's progress bar, a live preview, and cancel or 'stop now and keep' at every step.
 
     The time that a preview takes sets the pause to the next one, so that looking never costs more than
     `PREVIEW_SHARE` of the run.
+
+    Attributes:
+        kept: steps that were done when the run was asked to stop and keep its result; 0 while it was not.
     """
 
     def __init__(self) -> None:
         self.bar: comfy.utils.ProgressBar | None = None
         self.next_preview = 0.0
+        self.kept = 0
 
-    def step(self, index: int, total: int, info: StepInfo) -> None:
-        """An `on_step` for the core's methods."""
+    def step(self, index: int, total: int, info: StepInfo) -> type[KeepBest] | None:
+        """An `on_step` for the core's methods; a request in the last step changes nothing."""
         self.count(index + 1, total, info.preview)
+        if not stopping.take() or index + 1 == total:
+            return None
+        self.kept = index + 1
+        return KeepBest
 
     def view(self, done: int, total: int, pictures: Tensor) -> None:
         """An `on_view` for the core's renders."""

@@ -166,6 +166,7 @@ class Fuse(io.ComfyNode):
         handles = results.found(facts, *parts)
         if handles is None:
             start = style_generator.open() if style_generator else None
+            progress = comfy.Progress()
             with comfy.training():
                 made = itp.couple(
                     model,
@@ -173,14 +174,14 @@ class Fuse(io.ComfyNode):
                     text,
                     clip.open(),
                     config,
-                    comfy.Progress().step,
+                    progress.step,
                     content=content.portrait if content else None,
                     style=start,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(made.target, facts, "-target", generator)]
+            handles = [results.keep(made.target, facts, "-target", generator, progress.kept)]
             if made.style is not None:
-                handles.append(results.keep(made.style, facts, "-style", generator))
+                handles.append(results.keep(made.style, facts, "-style", generator, progress.kept))
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
         return io.NodeOutput(target, style, losses, plot, history.to_csv())

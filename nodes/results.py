@@ -2,6 +2,7 @@
 
 The same recipe gives the same result, so the file is used again instead of trained again: after a restart, or
 when ComfyUI's cache has dropped it, an hour of training is still there. Deleting the folder only costs time.
+A run that was stopped early and kept is not the recipe's result, so its file has another name.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def found(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None
     return [GeneratorHandle.read(file, "superresolution" in facts) for file in files]
 
 
-def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle) -> GeneratorHandle:
+def keep(
+    trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int = 0
+) -> GeneratorHandle:
     """Write a trained generator with the lineage that the core hung on it, and its card; returns its handle.
 
     Args:
@@ -62,20 +65,22 @@ def keep(trained: nn.Module, facts: Mapping[str, Any], part: str, base: Generato
         facts: from `recipe`.
         part: as in `found`.
         base: whose licence the weights carry on.
+        stopped: steps after which the run was stopped and kept, `comfy.Progress.kept`; 0 for a whole run.
     """
     from ..itportrait_core.recipes.carriers import attach
     from ..itportrait_core.recipes.drawing import generator_card
     from ..itportrait_core.recipes.notes import make_notes
 
-    file = run_file(facts, part)
-    itp.save_generator(trained, file, {**trained.lineage, "recipe": dict(facts)}, license=base.license)
+    made = {**facts, "stopped": stopped} if stopped else dict(facts)
+    file = run_file(facts, f"-kept-{stopped}{part}" if stopped else part)
+    itp.save_generator(trained, file, {**trained.lineage, "recipe": made}, license=base.license)
     with comfy.plain_tensors():
         attach(file, make_notes(generator_card(file, recipes.programs()), None, None, private=False))
     return GeneratorHandle.read(file, base.half)
 
 
 def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a core method that let a run which was cut off continue when it is queued again."""
+    """Arguments of a core method that let a run which was cut off, or stopped and kept, continue later."""
     point = run_file(facts).with_suffix(".resume")
     return {"resume": point, "every_steps": 0, "every_seconds": RESUME_SECONDS}
 

@@ -90,10 +90,11 @@ class Stylize(io.ComfyNode):
         facts = results.recipe("apt", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")
         if handles is None:
+            progress = comfy.Progress()
             with comfy.training():
                 styled = itp.stylize(
-                    model, portrait.portrait, config, comfy.Progress().step, **results.resume_point(facts)
+                    model, portrait.portrait, config, progress.step, **results.resume_point(facts)
                 )
-            handles = [results.keep(styled, facts, "", generator)]
+            handles = [results.keep(styled, facts, "", generator, progress.kept)]
         losses, plot, _ = results.report(handles[0])
         return io.NodeOutput(handles[0], losses, plot)

@@ -83,14 +83,15 @@ class PivotalTuning(io.ComfyNode):
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")
         if handles is None:
+            progress = comfy.Progress()
             with comfy.training():
                 tuned = itp.pivotal_tune(
                     model,
                     portrait.portrait,
                     config=config,
-                    on_step=comfy.Progress().step,
+                    on_step=progress.step,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(tuned, facts, "", generator)]
+            handles = [results.keep(tuned, facts, "", generator, progress.kept)]
         losses, plot, _ = results.report(handles[0])
         return io.NodeOutput(handles[0], losses, plot)

@@ -1,5 +1,5 @@
-// The pack's extension: two views on top of number and text widgets, and its settings. Everything else is in the
-// modules beside it; ComfyUI loads this file by itself because it ends in .js.
+// The pack's extension: two views on top of number and text widgets, a button, and its settings. Everything else is
+// in the modules beside it; ComfyUI loads this file by itself because it ends in .js.
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
@@ -7,6 +7,7 @@ import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
 import { downstream, loadedPicture, nodeByExecutionId, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
+import { addStopButton, canStop } from "./stop_button.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
@@ -22,6 +23,9 @@ const cameraOptions = () => ({
   speed: setting(app, "ITportrait.Camera.DragSpeed"),
   inverted: setting(app, "ITportrait.Camera.DragMovesCamera"),
 });
+
+/** Say something for a moment, in the corner where ComfyUI says things. */
+const tell = (severity, summary) => app.extensionManager?.toast?.add({ severity, summary, life: 4000 });
 
 /** Put a view into a node: shown, never stored, gone with its node. */
 function addView(node, name, type, view, entry) {
@@ -84,6 +88,7 @@ app.registerExtension({
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
   getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
   nodeCreated(node) {
+    if (canStop(node)) addStopButton(node, api, words(), tell);
     // a workflow that is being opened sets its own values after this
     const widget = node.widgets?.find(({ name }) => name === "private");
     if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");

@@ -13,6 +13,9 @@ const WORDS = {
     points: ["eye on the left", "eye on the right", "tip of the nose", "left corner of the mouth", "right corner of the mouth"],
     detected: "found in the picture", placed: "placed by hand", guessed: "not run yet: drag the points, or run to detect",
     noPicture: "Connect a picture",
+    stopAndKeep: "Stop now and keep",
+    stopHelp: "Ends the training that is running after its next step; the graph goes on with the result so far",
+    stopping: "Stopping after this step; the result so far is kept", nothingToStop: "No training is running",
   },
   zh: {
     yaw: "偏航", pitch: "俯仰", roll: "翻滚", fov: "视角",
@@ -26,6 +29,9 @@ const WORDS = {
     points: ["左侧的眼睛", "右侧的眼睛", "鼻尖", "左嘴角", "右嘴角"],
     detected: "自动检测", placed: "手动放置", guessed: "尚未运行：拖动各点，或运行以检测",
     noPicture: "请连接图片",
+    stopAndKeep: "立即停止并保留",
+    stopHelp: "让正在运行的训练在下一步后结束；工作流用目前的结果继续",
+    stopping: "这一步之后停止，保留目前的结果", nothingToStop: "没有正在运行的训练",
   },
   ja: {
     yaw: "ヨー", pitch: "ピッチ", roll: "ロール", fov: "画角",
@@ -39,6 +45,9 @@ const WORDS = {
     points: ["左側の目", "右側の目", "鼻先", "左の口角", "右の口角"],
     detected: "検出済み", placed: "手動で配置", guessed: "未実行：点をドラッグするか、実行して検出します",
     noPicture: "画像を接続してください",
+    stopAndKeep: "今すぐ止めて残す",
+    stopHelp: "実行中の学習を次のステップの後で終え、ここまでの結果でグラフを続けます",
+    stopping: "このステップの後で止め、ここまでの結果を残します", nothingToStop: "実行中の学習はありません",
   },
 };
 

@@ -154,6 +154,8 @@ def _portrait(
 def warnings_of(report: dict[str, Any], config: InversionConfig) -> list[str]:
     """What is weak about an inversion, why that matters, and what to try."""
     out = []
+    if report.get("ended") == "kept":
+        out.append(f"Stopped by hand after {report['steps']} of {config.steps} steps: the best until then.")
     if report.get("lpips", 0.0) > WEAK_LPIPS:
         out.append(f"LPIPS {report['lpips']:.2f}: the picture is hardly met. Raise steps, or align anew.")
     if report.get("id", 1.0) < WEAK_ID:

@@ -231,6 +231,7 @@ def test_stop_and_keep_returns_a_portrait_even_early(generator, perceptual):
     picture = tiny_portrait(generator).image
     found = invert(generator, picture, None, QUICK, lambda s, n, i: KeepBest, perceptual=perceptual)
     assert found.report["steps"] == 1 and bool(torch.isfinite(found.ws).all())
+    assert any("Stopped by hand after 1 of" in warning for warning in found.report["warnings"])
 
 
 @pytest.mark.parametrize("loss", ["tv", "consistency", "warp", "none"])

@@ -128,6 +128,12 @@ class ComfyClient:
         """Stop the running prompt."""
         requests.post(f"{self.url}/interrupt", timeout=60).raise_for_status()
 
+    def stop_and_keep(self) -> bool:
+        """Ask the training that runs to end with its result so far; False when none runs."""
+        answer = requests.post(f"{self.url}/api/itportrait/stop_and_keep", timeout=60)
+        answer.raise_for_status()
+        return bool(answer.json()["running"])
+
     def free(self) -> None:
         """Ask the server to drop its models and its memory."""
         requests.post(f"{self.url}/free", json={"unload_models": True, "free_memory": True}, timeout=60)

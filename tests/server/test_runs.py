@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from harness.server import ComfyServer
 from PIL import Image
 from safetensors.torch import load_file
 
+from itportrait_core.checkpoints.format import read_header
 from itportrait_core.recipes.verify import IDENTICAL, verify
 
 PREVIEWS_PER_SECOND = 4
@@ -76,6 +78,62 @@ def test_cancel_stops_within_a_step_and_the_next_prompt_runs(
     fresh = Graph(graph.definitions)
     styled(fresh, steps=2, seed=14)
     assert quick.run(fresh.prompt).end == "execution_success"
+
+
+def stop_at(client: ComfyClient, node: str, step: int) -> Callable[[str, dict[str, Any]], None]:
+    """A listener that asks once to stop and keep, as soon as a node has made so many steps."""
+    asked: list[bool] = []
+
+    def listen(kind: str, data: dict[str, Any]) -> None:
+        if kind == "progress" and data["node"] == node and data["value"] >= step and not asked:
+            asked.append(client.stop_and_keep())
+            assert asked == [True]
+
+    return listen
+
+
+def test_stop_and_keep_goes_on_with_the_style_so_far(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph
+) -> None:
+    """It is a success with fewer steps; its file is no finished result, so the recipe can be finished."""
+    steps = 300
+    assert quick.stop_and_keep() is False  # nothing runs, and the training below must not hear of it
+    node = styled(graph, steps=steps, seed=17)
+    before = set(quick_server.base.rglob("apt-*"))
+    run = quick.run(graph.prompt, stop_at(quick, node, 5))
+    assert (run.end, run.error) == ("execution_success", "")
+    new = set(quick_server.base.rglob("apt-*")) - before
+    (kept,) = (file for file in new if file.suffix == ".safetensors")
+    (point,) = new - {kept}
+    done = len(steps_of(kept))
+    assert 5 <= done < steps and kept.stem == f"{point.stem}-kept-{done}" and point.suffix == ".resume"
+    assert verify(kept).result == IDENTICAL
+
+    assert quick.run(graph.prompt).executed == []  # what was kept is used as long as ComfyUI remembers it
+    quick.free()  # heeded before the next prompt, or after it where that one was quicker
+    again = next(run for _ in range(2) if (run := quick.run(graph.prompt)).executed)
+    assert again.end == "execution_success"
+    assert min(value for where, value, _, _ in again.progress if where == node and value) > done
+    assert not point.exists()
+    assert [row["step"] for row in steps_of(point.with_suffix(".safetensors"))] == list(range(steps))
+
+
+def steps_of(file: Path) -> list[dict[str, Any]]:
+    """The history in the header of a style's file."""
+    return list(read_header(file).lineage["history"])
+
+
+def test_an_inversion_that_was_stopped_says_so(quick: ComfyClient, graph: Graph) -> None:
+    base, prior = graph.add("GeneratorLoader"), graph.add("PhotoPriorLoader")
+    found = graph.add(
+        "Inversion", generator=base, photo_prior=prior, image=graph.add("ExamplePicture"), steps=900
+    )
+    report = graph.add("PreviewAny", source=found[3])
+    run = quick.run(graph.prompt, stop_at(quick, found.id, 3))
+    assert (run.end, run.error) == ("execution_success", "")
+    facts = json.loads(run.outputs[report.id]["text"][0])
+    assert facts["ended"] == "kept" and facts["steps"] < 900
+    assert "Stopped by hand" in facts["warnings"][0]
 
 
 def test_the_same_prompt_again_runs_nothing(quick: ComfyClient, graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""Runs from the editor: results reach the views, trainings can be cancelled, reloading loses nothing."""
+"""Runs from the editor: results reach the views, trainings are cancelled or kept, reloading loses nothing."""
 
 from __future__ import annotations
 
@@ -66,6 +66,48 @@ def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph
     done = editor.finish(60)
     assert done["ended"] == "execution_interrupted"
     assert done["progress"] > 3
+
+
+TRAINING = ("Stylize", "Fuse", "PivotalTuning", "Inversion")
+BUTTON = "(id) => app.graph.getNodeById(id).widgets.findIndex((widget) => widget.name === 'stop_and_keep')"
+
+
+def test_the_button_to_stop_and_keep_is_never_stored(editor: Editor) -> None:
+    """Every node that trains has it, below all that is stored, and neither prompt nor workflow knows it."""
+    placed = [editor.add(f"ITportrait_{kind}", (40 + 380 * i, 60)) for i, kind in enumerate(TRAINING)]
+    for node in placed:
+        assert editor.js(BUTTON, node) == len(editor.values(node)) - 1
+    stored = {node["id"]: node["widgets_values"] for node in editor.workflow()["nodes"]}
+    for node in placed:
+        named = [name for name in editor.values(node) if name not in ("view", "stop_and_keep")]
+        assert len(stored[node]) == len(named)
+        assert "stop_and_keep" not in editor.prompt()[str(node)]["inputs"]
+    editor.page.wait_for_timeout(500)
+    editor.shoot("stop-buttons")
+    assert editor.js(BUTTON, editor.add("ITportrait_SamplePortrait", (40, 700))) == -1
+
+
+def test_the_button_ends_a_training_that_goes_on_as_a_success(editor: Editor, graph: Graph) -> None:
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=int(editor.nodes2) + 31)
+    style = graph.add("Stylize", generator=base, portrait=person, steps=5000, seed=31)
+    graph.show(style[2])
+    editor.load_prompt(graph.prompt)
+    editor.show_node(int(style.id))
+    editor.queue()
+    editor.page.wait_for_function("() => window.itportraitTest.previews >= 1", timeout=180_000)
+    if editor.nodes2:
+        editor.page.get_by_role("button", name="Stop now and keep").click()
+    else:
+        place = """(id) => { const node = app.graph.getNodeById(id), { scale, offset } = app.canvas.ds;
+            const { last_y } = node.widgets.find((widget) => widget.name === "stop_and_keep");
+            const { left, top } = app.canvas.canvas.getBoundingClientRect();
+            return [left + (node.pos[0] + offset[0] + node.size[0] / 2) * scale,
+                    top + (node.pos[1] + offset[1] + last_y + 10) * scale]; }"""
+        editor.page.mouse.click(*editor.js(place, int(style.id)))
+    done = editor.finish(60)
+    editor.shoot("stop-and-keep")
+    assert done["ended"] == "execution_success", done["error"]
 
 
 def test_reloading_the_page_finds_everything_as_it_was(editor: Editor, graph: Graph) -> None:

@@ -1,0 +1,56 @@
+"""'Stop now and keep': the editor asks, the training that runs answers at its next step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp.web import Request, Response
+
+ROUTE = "/itportrait/stop_and_keep"
+
+_running, _asked = Event(), Event()
+
+
+def register() -> None:
+    """Open the route on ComfyUI's server. Without a running server, as in a script, there is none to open."""
+    program = sys.modules.get("server")  # importing it would start half of ComfyUI
+    server = getattr(getattr(program, "PromptServer", None), "instance", None)
+    if server is not None:
+        server.routes.post(ROUTE)(_answer)
+
+
+async def _answer(_: Request) -> Response:
+    from aiohttp.web import json_response
+
+    return json_response({"running": ask()})
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Requests count while this is open; ComfyUI runs one prompt at a time, so one training at most hears."""
+    _asked.clear()
+    _running.set()
+    try:
+        yield
+    finally:
+        _running.clear()
+        _asked.clear()
+
+
+def ask() -> bool:
+    """Ask the training that runs to stop and keep its result; False, and nothing asked, when none runs."""
+    if _running.is_set():
+        _asked.set()
+    return _running.is_set()
+
+
+def take() -> bool:
+    """Whether it was asked since the last call."""
+    asked = _asked.is_set()
+    _asked.clear()
+    return asked
