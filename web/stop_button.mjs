@@ -22,9 +22,9 @@ export async function stopAndKeep(api, words, tell) {
 export function addStopButton(node, api, words, tell) {
   const press = () => stopAndKeep(api, words, tell);
   // the option keeps it out of the prompt, the attribute out of the workflow
-  const button = node.addWidget("button", "stop_and_keep", null, press, { serialize: false });
+  // its name is what it says, because Nodes 2.0 of frontend 1.32.9 shows no label
+  const button = node.addWidget("button", words.stopAndKeep, null, press, { serialize: false });
   button.serialize = false;
-  button.label = words.stopAndKeep;
   button.tooltip = words.stopHelp;
   return button;
 }

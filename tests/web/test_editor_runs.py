@@ -69,7 +69,8 @@ def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph
 
 
 TRAINING = ("Stylize", "Fuse", "PivotalTuning", "Inversion")
-BUTTON = "(id) => app.graph.getNodeById(id).widgets.findIndex((widget) => widget.name === 'stop_and_keep')"
+STOP = "Stop now and keep"
+BUTTON = f"(id) => app.graph.getNodeById(id).widgets.findIndex((widget) => widget.name === '{STOP}')"
 
 
 def test_the_button_to_stop_and_keep_is_never_stored(editor: Editor) -> None:
@@ -79,9 +80,9 @@ def test_the_button_to_stop_and_keep_is_never_stored(editor: Editor) -> None:
         assert editor.js(BUTTON, node) == len(editor.values(node)) - 1
     stored = {node["id"]: node["widgets_values"] for node in editor.workflow()["nodes"]}
     for node in placed:
-        named = [name for name in editor.values(node) if name not in ("view", "stop_and_keep")]
+        named = [name for name in editor.values(node) if name not in ("view", STOP)]
         assert len(stored[node]) == len(named)
-        assert "stop_and_keep" not in editor.prompt()[str(node)]["inputs"]
+        assert STOP not in editor.prompt()[str(node)]["inputs"]
     editor.page.wait_for_timeout(500)
     editor.shoot("stop-buttons")
     assert editor.js(BUTTON, editor.add("ITportrait_SamplePortrait", (40, 700))) == -1
@@ -97,10 +98,10 @@ def test_the_button_ends_a_training_that_goes_on_as_a_success(editor: Editor, gr
     editor.queue()
     editor.page.wait_for_function("() => window.itportraitTest.previews >= 1", timeout=180_000)
     if editor.nodes2:
-        editor.page.get_by_role("button", name="Stop now and keep").click()
+        editor.page.get_by_role("button", name=STOP).click()
     else:
         place = """(id) => { const node = app.graph.getNodeById(id), { scale, offset } = app.canvas.ds;
-            const { last_y } = node.widgets.find((widget) => widget.name === "stop_and_keep");
+            const { last_y } = node.widgets.find((widget) => widget.type === "button");
             const { left, top } = app.canvas.canvas.getBoundingClientRect();
             return [left + (node.pos[0] + offset[0] + node.size[0] / 2) * scale,
                     top + (node.pos[1] + offset[1] + last_y + 10) * scale]; }"""

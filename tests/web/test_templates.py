@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 from harness import workflows
@@ -20,13 +22,23 @@ def test_every_example_is_offered_as_a_template(editor: Editor) -> None:
         assert requests.get(thumbnail, timeout=30).headers["content-type"] == "image/jpeg"
 
 
+def values(workflow: dict[str, Any]) -> dict[int, list[Any]]:
+    """What the widgets of our nodes hold, by the node's id: what a view or a button must never shift."""
+    ours = [node for node in workflow["nodes"] if node["type"].startswith("ITportrait_")]
+    return {node["id"]: node.get("widgets_values") or [] for node in ours}
+
+
 @pytest.mark.parametrize("name", workflows.names())
 def test_example_opens_without_missing_nodes(editor: Editor, name: str) -> None:
-    editor.load(workflows.read(name))
+    stored = workflows.read(name)
+    editor.load(stored)
     assert editor.js(MISSING) == []
     prompt = editor.prompt()
     assert prompt
     again = editor.workflow()
+    kept = values(again)
+    for node, wanted in values(stored).items():  # a widget that was appended since has its default
+        assert kept[node][: len(wanted)] == wanted, node
     editor.clear()
     editor.load(again)
     assert editor.prompt() == prompt
