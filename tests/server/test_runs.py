@@ -96,7 +96,7 @@ def test_stop_and_keep_goes_on_with_the_style_so_far(
     quick_server: ComfyServer, quick: ComfyClient, graph: Graph
 ) -> None:
     """It is a success with fewer steps; its file is no finished result, so the recipe can be finished."""
-    steps = 300
+    steps = 60
     assert quick.stop_and_keep() is False  # nothing runs, and the training below must not hear of it
     node = styled(graph, steps=steps, seed=17)
     before = set(quick_server.base.rglob("apt-*"))
