@@ -94,13 +94,17 @@ class Trainer:
         self.name, self.module, self.config, self.say = name, module, config or LoopConfig(), say
         self.generator = torch.Generator().manual_seed(self.config.seed)
         self.optimizers = make_optimizers(groups, self.config.betas)
-        self.groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
         self.rates = [group["lr"] for group in self.groups]
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
         self.step, self.elapsed = 0, 0.0
         self.path = Path(folder) / f"{name}.resume.pt"
         if self.path.is_file():
             self._resume()
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameter groups of all optimisers; resuming replaces them, so they are not to be kept."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     @property
     def progress(self) -> float:
