@@ -22,7 +22,8 @@ from torch import Tensor
 
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, Sitter, judge, sitters
-from benchmarks.run_table import Row, Table, mean
+from benchmarks.run_table import Row, Table
+from benchmarks.table import mean
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
 from itportrait_core.methods.lineage import run_identity

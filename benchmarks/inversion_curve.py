@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, judge, sitters
 from benchmarks.inversion import RESULTS, WORK, Bench
-from benchmarks.run_table import Table, mean
+from benchmarks.run_table import Table
+from benchmarks.table import mean
 from itportrait_core.methods.configs import InversionConfig
 
 PLAIN_STEPS, OUR_STEPS = (500, 250, 120, 60), (100, 60, 30, 15)

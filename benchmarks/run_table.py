@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.table import append_rows, rounded
+
 Row = dict[str, Any]
 
 
@@ -31,16 +33,9 @@ class Table:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Add rows to the file at once; numbers are rounded to 5 places."""
-        fresh = [{k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-        fresh = [{**row, "run": self.run} for row in fresh]
+        fresh = [{**rounded(row), "run": self.run} for row in rows]
         self.rows += fresh
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = not self.path.is_file()
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(fresh[0]))
-            if new:
-                writer.writeheader()
-            writer.writerows(fresh)
+        append_rows(self.path, fresh)
 
 
 def _read(path: Path) -> list[Row]:
@@ -57,8 +52,3 @@ def _number(value: str) -> Any:
         except ValueError:
             continue
     return value
-
-
-def mean(rows: Sequence[Row], column: str) -> float:
-    """Mean of a column; nan without rows."""
-    return sum(float(row[column]) for row in rows) / len(rows) if rows else float("nan")

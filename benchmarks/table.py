@@ -39,18 +39,24 @@ class Table:
 
     def add(self, unit: str, rows: list[Any]) -> None:
         """Append dataclass rows of one unit, all at once."""
-        made = [{"unit": unit, **_rounded(asdict(row)), "version": self.version} for row in rows]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = not self.path.is_file()
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(made[0]))
-            if new:
-                writer.writeheader()
-            writer.writerows(made)
+        made = [{"unit": unit, **rounded(asdict(row)), "version": self.version} for row in rows]
+        append_rows(self.path, made)
         self.rows += made
 
 
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+def append_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Add rows to a CSV file, and the names of their columns to a new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.is_file()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """Floats to 5 places."""
     return {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
 
 

@@ -6,13 +6,11 @@ squares, for the style vectors of the new mapping network; everything else is ta
 
 from __future__ import annotations
 
-import math
-
 import torch
-from torch import Tensor, nn
 
 from ...networks.eg3d import EG3DGenerator
 from ..latents import normalise
+from .mapping_start import store
 
 POOL = 6000
 """Latents of the fit."""
@@ -39,11 +37,5 @@ def adopt(generator: EG3DGenerator, trained: EG3DGenerator, seed: int = 0) -> No
     for name, layer in generator.named_modules():
         if name.endswith(".affine"):
             wanted = trained.get_submodule(name)(theirs.float()).double()
-            _store(layer, torch.linalg.solve(normal, ours.T @ wanted))
-
-
-def _store(layer: nn.Module, fit: Tensor) -> None:
-    """Write the effective weights [in + 1, out] of an equalised linear layer; the last row is the bias."""
-    scale = math.sqrt(layer.weight.shape[1]) / layer.lr_multiplier
-    layer.weight.copy_(fit[:-1].T * scale)
-    layer.bias.copy_(fit[-1] / layer.lr_multiplier)
+            fit = torch.linalg.solve(normal, ours.T @ wanted).float()
+            store(layer, fit[:-1].T, fit[-1])

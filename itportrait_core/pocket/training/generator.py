@@ -19,6 +19,7 @@ from torch.func import functional_call
 from ...checkpoints.format import load_generator
 from ...networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from ..attributes import Z_DIM
+from . import muon
 from .adopt import adopt
 from .export import exporter
 from .generator_losses import cut_losses, field_loss, whole_losses
@@ -164,12 +165,11 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
 
 def parameter_groups(generator: EG3DGenerator, rate: float) -> list[dict[str, Any]]:
     """Everything but the mapping network, which is built; the backbone's 3x3 kernels are for Muon."""
-    kernels: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for name, value in generator.named_parameters():
-        if not name.startswith("backbone.mapping."):
-            (kernels if name.startswith("backbone.") and value.shape[-2:] == (3, 3) else others).append(value)
-    return [{"params": others, "lr": rate}, {"params": kernels, "lr": rate, "orthogonal": True}]
+    after = [*generator.superresolution.parameters(), *generator.decoder.parameters()]
+    return [
+        *muon.parameter_groups(generator.backbone.synthesis, rate),
+        {"params": after, "lr": rate},
+    ]
 
 
 def start(seed: int, trained: EG3DGenerator | None = None) -> EG3DGenerator:

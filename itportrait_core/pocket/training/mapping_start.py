@@ -107,7 +107,7 @@ def _second_layer(
     return weight, bias
 
 
-def _store(layer: torch.nn.Module, weight: Tensor, bias: Tensor) -> None:
+def store(layer: torch.nn.Module, weight: Tensor, bias: Tensor) -> None:
     """Write effective weights into an equalised layer, whatever its multiplier; missing inputs get 0."""
     scale = math.sqrt(layer.weight.shape[1]) / layer.lr_multiplier
     layer.weight.zero_()
@@ -135,8 +135,8 @@ def build_mapping(mapping: MappingNetwork, seed: int = 0, pool: int = 20_000) ->
     label = torch.zeros(pool, mapping.c_dim)
     mean = mapping(latents[:2000], label[:2000])[:, 0].mean(dim=0)
     width = mapping.fc0.weight.shape[0]
-    _store(mapping.fc0, *_first_layer(knots, width))
-    _store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, random))
+    store(mapping.fc0, *_first_layer(knots, width))
+    store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, random))
     hidden: list[Tensor] = []
     hook = mapping.fc1.register_forward_hook(lambda module, inputs, output: hidden.append(output))
     mapping(latents, label)
@@ -148,6 +148,6 @@ def build_mapping(mapping: MappingNetwork, seed: int = 0, pool: int = 20_000) ->
     known = torch.cat([hidden[0], torch.ones(pool, 1)], dim=1).double()
     normal = known.T @ known + 1e-4 * pool * torch.eye(known.shape[1], dtype=torch.float64)
     fit = torch.linalg.solve(normal, known.T @ goal.double()).float()
-    _store(mapping.fc2, fit[:-1].T, fit[-1])
+    store(mapping.fc2, fit[:-1].T, fit[-1])
     found = mapping(latents, label)[:, 0, : wanted.shape[1]]
     return float((found - wanted).abs().mean())
