@@ -38,8 +38,8 @@ def half_type(device: str) -> torch.dtype | None:
     if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
     try:
-        one = torch.ones(1, 1, dtype=torch.bfloat16, device=device)
-        return torch.bfloat16 if float(one @ one) == 1.0 else None
+        one = torch.ones(1, 1, 1, 1, dtype=torch.bfloat16, device=device)
+        return torch.bfloat16 if float(F.conv2d(one, one)) == 1.0 else None
     except (RuntimeError, TypeError):  # Metal before macOS 14
         return None
 

@@ -8,6 +8,7 @@ import torch
 
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.eg3d_config import EG3DConfig, SuperResolutionConfig
+from itportrait_core.networks.ops import half_type
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator
 
@@ -23,7 +24,9 @@ def with_half(generator: EG3DGenerator) -> EG3DGenerator:
 
 @torch.no_grad()
 def test_pictures_change_by_about_a_grey_level_and_stay_float32():
-    """For one picture and for several at once, which take different roads through the layers."""
+    """For one picture and for several at once, which take different roads through the layers; nothing changes
+    where the machine has no half precision.
+    """
     generator = tiny_generator(0)
     half = with_half(generator)
     views = cameras.orbit([0.0, 25.0])
@@ -32,7 +35,7 @@ def test_pictures_change_by_about_a_grey_level_and_stay_float32():
     for label in (views[:1], views):
         exact, near = (g.synthesis(ws, label).image for g in (generator, half))
         assert near.dtype == torch.float32
-        assert not torch.equal(exact, near)
+        assert torch.equal(exact, near) == (half_type("cpu") is None)
         assert float((exact - near).abs().mean()) < GREY_LEVEL
         assert float((exact - near).abs().max()) < 8 * GREY_LEVEL
 
