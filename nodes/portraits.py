@@ -9,7 +9,7 @@ from comfy_api.latest import io, ui
 from .. import itportrait_core as itp
 from . import compat, fields, folders, recipes, sockets
 from .images import to_comfy
-from .load import files_of
+from .model_files import files_of
 
 NONE = "(no saved portrait)"
 

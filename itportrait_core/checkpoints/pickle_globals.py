@@ -14,7 +14,7 @@ import torch
 
 from .pickle_limits import Budget, RefusedPickle
 from .pickle_numpy import DType, StoredArray, fill_array, make_dtype, make_scalar
-from .stored import Record, Storage, StoredTensor, stored_tensor
+from .stored import Record, StoredTensor, stored_tensor
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,11 @@ def _first(args: tuple, budget: Budget) -> Any:
     return args[0]
 
 
-def _load_from_bytes(args: tuple, budget: Budget) -> Storage:
-    from .torch_files import read_nested_storage
-
+def _load_from_bytes(args: tuple, budget: Budget) -> Any:
     (data,) = args
     if not isinstance(data, memoryview):
         raise RefusedPickle("The checkpoint is damaged: nested data are no bytes.")
-    return read_nested_storage(data, budget)
+    return budget.read_nested(data, budget)
 
 
 def _encode(args: tuple, budget: Budget) -> memoryview:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import ITPortraitError
 
@@ -11,14 +13,21 @@ class RefusedPickle(ITPortraitError):
     """The file is damaged, or asks for something that no checkpoint needs."""
 
 
+def refuse_nested(data: memoryview, budget: Budget) -> Any:
+    """Reader of a file inside a file, where none may be."""
+    raise RefusedPickle("The checkpoint is damaged or hostile: it has nested data inside nested data.")
+
+
 @dataclass
 class Budget:
     """Limits on what one file may cost."""
 
-    steps: int
-    text: int
-    nested: bool = False
-    """Whether a file inside the file is being read."""
+    steps: int = 1_000_000
+    """Operations, and items copied by them."""
+    text: int = 64 << 20
+    """Characters."""
+    read_nested: Callable[[memoryview, Budget], Any] = refuse_nested
+    """Reads a file inside the file, at this budget's cost."""
 
     def spend(self, steps: int) -> None:
         """Count operations, or items copied by one.

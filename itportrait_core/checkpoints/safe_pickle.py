@@ -15,8 +15,6 @@ from typing import Any
 from .pickle_globals import Callee, build, call, key_of, lookup
 from .pickle_limits import Budget, RefusedPickle
 
-MAX_STEPS = 1_000_000
-MAX_TEXT = 64 << 20
 MAX_INTEGER_BYTES = 64
 
 
@@ -27,10 +25,17 @@ class _Mark:
 class SafeUnpickler:
     """One pass over the pickles of a buffer; `position` stands behind the last one read."""
 
-    def __init__(self, data: memoryview, persistent_load: Callable[[Any], Any] | None = None) -> None:
-        """`persistent_load` turns a persistent id (a tuple) into a value; without it such ids are refused."""
+    def __init__(
+        self,
+        data: memoryview,
+        persistent_load: Callable[[Any], Any] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        """`persistent_load` turns a persistent id (a tuple) into a value; without it such ids are refused.
+        `budget` is spent; without it the file has one of its own, and may hold no other file.
+        """
         self.data, self.position, self.persistent_load = data, 0, persistent_load
-        self.budget = Budget(MAX_STEPS, MAX_TEXT)
+        self.budget = budget or Budget()
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 

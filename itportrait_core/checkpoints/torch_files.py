@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ITPortraitError
-from .pickle_limits import Budget, RefusedPickle
+from .pickle_limits import Budget, RefusedPickle, refuse_nested
 from .safe_pickle import SafeUnpickler
 from .stored import Storage, all_tensors
 
@@ -57,7 +57,7 @@ def read_checkpoint(data: memoryview) -> Any:
     if start.startswith(_LEGACY_START):
         return _LegacyFile(data).load()
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return SafeUnpickler(data).load()
+        return SafeUnpickler(data, budget=_fresh_budget()).load()
     if start[8:9] == b"{":
         raise RefusedPickle(
             "This is a safetensors file already; it needs no import if it was made by ITportrait."
@@ -84,13 +84,16 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         return {name: stored.tensor().clone() for name, stored in named.items()}
 
 
-def read_nested_storage(data: memoryview, budget: Budget) -> Storage:
+def _fresh_budget() -> Budget:
+    return Budget(read_nested=_read_nested_storage)
+
+
+def _read_nested_storage(data: memoryview, budget: Budget) -> Storage:
     """The storage inside a pickle of a module: a legacy file that holds one storage and nothing else."""
-    if budget.nested:
-        raise RefusedPickle("The checkpoint is damaged or hostile: it has nested data inside nested data.")
-    budget.nested = True
+    budget.spend(16)
+    budget.read_nested = refuse_nested
     value = _LegacyFile(data, budget).load()
-    budget.nested = False
+    budget.read_nested = _read_nested_storage
     if not isinstance(value, Storage):
         raise RefusedPickle("The checkpoint is damaged: nested data hold no storage.")
     return value
@@ -100,10 +103,7 @@ class _LegacyFile:
     """Storages are promised by the object pickle and filled afterwards."""
 
     def __init__(self, data: memoryview, budget: Budget | None = None) -> None:
-        self.unpickler = SafeUnpickler(data, self._storage)
-        if budget is not None:  # a nested file shares the limits of the file around it
-            budget.spend(16)
-            self.unpickler.budget = budget
+        self.unpickler = SafeUnpickler(data, self._storage, budget or _fresh_budget())
         self.storages: dict[str, Storage] = {}
         self.parts: list[tuple[Storage, str, int]] = []
 
@@ -180,7 +180,8 @@ class _ZipFile:
             raise RefusedPickle(
                 "The checkpoint comes from a big-endian machine; save it again on a common one."
             )
-        return SafeUnpickler(self._entry(f"{self.root}data.pkl"), self._storage).load()
+        pickled = self._entry(f"{self.root}data.pkl")
+        return SafeUnpickler(pickled, self._storage, _fresh_budget()).load()
 
     def _entry(self, name: str) -> memoryview:
         entry = self.entries.get(name)

@@ -20,6 +20,12 @@ def load(pack: ModuleType) -> ModuleType:
     return importlib.import_module(f"{pack.__name__}.nodes.load")
 
 
+@pytest.fixture(scope="module")
+def model_files(pack: ModuleType) -> ModuleType:
+    """The module that finds files."""
+    return importlib.import_module(f"{pack.__name__}.nodes.model_files")
+
+
 @pytest.fixture
 def models(pack: ModuleType) -> Path:
     """ComfyUI's models/itportrait with one file of each kind."""
@@ -42,11 +48,11 @@ def models(pack: ModuleType) -> Path:
     return folder
 
 
-def test_each_loader_lists_only_what_it_can_load(load: ModuleType, models: Path) -> None:
+def test_each_loader_lists_only_what_it_can_load(model_files: ModuleType, models: Path) -> None:
     """Neither other networks, nor files of a later version, nor damaged ones, nor pickles."""
-    assert load.choices("eg3d", "panohead") == [load.EMBEDDED, "good.safetensors"]
-    assert load.choices("stylegan2") == [load.EMBEDDED, "photo.safetensors"]
-    assert load.files_of("clip", load.FOREIGN) == ["foreign.safetensors"]
+    assert model_files.choices("eg3d", "panohead") == [model_files.EMBEDDED, "good.safetensors"]
+    assert model_files.choices("stylegan2") == [model_files.EMBEDDED, "photo.safetensors"]
+    assert model_files.files_of("clip", model_files.FOREIGN) == ["foreign.safetensors"]
 
 
 def test_what_is_listed_opens_once_for_equal_files(load: ModuleType, models: Path) -> None:
@@ -78,10 +84,10 @@ def test_half_precision_is_a_matter_of_the_handle(load: ModuleType, models: Path
         ("identity", ("model_ir_se50.pth", "research")),
     ],
 )
-def test_a_missing_file_says_what_to_get(load: ModuleType, role: str, words: tuple[str, ...]) -> None:
+def test_a_missing_file_says_what_to_get(model_files: ModuleType, role: str, words: tuple[str, ...]) -> None:
     """In one line: the name, the source, the folder, the terms."""
     with pytest.raises(ValueError, match="No model file") as caught:
-        load.locate("gone.safetensors", role)
+        model_files.locate("gone.safetensors", role)
     said = str(caught.value)
     assert "\n" not in said and "models/itportrait" in said
     assert all(word in said for word in words)
