@@ -40,7 +40,7 @@ def run_part(part: Part, setting: Setting, sizes: Sizes, out: Path, end: float, 
     for unit in part.units(setting, sizes):
         strip = setting.cache / setting.version / f"{part.name}-{unit.name.replace(' ', '_')}.png"
         strips.append(strip)
-        if table.has(unit.name):
+        if table.has(unit=unit.name):
             continue
         if time.monotonic() >= end:
             complete = False

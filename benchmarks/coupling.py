@@ -14,6 +14,7 @@ import argparse
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from benchmarks.table import Table, lines, mean, save_sheet, save_strip
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 
 RESULTS = Path(__file__).parent / "results"
+Rows = list[dict[str, Any]]
 RUNS = ("image_only", "text_only", "coupled")
 
 
@@ -58,7 +60,7 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
     return rows, torch.cat([*strip, wanted[1:2]])
 
 
-def summary(rows: list[dict[str, str]]) -> str:
+def summary(rows: Rows) -> str:
     """Totals per run, and LPIPS of the coupled run against the better single run."""
     columns = {"text_style": ".1%", "image_style": ".1%", "content": ".4f", "lpips": ".4f"}
     single = min(mean(rows, "lpips", run=run) for run in RUNS[:2])
@@ -83,7 +85,7 @@ def main() -> None:
     table = Table(path, setting.version)
     for triple in held_out(given.pairs):
         strips.append(setting.cache / setting.version / f"coupling-{triple.name}.png")
-        if table.has(triple.name):
+        if table.has(unit=triple.name):
             continue
         rows, shown = compare_runs(setting, triple)
         save_strip(shown, strips[-1])

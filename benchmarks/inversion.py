@@ -22,8 +22,7 @@ from torch import Tensor
 
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, Sitter, judge, sitters
-from benchmarks.run_table import Row, Table
-from benchmarks.table import mean
+from benchmarks.table import Row, Table, mean
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
 from itportrait_core.methods.lineage import run_identity
@@ -105,11 +104,11 @@ def fill(bench: Bench, table: Table, styles: list[str], count: int, work: Path) 
             missing = [p for p in people if not table.has(style=style, person=p.person, pose_init=arm)]
             if not missing:
                 continue
-            files = {p.person: work / f"{table.run}-{style}-{p.person}-{arm}.safetensors" for p in people}
+            files = {p.person: work / f"{table.version}-{style}-{p.person}-{arm}.safetensors" for p in people}
             unknown = [p for p in missing if not files[p.person].is_file()]
             if unknown:
                 start = time.process_time()
-                point = work / f"{table.run}-{style}-{arm}.resume.safetensors"
+                point = work / f"{table.version}-{style}-{arm}.resume.safetensors"
                 for sitter, portrait in zip(unknown, bench.invert(unknown, arm, point), strict=True):
                     portrait.save(files[sitter.person])
                 print(f"{style}, {arm}: {len(unknown)} inverted, {time.process_time() - start:.0f} s CPU")
@@ -162,7 +161,7 @@ def save_sheet(table: Table, work: Path, path: Path, people: int = 2) -> None:
 
 
 def _part(work: Path, row: dict[str, Any], table: Table) -> Path:
-    return work / f"{table.run}-{row['style']}-{row['person']}-{row['pose_init']}.png"
+    return work / f"{table.version}-{row['style']}-{row['person']}-{row['pose_init']}.png"
 
 
 def _strip(pictures: list[Tensor]) -> Tensor:

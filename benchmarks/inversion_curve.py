@@ -20,8 +20,7 @@ from PIL import Image, ImageDraw
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, judge, sitters
 from benchmarks.inversion import RESULTS, WORK, Bench
-from benchmarks.run_table import Table
-from benchmarks.table import mean
+from benchmarks.table import Table, mean
 from itportrait_core.methods.configs import InversionConfig
 
 PLAIN_STEPS, OUR_STEPS = (500, 250, 120, 60), (100, 60, 30, 15)
@@ -48,12 +47,13 @@ def fill(bench: Bench, table: Table, count: int, scale: float, work: Path) -> No
             if not missing:
                 continue
             config = bench.inversion.replace(steps=steps)
+            point = work / f"{table.version}-{schedule}-{steps}.resume.safetensors"
             if schedule == "plain":
                 config = plain_schedule(bench, steps)
             start = time.process_time()
             found = itp.invert_batch(
                 bench.generator, [sitter.picture for sitter in missing], bench.prior, config,
-                perceptual=bench.metric, resume=work / f"{table.run}-{schedule}-{steps}.resume.safetensors",
+                perceptual=bench.metric, resume=point,
             )  # fmt: skip
             spent = (time.process_time() - start) / len(missing)
             rows = [

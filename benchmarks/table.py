@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,58 +12,73 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+Row = dict[str, Any]
+
 
 class Table:
     """A CSV file that rows are appended to as they are made; a later start finds them there."""
 
     def __init__(self, path: Path, version: str) -> None:
-        """`version`: of networks and settings.
-
-        Raises:
-            SystemExit: if the file holds rows of another version.
-        """
+        """`version`: of networks and settings; a table that another one made is put aside as `*.old.csv`."""
         self.path, self.version = path, version
-        self.rows: list[dict[str, Any]] = []
-        if path.is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                self.rows = list(csv.DictReader(file))
+        self.rows: list[Row] = _read(path)
         if any(row["version"] != version for row in self.rows):
-            raise SystemExit(
-                f"{path} was made with other networks or settings; give --fresh to begin it anew, or "
-                "another --out."
-            )
+            path.replace(path.with_suffix(".old.csv"))
+            self.rows = []
 
-    def has(self, unit: str) -> bool:
-        """Whether the rows of a unit of work are there."""
-        return any(row["unit"] == unit for row in self.rows)
+    def has(self, **wanted: Any) -> bool:
+        """Whether a row with these values is there."""
+        return bool(self.where(**wanted))
 
-    def add(self, unit: str, rows: list[Any]) -> None:
-        """Append dataclass rows of one unit, all at once."""
-        made = [{"unit": unit, **rounded(asdict(row)), "version": self.version} for row in rows]
-        append_rows(self.path, made)
+    def where(self, **wanted: Any) -> list[Row]:
+        """The rows with these values."""
+        return matching(self.rows, wanted)
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Add rows at once; numbers are rounded to 5 places."""
+        made = [{**_rounded(row), "version": self.version} for row in rows]
         self.rows += made
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = not self.path.is_file()
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(made[0]))
+            if new:
+                writer.writeheader()
+            writer.writerows(made)
+
+    def add(self, unit: str, rows: Sequence[Any]) -> None:
+        """Append dataclass rows of one unit of work."""
+        self.append([{"unit": unit, **asdict(row)} for row in rows])
 
 
-def append_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Add rows to a CSV file, and the names of their columns to a new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.is_file()
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+def _read(path: Path) -> list[Row]:
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-def rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """Floats to 5 places."""
+def _number(value: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _rounded(row: Row) -> Row:
     return {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def mean(rows: list[dict[str, Any]], column: str, **where: Any) -> float:
+def matching(rows: Sequence[Row], wanted: Mapping[str, Any]) -> list[Row]:
+    """The rows that have all the wanted values."""
+    return [row for row in rows if all(str(row[key]) == str(value) for key, value in wanted.items())]
+
+
+def mean(rows: Sequence[Row], column: str, **where: Any) -> float:
     """Mean of a column over the rows that match; nan for none."""
-    wanted = {key: str(value) for key, value in where.items()}.items()
-    chosen = [float(row[column]) for row in rows if all(str(row[key]) == value for key, value in wanted)]
+    chosen = [float(row[column]) for row in matching(rows, where)]
     return sum(chosen) / len(chosen) if chosen else float("nan")
 
 
@@ -90,7 +105,7 @@ def _image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(((pixels.clamp(-1, 1) + 1) * 127.5).byte().permute(1, 2, 0).numpy())
 
 
-def lines(rows: list[dict[str, Any]], by: str, columns: Mapping[str, str]) -> list[str]:
+def lines(rows: Sequence[Row], by: str, columns: Mapping[str, str]) -> list[str]:
     """One line per value of the column `by`, with the means of `columns` (name -> format)."""
     out = []
     for value in dict.fromkeys(row[by] for row in rows):

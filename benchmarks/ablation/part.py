@@ -11,8 +11,9 @@ from torch import Tensor
 from benchmarks.judging import Scores
 from benchmarks.people import Triple, pictures, truth
 from benchmarks.setting import Setting
+from benchmarks.table import Row
 
-Rows = list[dict[str, str]]
+Rows = list[Row]
 
 
 @dataclasses.dataclass(frozen=True)

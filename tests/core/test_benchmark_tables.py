@@ -71,9 +71,3 @@ def test_nothing_begins_after_the_time_is_over(tmp_path):
     part = Counting()
     assert not run_part(part, Setting(tmp_path), Sizes(3, 2), tmp_path, end=0.0)
     assert part.made == []
-
-
-def test_rows_of_other_settings_are_refused(tmp_path):
-    Table(tmp_path / "t.csv", "one").add("a", [Row("x", 1.0)])
-    with pytest.raises(SystemExit, match="--fresh"):
-        Table(tmp_path / "t.csv", "two")

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.art_portraits import PITCH, YAW, judge, sitters
 from benchmarks.inversion import ARMS, COLUMNS, STAGES, summary
-from benchmarks.run_table import Table
+from benchmarks.table import Table
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.rendering import cameras

@@ -9,6 +9,7 @@ steep and joins them with the gender, and the last is a least-squares fit.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -66,24 +67,29 @@ def thresholds(gender: float) -> list[tuple[int, float]]:
     return found
 
 
-def _first_layer(knots: list[tuple[int, float]], width: int) -> tuple[Tensor, Tensor]:
-    """Weights [width, Z_DIM] and bias: two units per threshold, the rest bends at quantiles."""
-    weight, bias = torch.zeros(width, Z_DIM), torch.zeros(width)
+def code_of_latents(latents: Tensor) -> Tensor:
+    """Attribute code [B, K] of normalised latents [B, Z_DIM]."""
+    return code(attributes(latents))
+
+
+def _first_layer(knots: list[tuple[int, float]], width: int, z_dim: int) -> tuple[Tensor, Tensor]:
+    """Weights [width, z_dim] and bias: two units per threshold, the rest bends at quantiles."""
+    weight, bias = torch.zeros(width, z_dim), torch.zeros(width)
     for i, (dim, place) in enumerate(knots):
         weight[2 * i : 2 * i + 2, dim] = SOFT
         bias[2 * i], bias[2 * i + 1] = 0.5 - SOFT * place, -0.5 - SOFT * place
     first = 2 * len(knots)
     unit = torch.arange(width - first)
-    rank, rounds = unit // Z_DIM, math.ceil((width - first) / Z_DIM)
+    rank, rounds = unit // z_dim, math.ceil((width - first) / z_dim)
     sign = 1.0 - 2.0 * (rank % 2)
-    weight[first + unit, unit % Z_DIM] = sign
+    weight[first + unit, unit % z_dim] = sign
     bias[first:] = -sign * torch.special.ndtri((rank + 0.5) / rounds)
     return weight, bias
 
 
 def _second_layer(
-    gates: list[list[tuple[int, float]]], first: int, width: int, random: torch.Generator
-) -> tuple:
+    gates: list[list[tuple[int, float]]], first: int, width: int, z_dim: int, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Weights [width, width] and bias: two units per gate, the rest mixes the curves of one dimension.
 
     A gate is a list of (threshold, sign); it opens where all of them are passed. A soft threshold, the
@@ -100,8 +106,8 @@ def _second_layer(
         bias[2 * i], bias[2 * i + 1] = 0.5 - limit, -0.5 - limit
     start = 2 * len(gates)
     for unit in range(start, width):
-        dim = (unit - start) % Z_DIM
-        same = torch.arange(first + dim, width, Z_DIM)
+        dim = (unit - start) % z_dim
+        same = torch.arange(first + dim, width, z_dim)
         weight[unit, same] = torch.randn(len(same), generator=random) / math.sqrt(len(same))
         bias[unit] = 0.5 * torch.randn((), generator=random)
     return weight, bias
@@ -116,13 +122,20 @@ def store(layer: torch.nn.Module, weight: Tensor, bias: Tensor) -> None:
 
 
 @torch.no_grad()
-def build_mapping(mapping: MappingNetwork, seed: int = 0, pool: int = 20_000) -> float:
-    """Set the weights of a three-layer mapping network; returns the mean error of the attribute code.
+def build_mapping(
+    mapping: MappingNetwork,
+    seed: int = 0,
+    pool: int = 20_000,
+    code_of: Callable[[Tensor], Tensor] = code_of_latents,
+) -> float:
+    """Set the weights of a three-layer mapping network; returns the mean error of the code.
 
     Args:
-        mapping: a network that ignores its label. Outputs beyond the code keep their mean value.
+        mapping: a network that ignores its label. Outputs beyond the code keep their mean value. Its latents
+            begin with those of `attributes`.
         seed: of the latents of the fit.
         pool: number of latents of the fit.
+        code_of: normalised latents [B, z_dim] -> what the outputs shall state [B, K], of the order of 1.
     """
     random = torch.Generator().manual_seed(seed)
     woman, man = thresholds(-1.0), thresholds(1.0)
@@ -131,17 +144,17 @@ def build_mapping(mapping: MappingNetwork, seed: int = 0, pool: int = 20_000) ->
     gates = [[(i, 1.0)] for i, knot in enumerate(knots) if (knot in woman) and (knot in man)]
     gates += [[(i, 1.0), (gender, -1.0)] for i, knot in enumerate(knots) if knot in woman and knot not in man]
     gates += [[(i, 1.0), (gender, 1.0)] for i, knot in enumerate(knots) if knot in man and knot not in woman]
-    latents = normalise(torch.randn(pool, Z_DIM, generator=random))
+    latents = normalise(torch.randn(pool, mapping.z_dim, generator=random))
     label = torch.zeros(pool, mapping.c_dim)
     mean = mapping(latents[:2000], label[:2000])[:, 0].mean(dim=0)
     width = mapping.fc0.weight.shape[0]
-    store(mapping.fc0, *_first_layer(knots, width))
-    store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, random))
+    store(mapping.fc0, *_first_layer(knots, width, mapping.z_dim))
+    store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, mapping.z_dim, random))
     hidden: list[Tensor] = []
     hook = mapping.fc1.register_forward_hook(lambda module, inputs, output: hidden.append(output))
     mapping(latents, label)
     hook.remove()
-    wanted = code(attributes(latents))
+    wanted = code_of(latents)
     wanted = (wanted - wanted.mean(dim=0)) / wanted.std(dim=0).clamp_min(0.3)
     goal = torch.cat([wanted, mean[wanted.shape[1] :].expand(pool, -1)], dim=1) / SQRT2
     goal = torch.where(goal < 0, goal / LRELU_SLOPE, goal)  # the last layer ends with a leaky ReLU

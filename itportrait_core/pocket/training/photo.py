@@ -23,7 +23,7 @@ from ..latents import partners
 from . import muon, photo_truth
 from .export import exporter
 from .loop import LoopConfig, Trainer
-from .photo_mapping import teach_mapping
+from .mapping_start import build_mapping
 from .pictures import SIZE, SMALL, PictureSet, training_photos
 from .precision import half_is_fast
 from .preview import psnr, save_sheet
@@ -34,11 +34,9 @@ CONFIG = StyleGAN2Config(
     resolution=128,
     channel_base=1536,
     channel_max=128,
-    mapping_layers=4,
-    layer_features=256,
+    mapping_layers=3,
+    layer_features=384,
 )
-MAPPING_GAIN = 40.0
-"""Factor on the step size of the mapping network, whose own learning-rate multiplier is 0.01."""
 MIXED_SHARE = 0.5
 """Share of every batch whose last layers take another code."""
 KNEE = 0.3
@@ -89,7 +87,8 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) ->
     sources = [n[:plain]] + [
         partners(n[plain:], kept, g) for kept in (photo_truth.SHAPE, APPEARANCE)
     ]
-    ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
+    with torch.no_grad():  # built, not trained
+        ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
     low = (torch.arange(generator.num_ws, device=ws.device) < photo_truth.MIXING_LAYER)[:, None]
     return torch.cat([whole, torch.where(low, coarse, fine)])
@@ -131,25 +130,17 @@ def photo_loss(
     return picture_loss(draw(SynthesisTo(generator.synthesis), ws, side), truth)
 
 
-def parameter_groups(generator: StyleGAN2Generator, rate: float) -> list[dict]:
-    """Optimiser groups: the mapping network takes steps that make up for its learning-rate multiplier."""
-    return [
-        *muon.parameter_groups(generator.synthesis, rate),
-        {"params": list(generator.mapping.parameters()), "lr": rate * MAPPING_GAIN},
-    ]
-
-
 def train(
     folder: str | os.PathLike[str], *, minutes: float = 60.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/photo.safetensors`."""
     small, large = training_photos(SMALL), training_photos(SIZE)
     net = StyleGAN2Generator(CONFIG, seed)
-    if not (Path(folder) / "photo.resume.pt").is_file():
-        print(f"photo: mapping network taught, mean squared error {teach_mapping(net.mapping, seed):.3f}")
+    error = build_mapping(net.mapping, seed, code_of=photo_truth.code_of_latents)
+    print(f"photo: mapping network built, mean error {error:.3f}")
     net.to(device)
     config = LoopConfig(minutes=minutes, seed=seed, hold=0.55, average=0.995)
-    trainer = Trainer("photo", net, parameter_groups(net, 1.5e-2), folder, config)
+    trainer = Trainer("photo", net, muon.parameter_groups(net.synthesis, 1.5e-2), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         side = next(side for share, side in SIDES if trainer.progress <= share)

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ...rendering import cameras
-from ..attributes import APPEARANCE, Z_DIM
+from ..attributes import APPEARANCE, Z_DIM, attributes
+from .mapping_start import code
 
 POSE_DIMS = 2
 PHOTO_Z_DIM = Z_DIM + POSE_DIMS
 YAW_LIMIT = 50.0  # degrees
 PITCH_LIMIT = 30.0  # degrees
+YAW_BUMPS, PITCH_BUMPS = 9, 7
+"""Places along an angle's range at which style vectors have a bump."""
 SHAPE = [k for k in range(PHOTO_Z_DIM) if k not in set(APPEARANCE)]
 """Dimensions of geometry and pose: what stays when only appearance changes."""
 MIXING_LAYER = 6
@@ -32,6 +35,20 @@ def angles_of(n: Tensor) -> tuple[Tensor, Tensor]:
     v = torch.erf(n[:, Z_DIM:] / math.sqrt(2))
     shaped = 0.6 * v + 0.4 * v**3
     return YAW_LIMIT * shaped[:, 0], PITCH_LIMIT * shaped[:, 1]
+
+
+def code_of_latents(n: Tensor) -> Tensor:
+    """What a style vector shall state of normalised latents: `[B, K]`, attributes and then pose.
+
+    Each angle as itself and as bumps along its range, so that layers can follow any curve of it.
+    """
+    people = code(attributes(n[:, :Z_DIM]))
+    yaw, pitch = angles_of(n)
+    columns = [people]
+    for share, bumps in ((yaw / YAW_LIMIT, YAW_BUMPS), (pitch / PITCH_LIMIT, PITCH_BUMPS)):
+        places = torch.linspace(-1, 1, bumps)
+        columns += [share[:, None], torch.exp(-0.5 * ((share[:, None] - places) * (bumps - 1) / 2) ** 2)]
+    return torch.cat(columns, dim=1)
 
 
 def camera_of(n: Tensor) -> Tensor:
