@@ -46,7 +46,7 @@ def test_picture_loss_is_zero_on_the_truth_and_sees_detail() -> None:
     truth = torch.ones(1, 3, 32, 32)
     truth[..., 10:14, 10:14] = -1
     assert photo.picture_loss(truth, truth) == 0
-    weight = photo.detail(truth)
+    weight = detail(truth)
     assert weight[..., 9:15, 9:15].mean() > 3 * weight[..., 22:, 22:].mean()
 
 

@@ -1,6 +1,4 @@
-"""Measures the photo family on people, poses and styles that training never saw, and writes the model card.
-Measures the photo family on people, poses and styles that training never saw, and writes the model card.
-"""
+"""Measures the photo family on people, poses and styles that training never saw; writes the model card."""
 
 from __future__ import annotations
 

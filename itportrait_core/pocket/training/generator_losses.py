@@ -11,6 +11,7 @@ from torch import Tensor
 from ...networks.eg3d import EG3DGenerator
 from ...networks.rays import make_rays, split_label
 from ...networks.volume_rendering import make_jitter, render_rays
+from .detail import detail
 from .heads_seen import Batch, FieldSamples
 
 STEEPNESS = 12000.0
@@ -34,13 +35,6 @@ def field_loss(generator: EG3DGenerator, planes: Tensor, truth: FieldSamples) ->
     )
     gap = (features[..., :3] - truth.colour).abs().mean(dim=-1)
     return density, (gap * truth.coloured).sum() / truth.coloured.sum().clamp_min(1.0)
-
-
-def detail(truth: Tensor) -> Tensor:
-    """Weight of every pixel [B, 1, H, W], mean about 1: higher where there is structure."""
-    rough = (truth - F.avg_pool2d(truth, 5, 1, 2, count_include_pad=False)).abs().mean(1, keepdim=True)
-    rough = F.avg_pool2d(rough, 3, 1, 1)
-    return 0.5 + 0.5 * rough / (rough.mean((1, 2, 3), keepdim=True) + 0.02)
 
 
 def picture_loss(image: Tensor, truth: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
 from ..latents import partners
 from . import muon, photo_truth
+from .detail import detail
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
@@ -92,15 +93,6 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) ->
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
     low = (torch.arange(generator.num_ws, device=ws.device) < photo_truth.MIXING_LAYER)[:, None]
     return torch.cat([whole, torch.where(low, coarse, fine)])
-
-
-def detail(truth: Tensor) -> Tensor:
-    """Weight of every pixel, `[B, 1, H, W]`, mean about 1: higher on eyes, mouth, edges than on plain
-    areas.
-    """
-    rough = (truth - F.avg_pool2d(truth, 5, 1, 2, count_include_pad=False)).abs().mean(1, keepdim=True)
-    rough = F.avg_pool2d(rough, 3, 1, 1)
-    return 0.5 + 0.5 * rough / (rough.mean((1, 2, 3), keepdim=True) + 1e-4)
 
 
 def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
