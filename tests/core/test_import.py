@@ -4,14 +4,8 @@ numbers as the network that it was written from."""
 from __future__ import annotations
 
 import hashlib
-import json
 import lzma
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from harness.official_files import PLANE_AXES, eg3d_generator, persistent, rosinality_state, write_snapshot
@@ -24,77 +18,12 @@ from itportrait_core.checkpoints.format import load_generator, load_model, read_
 from itportrait_core.checkpoints.official import import_checkpoint
 from itportrait_core.checkpoints.official_generators import plane_axes
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.guidance.clip import load_clip
-from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.photo_twin import load_photo_prior
-from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
+from itportrait_core.networks.arcface import IdentityNet
 from itportrait_core.networks.eg3d import EG3DGenerator
-from itportrait_core.networks.eg3d_config import SUPERRESOLUTION, EG3DConfig, RenderingConfig
 from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
-from itportrait_core.networks.pose import PoseConfig, PoseNet
+from itportrait_core.networks.pose import PoseNet
 from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
-
-INIT = {
-    "z_dim": 16,
-    "c_dim": 25,
-    "w_dim": 512,
-    "img_resolution": 128,
-    "img_channels": 3,
-    "mapping_kwargs": {"num_layers": 2},
-    "channel_base": 128,
-    "channel_max": 8,
-    "num_fp16_res": 0,
-    "sr_num_fp16_res": 4,
-    "conv_clamp": None,
-    "rendering_kwargs": {
-        "superresolution_module": "training.superresolution.SuperresolutionHybrid2X",
-        "depth_resolution": 6,
-        "depth_resolution_importance": 6,
-        "ray_start": 0.1,
-        "ray_end": 2.6,
-        "box_warp": 1.6,
-        "white_back": True,
-        "c_gen_conditioning_zero": True,
-        "c_scale": 1.0,
-        "sr_antialias": True,
-        "decoder_lr_mul": 1.0,
-        "avg_camera_radius": 1.7,
-        "avg_camera_pivot": [0, 0, 0],
-        "density_reg": 0.25,
-        "gpc_reg_prob": None,
-    },
-}
-CARS = EG3DConfig(
-    z_dim=16,
-    backbone_resolution=16,
-    channel_base=128,
-    channel_max=8,
-    neural_rendering_resolution=64,
-    superresolution=SUPERRESOLUTION["SuperresolutionHybrid2X"],
-    rendering=RenderingConfig(
-        depth_resolution=6,
-        depth_resolution_importance=6,
-        ray_start=0.1,
-        ray_end=2.6,
-        box_warp=1.6,
-        white_back=True,
-        c_gen_conditioning_zero=True,
-        avg_camera_radius=1.7,
-        avg_camera_pivot=(0, 0, 0),
-    ),
-)
-ENCODER = StyleEncoderConfig(
-    input_size=64, widths=(16, 24, 32, 40), units=(1, 1, 2, 1), style_count=8, code_dim=24, style_width=24
-)
-
-
-POSE = PoseConfig(blocks=(1, 2, 1, 1), width=8)
-IDENTITY = IdentityConfig(64, (8, 16, 24, 32), (1, 1, 2, 1), 16)
-
-
-def save(path: Path, value: Any, zipped: bool = True) -> Path:
-    torch.save(value, path, _use_new_zipfile_serialization=zipped)
-    return path
+from tests.core.tiny_official import CARS, ENCODER, IDENTITY, INIT, POSE, save
 
 
 def same_state(network: nn.Module, expected: dict[str, Tensor]) -> None:
@@ -289,106 +218,6 @@ def test_torchvision_trunks_keep_their_convolutions(tmp_path):
         import_checkpoint(save(tmp_path / "other.pth", content), tmp_path / "other")
 
 
-def broken(change: Callable[[dict], None]) -> dict[str, Tensor]:
-    state = rosinality_state(8, w_dim=8, width=4, layers=1)
-    change(state)
-    return {"g_ema": state}
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ({"weights": [1, 2, 3]}, "none of the known kinds"),
-        ({"state_dict": {"encoder.input_layer.0.weight": torch.ones(1)}}, "encoder is of type None"),
-        (broken(lambda s: s.pop("conv1.activate.bias")), "b4.conv1.bias is missing"),
-        (
-            broken(lambda s: s.update({"conv1.activate.bias": torch.ones(9)})),
-            r"has shape \(9,\) instead of \(4,\)",
-        ),
-        (broken(lambda s: s.update({"lora.weight": torch.ones(9)})), "lora.weight"),
-    ],
-)
-def test_unknown_and_unfitting_files_are_refused_and_leave_nothing(tmp_path, content, said):
-    source = save(tmp_path / "file.pt", content)
-    with pytest.raises(ITPortraitError, match=said):
-        import_checkpoint(source, tmp_path / "out" / "x.safetensors")
-    assert [path.name for path in tmp_path.rglob("*")] == ["file.pt"]
-
-
-def altered(values: dict[str, Any], random: np.random.RandomState) -> dict[str, Any]:
-    """A copy with one value left out or replaced."""
-    name = sorted(values)[random.randint(len(values))]
-    other = [torch.ones(3), torch.ones(2, 2, 2, 2), 7, "text", None, {}, []][random.randint(7)]
-    rest = {key: value for key, value in values.items() if key != name}
-    return rest if other is None else rest | {name: other}
-
-
-def altered_file(folder: Path, kind: str, random: np.random.RandomState) -> Path:
-    if kind == "eg3d":
-        stored = eg3d_generator(EG3DGenerator(CARS, seed=None), INIT)
-        state = stored.meta["state"]
-        part = ("_init_kwargs", "rendering_kwargs", "_modules", "_init_kwargs")[random.randint(4)]
-        stored.meta["state"] = state | {part: altered(state[part], random)}
-        return write_snapshot(folder / "file.pkl", G_ema=stored)
-    if kind == "encoder":
-        state = {
-            f"encoder.{key}": value for key, value in StyleEncoder(ENCODER, seed=None).state_dict().items()
-        }
-        state.pop("encoder.latent_avg")
-        options = {"encoder_type": "Encoder4Editing", "n_iters_per_batch": 5}
-        content = {"state_dict": state, "opts": options, "latent_avg": torch.ones(24)}
-        part = ("state_dict", "opts", None)[random.randint(3)]
-        content = (
-            altered(content, random) if part is None else content | {part: altered(content[part], random)}
-        )
-    elif kind == "stylegan2":
-        content = {"g_ema": altered(rosinality_state(8, w_dim=8, width=4), random)}
-    elif kind == "pose":
-        content = {"net_recon": altered(PoseNet(POSE, seed=None).state_dict(), random)}
-    else:
-        content = altered(IdentityNet(IDENTITY, seed=None).state_dict(), random)
-    return save(folder / "file.pt", content)
-
-
-@pytest.mark.parametrize("kind", ["stylegan2", "encoder", "pose", "identity", "eg3d"])
-def test_altered_files_are_refused_in_words_or_still_load(tmp_path, kind):
-    random = np.random.RandomState(1)
-    for number in range(10):
-        source = altered_file(tmp_path, kind, random)
-        try:
-            (path,) = import_checkpoint(source, tmp_path / f"out{number}")
-        except ITPortraitError:
-            assert not (tmp_path / f"out{number}.safetensors").exists()
-        else:
-            load_model(path)
-
-
-def test_progress_is_told_and_an_exception_from_it_stops_the_import_cleanly(tmp_path):
-    source = save(tmp_path / "stylegan2.pt", {"g_ema": rosinality_state(16, w_dim=24, width=8)})
-    told: list[tuple[int, int]] = []
-    import_checkpoint(source, tmp_path / "out", on_progress=lambda done, total: told.append((done, total)))
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-
-    class Cancelled(Exception):
-        pass
-
-    def cancel(done: int, total: int) -> None:
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        import_checkpoint(source, tmp_path / "second", on_progress=cancel)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.safetensors", "stylegan2.pt"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="permissions of Unix")
-def test_files_may_be_read_by_whoever_may_read_other_files(tmp_path):
-    source = save(tmp_path / "stylegan2.pt", {"g_ema": rosinality_state(8, w_dim=8, width=4)})
-    (path,) = import_checkpoint(source, tmp_path / "out")
-    (tmp_path / "plain").touch()
-    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
 def test_the_command_imports_into_a_folder_and_says_the_licence(tmp_path, capsys):
     source = save(tmp_path / "stylegan2.pt", {"g_ema": rosinality_state(8, w_dim=8, width=4)})
     assert main(["import", str(source), f"{tmp_path}/models/"]) == 0
@@ -396,46 +225,3 @@ def test_the_command_imports_into_a_folder_and_says_the_licence(tmp_path, capsys
     assert "models/stylegan2.safetensors" in said.replace("\\", "/") and "non-commercial" in said
     assert main(["import", str(tmp_path / "absent.pkl"), str(tmp_path / "x")]) == 1
     assert "absent.pkl" in capsys.readouterr().err
-
-
-def test_files_of_version_1_load_forever():
-    """Written by the first release; whatever becomes of the format, this file must load and mean the same."""
-    folder = DATA / "format"
-    generator = load_generator(folder / "version1.safetensors")
-    expected = json.loads((folder / "version1.json").read_text())
-    assert generator.config.to_dict() == EG3DConfig.from_dict(expected["config"]).to_dict()
-    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    ws = generator.double().mapping(z)
-    torch.testing.assert_close(ws[0, 0, :4].tolist(), expected["ws"], atol=1e-6, rtol=1e-6)
-    planes = generator.planes(ws)
-    torch.testing.assert_close(planes[0, :, 0, 3, 3].tolist(), expected["planes"], atol=1e-5, rtol=1e-5)
-
-
-def test_other_versions_are_refused(tmp_path):
-    data = (DATA / "format" / "version1.safetensors").read_bytes()
-    changed = data.replace(b'"format_version":"1"', b'"format_version":"9"')
-    assert changed != data
-    (tmp_path / "future.safetensors").write_bytes(changed)
-    with pytest.raises(ITPortraitError, match="format version '9'"):
-        load_generator(tmp_path / "future.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("load", "words"),
-    [
-        (
-            lambda: load_generator("absent.safetensors"),
-            ("ffhqrebalanced512-128.pkl", "NGC", "non-commercial"),
-        ),
-        (lambda: load_perceptual("absent.pth"), ("vgg16-397923af.pth", "torchvision", "BSD")),
-        (lambda: load_clip("absent.pt"), ("ViT-B-32.pt", "MIT")),
-        (lambda: load_photo_prior({"generator": "g", "encoder": "e"}), ("epoch_20.pth", "Basel Face Model")),
-        (lambda: load_photo_prior({"generator": "g", "pose": "p"}), ("e4e_ffhq_encode.pt", "non-commercial")),
-    ],
-)
-def test_missing_files_say_in_one_line_what_to_get_where_to_put_it_and_on_which_terms(load, words):
-    with pytest.raises(ITPortraitError) as caught:
-        load()
-    said = str(caught.value)
-    assert "\n" not in said and "models/itportrait" in said
-    assert all(word in said for word in words)

@@ -1,34 +1,24 @@
-"""Inversion (Eq. 3-4): pose variables, schedules, twins, pose starts, report."""
+"""Inversion (Eq. 4): what is found again, what moves when, losses, restarts, batches, report."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods import photo_twin
 from itportrait_core.methods.configs import InversionConfig
-from itportrait_core.methods.first_pose import first_pose
 from itportrait_core.methods.history import History, Record
 from itportrait_core.methods.inversion import invert, invert_batch, warnings_of
 from itportrait_core.methods.inversion_task import InversionTask
 from itportrait_core.methods.latent_units import LatentUnits, latent_spread
 from itportrait_core.methods.passes import fit_picture
-from itportrait_core.methods.photo_twin import Aligned, PhotoPrior, draw_twins, make_twins, median_pose
 from itportrait_core.methods.portrait import Portrait, sample_portrait
-from itportrait_core.methods.pose_residual import PoseResidual
 from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.schedule import ramp
 from itportrait_core.methods.start_latent import latent_statistics, nearest_samples
-from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
-from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
-from itportrait_core.networks.pose import POSE_HEADS, PoseConfig, PoseNet
-from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from itportrait_core.rendering import cameras
-from tests.core.tiny import tiny_generator, tiny_perceptual, tiny_portrait
+from tests.core.tiny import tiny_generator, tiny_perceptual, tiny_portrait, tiny_prior
 
 QUICK = InversionConfig(steps=6, pose_preheat=2, pose_init="frontal", start_samples=16, stop_window=0)
 
@@ -39,77 +29,13 @@ def generator():
 
 
 @pytest.fixture(scope="module")
-def perceptual():
-    return tiny_perceptual()
+def prior():
+    return tiny_prior()
 
 
 @pytest.fixture(scope="module")
-def prior() -> PhotoPrior:
-    """Untrained networks of the right kinds; 8 latents."""
-    photo = StyleGAN2Generator(
-        StyleGAN2Config(z_dim=8, w_dim=12, resolution=32, channel_base=256, channel_max=8)
-    )
-    encoder = StyleEncoder(
-        StyleEncoderConfig(input_size=32, widths=(4, 4, 8, 8), units=(1, 1, 1, 1), style_count=8, code_dim=12,
-                           style_width=4)
-    )  # fmt: skip
-    pose = PoseNet(PoseConfig(input_size=32, blocks=(1, 1), width=4, heads=POSE_HEADS))
-    identity = IdentityNet(IdentityConfig(16, (4, 4), (1, 1), 8))
-    for network in (photo, encoder, pose, identity):
-        network.eval().requires_grad_(False)
-    return PhotoPrior(photo, encoder, pose, identity)
-
-
-def test_a_pose_residual_of_zero_is_the_start():
-    start = cameras.orbit([20.0, -40.0], [10.0, -5.0], [3.0, 0.0])
-    assert torch.allclose(PoseResidual(start, 20.0).labels(), start, atol=1e-6)
-
-
-def test_pose_residuals_keep_camera_on_the_sphere_with_a_rotation():
-    start = cameras.orbit([20.0], [10.0])
-    pose = PoseResidual(start, 20.0)
-    with torch.no_grad():
-        pose.omega.copy_(torch.tensor([[0.05, -0.1, 0.02]]))
-        pose.tau.copy_(torch.tensor([[0.2, 0.1, -0.3]]))
-    label = pose.labels().detach()
-    matrix = label[:, :16].view(4, 4)
-    assert float(matrix[:3, 3].norm()) == pytest.approx(2.7, abs=1e-5)
-    assert torch.allclose(matrix[:3, :3] @ matrix[:3, :3].T, torch.eye(3), atol=1e-5)
-    turned = float(cameras.rotation_difference_deg(label, start))
-    assert turned == pytest.approx(math.degrees(float(pose.omega.detach().norm())), abs=1e-3)
-
-
-def test_turns_are_clamped():
-    pose = PoseResidual(cameras.front(2), 20.0)
-    with torch.no_grad():
-        pose.omega.copy_(torch.tensor([[1.0, 1.0, 0.0], [0.1, 0.0, 0.0]]))
-    pose.clamp()
-    assert pose.omega.detach().norm(dim=1).tolist() == pytest.approx([math.radians(20.0), 0.1])
-
-
-def test_pose_gradient_agrees_with_finite_differences(generator):
-    double = tiny_generator().double()
-    ws = double.mapping(torch.ones(1, 8, dtype=torch.float64), cameras.front().double())
-
-    def value(omega: torch.Tensor) -> torch.Tensor:
-        pose = PoseResidual(cameras.orbit(15.0).double(), 20.0)
-        pose.omega = omega
-        return double.synthesis(ws, pose.labels()).image_depth.mean()
-
-    omega = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
-    value(omega).backward()
-    step = torch.zeros(1, 3, dtype=torch.float64)
-    step[0, 1] = 1e-5
-    by_hand = float(((value(step) - value(-step)) / 2e-5).detach())
-    assert float(omega.grad[0, 1]) == pytest.approx(by_hand, rel=1e-2, abs=1e-6)
-
-
-def test_ramp_is_the_published_one():
-    """methods 2.3: (1/2 - 1/2 cos(pi min(1, (1-t)/0.25))) min(1, t/0.05)."""
-    assert ramp(0.0, 0.05, 0.25) == 0.0 and ramp(0.5, 0.05, 0.25) == 1.0
-    assert ramp(0.025, 0.05, 0.25) == pytest.approx(0.5)
-    assert ramp(0.875, 0.05, 0.25) == pytest.approx(0.5)
-    assert ramp(1.0, 0.05, 0.25) == pytest.approx(0.0)
+def perceptual():
+    return tiny_perceptual()
 
 
 def test_a_picture_of_the_generator_is_found_again(generator, perceptual):
@@ -241,102 +167,6 @@ def test_every_depth_loss_runs(generator, perceptual, loss):
     assert ("depth" in found.history[0].losses) == (loss != "none")
 
 
-def test_twins_keep_coarse_layers_and_share_one_z_per_twin(prior):
-    """Eq. 3: W' = alpha W + (1 - alpha) M(z) in the last six layers (of 18, counted from the end)."""
-    seen = []
-    prior.generator.synthesis.register_forward_pre_hook(lambda m, args: seen.append(args[0].clone()))
-    code = torch.randn(1, 8, 12, generator=torch.Generator().manual_seed(1))
-    config = InversionConfig(twin_samples=3)
-    twins = draw_twins(prior, code, config.twin_layers, config, torch.Generator().manual_seed(2))
-    z = torch.randn(3, 8, generator=torch.Generator().manual_seed(2))
-    fresh = prior.generator.mapping(z)
-    assert twins.shape == (3, 3, 32, 32)
-    assert torch.equal(seen[0][:, :2], code[:, :2].expand(3, -1, -1))
-    assert torch.allclose(seen[0][:, 2:], 0.2 * code[:, 2:] + 0.8 * fresh[:, 2:], atol=1e-6)
-
-
-def test_median_pose_ignores_one_wild_twin():
-    angles = torch.tensor(
-        [[0.0, 0.30, 0.0], [0.0, 0.32, 0.0], [0.0, 0.31, 0.0], [0.5, -0.9, 0.3], [0.0, 0.3, 0]]
-    )
-    label, spread = median_pose(angles, torch.zeros(5, 3))
-    wanted = cameras.from_deep3d(torch.tensor([[0.0, 0.30, 0.0]]), torch.zeros(1, 3))
-    assert float(cameras.rotation_difference_deg(label, wanted)) < 1.5 and spread < 2.0
-
-
-@pytest.mark.parametrize("way", ["twin", "image", "frontal", "random", "user"])
-def test_every_first_pose_is_a_label(prior, way):
-    picture = Aligned(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1)
-    dice = torch.Generator().manual_seed(1)
-    start = first_pose(prior, picture, InversionConfig(pose_init=way), dice, cameras.orbit(12.0))
-    assert start.camera.shape == (1, 25) and start.facts["pose_init"] == way
-    assert (start.twins is not None) == (way == "twin")
-    if way == "user":
-        assert start.facts["first_yaw"] == pytest.approx(12.0, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("way", "message"),
-    [("twin", "photo prior"), ("image", "photo prior"), ("user", "a pose"), ("landmarks", "face detector")],
-)
-def test_missing_parts_are_named(way, message):
-    config = InversionConfig(pose_init=way)
-    with pytest.raises(ITPortraitError, match=message):
-        first_pose(None, Aligned(torch.zeros(1, 3, 16, 16)), config, torch.Generator(), None)
-
-
-def test_realignment_cuts_the_picture_by_the_twins_points(prior):
-    plain, other = torch.zeros(1, 3, 32, 32), torch.ones(1, 3, 32, 32)
-    points = torch.rand(5, 2)
-    given = []
-
-    def realign(found):
-        given.append(found)
-        return Aligned(other)
-
-    twins = make_twins(
-        prior, Aligned(plain, None, realign, lambda picture: points), InversionConfig(), torch.Generator()
-    )
-    assert torch.equal(twins.aligned.image, other) and given == [points]
-
-
-def test_twins_without_a_face_have_no_say_in_the_pose(prior, monkeypatch):
-    """Of four twins the detector finds a face on the first and the third; only these are read."""
-    asked, read = [], []
-
-    def find(picture):
-        asked.append(picture)
-        return torch.full((5, 2), 0.5) if len(asked) in (1, 3) else None
-
-    def poses(_, images, aligned):
-        read.append(images)
-        return torch.zeros(len(images), 3), torch.zeros(len(images), 3)
-
-    monkeypatch.setattr(photo_twin, "estimate_pose", poses)
-    aligned = Aligned(torch.rand(1, 3, 32, 32) * 2 - 1, None, None, find)
-    config = InversionConfig(realign_rounds=0)
-    twins = make_twins(replace(prior, frame="ffhq"), aligned, config, torch.Generator().manual_seed(3))
-    assert twins.note == "usual" and len(twins.images) == 4
-    assert len(read) == 1 and torch.equal(read[0], torch.cat([asked[0], asked[2]]))
-
-
-def test_without_a_face_anywhere_the_users_pose_or_the_front_stands_in(prior):
-    blind = Aligned(torch.rand(1, 3, 32, 32) * 2 - 1, None, None, lambda picture: None)
-    ffhq, config, user = replace(prior, frame="ffhq"), InversionConfig(realign_rounds=0), cameras.orbit(20.0)
-    for given, wanted in ((None, cameras.front()), (user, user)):
-        start = first_pose(ffhq, blind, config, torch.Generator().manual_seed(1), given)
-        assert torch.allclose(start.camera, wanted.float()) and start.facts["twin_face"] is False
-        assert "twin_spread" not in start.facts
-
-
-def test_twins_that_disagree_give_way_to_wider_layers_and_then_to_none(prior, monkeypatch):
-    spreads = iter([40.0, 30.0, 0.0])
-    label = cameras.front()
-    monkeypatch.setattr(photo_twin, "median_pose", lambda *pose: (label, next(spreads)))
-    twins = make_twins(prior, Aligned(torch.zeros(1, 3, 32, 32)), InversionConfig(), torch.Generator())
-    assert twins.note == "none" and len(twins.images) == 1
-
-
 def test_whole_inversion_with_a_prior_reports(generator, perceptual, prior):
     picture = tiny_portrait(tiny_generator(0, resolution=32)).image
     found = invert(generator, picture, prior, QUICK.replace(pose_init="twin"), perceptual=perceptual)
@@ -369,33 +199,3 @@ def test_portraits_survive_a_file(generator, tmp_path):
     (tmp_path / "p.safetensors").write_bytes(b"")
     with pytest.raises(ITPortraitError):
         Portrait.load(tmp_path / "p.safetensors")
-
-
-def test_landmarks_give_the_pose_of_the_face_they_were_seen_on(generator):
-    from itportrait_core.alignment.frame import DEEP3D_POINTS
-    from itportrait_core.alignment.pose_fit import FIVE_PITCH_OFFSET
-    from itportrait_core.guidance.depth import project
-
-    camera = cameras.orbit(25.0, 10.0)
-    seen = project(torch.tensor(DEEP3D_POINTS)[None] * 0.3, camera)[0]
-    picture = Aligned(torch.zeros(1, 3, 32, 32), find_points=lambda image: (seen + 1) / 2)
-    start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
-    measured = cameras.orbit(25.0, 10.0 - FIVE_PITCH_OFFSET)  # drawn faces tilt that much
-    assert float(cameras.rotation_difference_deg(start.camera, measured)) < 4.0
-
-
-def test_the_pose_of_all_points_goes_before_that_of_five(generator):
-    wanted = cameras.orbit(-17.0, 4.0)
-    picture = Aligned(torch.zeros(1, 3, 32, 32), find_pose=lambda image: wanted)
-    start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
-    assert torch.equal(start.camera, wanted)
-
-
-def test_photos_are_not_read_by_a_pose_network_of_drawn_heads(prior):
-    """With an imported photo generator and no Deep3DFaceRecon, the twins' poses come from face points."""
-    photos, wanted = replace(prior, frame="ffhq"), cameras.orbit(30.0, -6.0, 2.0)
-    aligned = Aligned(torch.zeros(1, 3, 64, 64), find_pose=lambda image: wanted)
-    twins = make_twins(photos, aligned, InversionConfig(), torch.Generator().manual_seed(0))
-    assert float(cameras.rotation_difference_deg(twins.camera, wanted)) < 0.1
-    blind = make_twins(photos, Aligned(aligned.image), InversionConfig(), torch.Generator().manual_seed(0))
-    assert float(cameras.rotation_difference_deg(blind.camera, wanted)) > 1.0

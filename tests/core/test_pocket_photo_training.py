@@ -11,6 +11,7 @@ from itportrait_core.networks.encoders import StyleEncoder
 from itportrait_core.networks.stylegan2 import StyleGAN2Generator
 from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.training import encoder, photo
+from itportrait_core.pocket.training.detail import detail
 from itportrait_core.pocket.training.photo_truth import PHOTO_Z_DIM
 
 

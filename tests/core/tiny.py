@@ -8,8 +8,13 @@ from torch import Tensor
 from itportrait_core.guidance.clip import ClipModel
 from itportrait_core.guidance.clip_network import ClipConfig, ClipNetwork
 from itportrait_core.guidance.perceptual import Perceptual, random_trunk
+from itportrait_core.methods.photo_twin import PhotoPrior
 from itportrait_core.methods.portrait import Portrait, sample_portrait
+from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
+from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
+from itportrait_core.networks.pose import POSE_HEADS, PoseConfig, PoseNet
+from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 
 CONTEXT = 16
 
@@ -69,3 +74,19 @@ def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
     """Whether all tensors are equal bit for bit."""
     a, b = first.state_dict(), second.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def tiny_prior() -> PhotoPrior:
+    """Untrained networks of the right kinds behind photo twins; 8 latents, pictures of 32 px."""
+    photo = StyleGAN2Generator(
+        StyleGAN2Config(z_dim=8, w_dim=12, resolution=32, channel_base=256, channel_max=8)
+    )
+    encoder = StyleEncoder(
+        StyleEncoderConfig(input_size=32, widths=(4, 4, 8, 8), units=(1, 1, 1, 1), style_count=8, code_dim=12,
+                           style_width=4)
+    )  # fmt: skip
+    pose = PoseNet(PoseConfig(input_size=32, blocks=(1, 1), width=4, heads=POSE_HEADS))
+    identity = IdentityNet(IdentityConfig(16, (4, 4), (1, 1), 8))
+    for network in (photo, encoder, pose, identity):
+        network.eval().requires_grad_(False)
+    return PhotoPrior(photo, encoder, pose, identity)
