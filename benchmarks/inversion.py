@@ -26,7 +26,7 @@ from benchmarks.table import Row, Table, mean
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
 from itportrait_core.methods.lineage import run_identity
-from itportrait_core.methods.photo_twin import load_photo_prior
+from itportrait_core.methods.photo_prior import load_photo_prior
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.rendering import cameras
 

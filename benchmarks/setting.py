@@ -25,7 +25,7 @@ from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig
 from itportrait_core.methods.history import History
 from itportrait_core.methods.lineage import run_identity, weights_hash
-from itportrait_core.methods.photo_twin import load_photo_prior
+from itportrait_core.methods.photo_prior import load_photo_prior
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.methods.tuning import pivotal_tune
 

@@ -1,9 +1,9 @@
 """What one step costs on the embedded generator, one thread: `python -m benchmarks.steps`.
 
 Processor seconds of an APT step, a fast and a full ITE step, and one live preview, with and without keeping
-clear of denormal numbers (`volume_rendering.FAINTEST`, `eg3d.Softplus`); both arms take turns in one run. The
-baseline is the arm without. Prints the share of a coupled run that previews take when they come as often as
-the nodes let them.
+clear of denormal numbers (`volume_rendering.FAINTEST`, `triplane.Softplus`); both arms take turns in one run.
+The baseline is the arm without. Prints the share of a coupled run that previews take when they come as often
+as the nodes let them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from itportrait_core.methods.ite import ITE
 from itportrait_core.methods.passes import PreviewStrip
 from itportrait_core.methods.portrait import sample_portrait
 from itportrait_core.methods.trained import copy_for_training, frozen_copy
-from itportrait_core.networks import eg3d, volume_rendering
+from itportrait_core.networks import triplane, volume_rendering
 
 ARMS = ("without", "with")
 PREVIEW_PAUSE = 25.0
@@ -43,7 +43,7 @@ def arm(name: str) -> Iterator[None]:
         return
     with (
         patch.object(volume_rendering, "FAINTEST", 0.0),
-        patch.object(eg3d.Softplus, "forward", lambda self, x: F.softplus(x)),
+        patch.object(triplane.Softplus, "forward", lambda self, x: F.softplus(x)),
     ):
         yield
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .methods.blend import blend
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.inversion import invert, invert_batch
-    from .methods.photo_twin import load_photo_prior
+    from .methods.photo_prior import load_photo_prior
     from .methods.portrait import Portrait
     from .methods.style_file import load_style, save_style
     from .methods.tuning import pivotal_tune
@@ -26,7 +26,7 @@ _HOMES = {
     "errors": ("ITPortraitError",),
     "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
     "methods.portrait": ("Portrait",),
-    "methods.photo_twin": ("load_photo_prior",),
+    "methods.photo_prior": ("load_photo_prior",),
     "methods.inversion": ("invert", "invert_batch"),
     "methods.apt": ("stylize",),
     "methods.alternate": ("couple",),

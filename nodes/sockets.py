@@ -24,7 +24,7 @@ from . import comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
-    from ..itportrait_core.methods.photo_twin import PhotoPrior
+    from ..itportrait_core.methods.photo_prior import PhotoPrior
     from ..itportrait_core.methods.portrait import Portrait
 
 Generator = io.Custom("ITP_GENERATOR")

@@ -10,7 +10,8 @@ from torch import Tensor
 from ..errors import ITPortraitError
 from ..rendering import cameras
 from .configs import InversionConfig
-from .photo_twin import Aligned, PhotoPrior, Twins, estimate_pose, make_twins, median_pose
+from .photo_prior import PhotoPrior
+from .photo_twin import Aligned, Twins, estimate_pose, make_twins, median_pose
 
 RANDOM_YAW, RANDOM_PITCH = (-50.0, 50.0), (-30.0, 30.0)
 

@@ -18,7 +18,8 @@ from .first_pose import FirstPose, first_pose
 from .inversion_task import InversionTask
 from .metrics import compare
 from .passes import fit_picture
-from .photo_twin import Aligned, PhotoPrior
+from .photo_prior import PhotoPrior
+from .photo_twin import Aligned
 from .portrait import Portrait
 from .run import OnStep, Outcome, run, trainable_mode
 from .start_latent import Encoder3D, latent_statistics, start_latents

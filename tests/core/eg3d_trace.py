@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from itportrait_core.networks import rays, volume_rendering
-from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, SuperResolutionConfig, sample_planes
+from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, SuperResolutionConfig
+from itportrait_core.networks.triplane import sample_planes
 
 DATA = Path(__file__).parents[1] / "data"
 Tensors = dict[str, Tensor]

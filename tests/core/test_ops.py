@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from itportrait_core.networks import ops, rays, volume_rendering
-from itportrait_core.networks.eg3d import RenderingConfig, sample_planes
+from itportrait_core.networks.eg3d import RenderingConfig
 from itportrait_core.networks.eg3d_config import OFFICIAL_AXES
+from itportrait_core.networks.triplane import sample_planes
 
 OPS = load_file(Path(__file__).parents[1] / "data" / "eg3d_ops.safetensors")
 
