@@ -19,14 +19,14 @@ from itportrait_core.pocket.training.loop import LoopConfig, Trainer
 
 
 def tiny_set(count: int = 100) -> dataset.StyledSet:
-    styles = dataset.draw_styles(count)
+    styles = dataset.draw_styles(count, dataset.RANDOM_IN_TRAINING)
     faces = dataset.draw_people(count, styles, 3, keep_pairs=False)
     pixels = np.random.default_rng(0).integers(0, 255, (count, 3, dataset.SIZE, dataset.SIZE), dtype=np.uint8)
     return dataset.StyledSet(faces, styles, pixels)
 
 
 def test_held_out_pairs_never_reach_training_but_stand_in_the_test() -> None:
-    styles = dataset.draw_styles(3000)
+    styles = dataset.draw_styles(3000, dataset.RANDOM_IN_TESTING)
     train = dataset.draw_people(3000, styles, 5, keep_pairs=False)
     test = dataset.draw_people(3000, styles, 5, keep_pairs=True)
     assert not dataset.is_held_out(train, styles).any()

@@ -25,9 +25,12 @@ from .pictures import cache_folder
 
 SIZE = 64  # pixels
 CHUNK = 50  # pictures of one style in a row, rendered at once
-TRAINING, TRAINING_SEED = 12000, 11
+TRAINING, TRAINING_SEED = 16000, 11
 TESTING, TESTING_SEED = 1800, 90011
-RANDOM_SHARE = 11  # one chunk in so many has random looks; prime to the number of styles
+RANDOM_IN_TRAINING, RANDOM_IN_TESTING = 4, 11
+"""One chunk in so many has random looks; prime to the number of styles. Many of them in training teach that
+a smile is a smile in every style, also in those where none is ever shown.
+"""
 RANDOM_LOOK = "random"
 YAW, PITCH = 55.0, 16.0  # degrees: largest yaw (uniform), spread of pitch (normal, cut at twice that)
 _RENDERER = (
@@ -115,11 +118,11 @@ def draw_people(count: int, styles: Sequence[str], seed: int, *, keep_pairs: boo
     return people
 
 
-def draw_styles(count: int) -> tuple[str, ...]:
-    """Styles of `count` pictures: chunks in turn, with random looks in between."""
+def draw_styles(count: int, random_every: int) -> tuple[str, ...]:
+    """Styles of `count` pictures: chunks in turn, every so many with random looks."""
     names = []
     for chunk in range((count + CHUNK - 1) // CHUNK):
-        random = chunk % RANDOM_SHARE == RANDOM_SHARE - 1
+        random = chunk % random_every == random_every - 1
         names += [RANDOM_LOOK if random else STYLES[chunk % len(STYLES)]] * CHUNK
     return tuple(names[:count])
 
@@ -130,7 +133,7 @@ def styled_set(
     """Pictures of random people in all styles, rendered once and then read from disk."""
     folder = cache_folder() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
-    styles = draw_styles(count)
+    styles = draw_styles(count, RANDOM_IN_TESTING if keep_pairs else RANDOM_IN_TRAINING)
     people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
     file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_renderer_hash()}.npy"
     if not file.is_file():

@@ -22,6 +22,8 @@ DENSITY_RANGE = (-12.0, 300.0)
 """Limits of the wanted raw density: nothing outside the head, opaque inside."""
 DENSITY_SCALE = 4.0
 """Raw density where its compressed scale turns from linear to logarithmic."""
+KNEE = 0.3
+"""Error of a pixel, of the range -1..1, above which the loss grows linearly."""
 BORDER = 4
 """Pixels of a cut-out that super-resolution cannot know, because their neighbours are missing."""
 
@@ -38,10 +40,13 @@ def field_loss(generator: EG3DGenerator, planes: Tensor, truth: FieldSamples) ->
 
 
 def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
-    """L1 weighted by detail, and L1 of the differences between neighbours."""
+    """Twice Huber's error weighted by detail, and L1 of the differences between neighbours.
+
+    Small errors count by their square: with plain L1, white background would pull as hard as a wrong shirt.
+    """
     weight = detail(truth)
     gap = image - truth
-    loss = (gap.abs() * weight).mean()
+    loss = 2 * (F.smooth_l1_loss(image, truth, reduction="none", beta=KNEE) * weight).mean()
     return (
         loss
         + 0.5 * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()

@@ -34,8 +34,12 @@ CYCLES = ("clothes", "accent")
 COLOURED = (0, 1, 2, 3, 4, 5, 7, 8)
 """Rows of a palette that tell something new: not the trim of the clothes, and not the white of the eyes."""
 GENDER = DIMS.index("gender")
-SOFT, SHARP = 2.5, 10.0
-"""Steepness of a threshold in the first and in the second layer."""
+SOFT, JOINED, SHARP = 2.5, 20.0, 25.0
+"""Steepness of a threshold in the first layer, there for thresholds of one gender only, and in the second.
+
+Gentle ones also help to draw the curves between thresholds, but where two are joined, both being near is
+read as neither.
+"""
 
 
 def code(people: Attributes) -> Tensor:
@@ -72,12 +76,15 @@ def code_of_latents(latents: Tensor) -> Tensor:
     return code(attributes(latents))
 
 
-def _first_layer(knots: list[tuple[int, float]], width: int, z_dim: int) -> tuple[Tensor, Tensor]:
+def _first_layer(
+    knots: list[tuple[int, float]], joined: set[tuple[int, float]], width: int, z_dim: int
+) -> tuple[Tensor, Tensor]:
     """Weights [width, z_dim] and bias: two units per threshold, the rest bends at quantiles."""
     weight, bias = torch.zeros(width, z_dim), torch.zeros(width)
     for i, (dim, place) in enumerate(knots):
-        weight[2 * i : 2 * i + 2, dim] = SOFT
-        bias[2 * i], bias[2 * i + 1] = 0.5 - SOFT * place, -0.5 - SOFT * place
+        soft = JOINED if (dim, place) in joined else SOFT
+        weight[2 * i : 2 * i + 2, dim] = soft
+        bias[2 * i], bias[2 * i + 1] = 0.5 - soft * place, -0.5 - soft * place
     first = 2 * len(knots)
     unit = torch.arange(width - first)
     rank, rounds = unit // z_dim, math.ceil((width - first) / z_dim)
@@ -148,7 +155,8 @@ def build_mapping(
     label = torch.zeros(pool, mapping.c_dim)
     mean = mapping(latents[:2000], label[:2000])[:, 0].mean(dim=0)
     width = mapping.fc0.weight.shape[0]
-    store(mapping.fc0, *_first_layer(knots, width, mapping.z_dim))
+    joined = {*woman} ^ {*man} | {knots[gender]}
+    store(mapping.fc0, *_first_layer(knots, joined, width, mapping.z_dim))
     store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, mapping.z_dim, random))
     hidden: list[Tensor] = []
     hook = mapping.fc1.register_forward_hook(lambda module, inputs, output: hidden.append(output))
