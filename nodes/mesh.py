@@ -157,7 +157,7 @@ class SaveSplats(io.ComfyNode):
             "Save Splats",
             description=(
                 "Keeps the head as Gaussian splats, a .ply file below output/itportrait that splat viewers"
-                " and game engines read."
+                " and game engines read; its recipe and workflow are comments in it."
             ),
             search_aliases=["gaussian splatting", "ply", "point cloud"],
             inputs=[
@@ -174,8 +174,10 @@ class SaveSplats(io.ComfyNode):
                 io.String.Input(
                     "name", default="splats", tooltip="File name; '/' makes a sub-folder. A number is added."
                 ),
+                recipes.private(optional=True),
             ],
             outputs=[],
+            hidden=recipes.HIDDEN,
             is_output_node=True,
         )
 
@@ -186,15 +188,25 @@ class SaveSplats(io.ComfyNode):
         portrait: sockets.PortraitHandle,
         resolution: int,
         name: str,
+        private: bool = False,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.portrait import check_fits
+        from ..itportrait_core.recipes.card import Card, bytes_hash, describe_weights, versions
         from ..itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
 
         file = folders.result(name, ".ply")
-        model = generator.open()
-        check_fits(model, portrait.portrait)
-        found = sample_splats(
-            model, portrait.portrait.ws, SplatConfig(resolution=resolution), comfy.Progress().count
+        model, person = generator.open(), portrait.portrait
+        check_fits(model, person)
+        config = SplatConfig(resolution=resolution)
+        found = sample_splats(model, person.ws, config, comfy.Progress().count)
+        card = Card(
+            "splats",
+            describe_weights(generator.path),
+            person.report,
+            dataclasses.asdict(config),
+            versions(**recipes.programs()),
+            person.ws.float().cpu(),
+            proof=bytes_hash(found.centers, found.colors),
         )
-        folders.write(file, ply_bytes(found, comment=f"base {generator.sha256}"))
+        folders.write(file, ply_bytes(found, recipes.notes(cls.hidden, card, private)))
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))

@@ -21,11 +21,12 @@ HIDDEN = [io.Hidden.prompt, io.Hidden.extra_pnginfo]
 """What a node asks ComfyUI for, to keep the workflow in its file."""
 
 
-def private() -> io.Input:
-    """The privacy switch of a node that saves."""
+def private(*, optional: bool = False) -> io.Input:
+    """The privacy switch of a node that saves; `optional` where older workflows know the node without it."""
     return io.Boolean.Input(
         "private",
         default=False,
+        optional=optional,
         tooltip=(
             "Leaves names and paths out of the file: file names, titles, labels, notes. Settings, seeds,"
             " texts and the graph stay."

@@ -70,13 +70,18 @@ class SaveGenerator(io.ComfyNode):
         import torch
 
         from ..itportrait_core.recipes.carriers import attach, drafted
-        from ..itportrait_core.recipes.drawing import generator_card
+        from ..itportrait_core.recipes.drawing import difference_card, generator_card
         from ..itportrait_core.recipes.privacy import private_facts
 
         file = folders.result(name, folders.OURS)
         lineage = private_facts(generator.lineage) if private else dict(generator.lineage)
         if precision in (DIFFERENCE, SMALL):
-            save_difference(generator, base, lineage, file, SMALL_MB if precision == SMALL else 0.0)
+            with drafted(file) as draft, comfy.plain_tensors():
+                origin = write_difference(
+                    generator, base, lineage, draft, SMALL_MB if precision == SMALL else 0.0
+                )
+                card = difference_card(draft, origin, recipes.programs(), name=file.name)
+                attach(draft, recipes.notes(cls.hidden, card, private))
             return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
         with drafted(file) as draft, comfy.plain_tensors():
             itp.save_generator(
@@ -91,14 +96,14 @@ class SaveGenerator(io.ComfyNode):
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
 
 
-def save_difference(
+def write_difference(
     generator: sockets.GeneratorHandle,
     base: sockets.GeneratorHandle | None,
     lineage: dict[str, Any],
     file: Path,
     budget_mb: float,
-) -> None:
-    """Write what a style changes in its base.
+) -> Path:
+    """Write what a style changes in its base; returns the base's file.
 
     Raises:
         ITPortraitError: without a base.
@@ -107,10 +112,10 @@ def save_difference(
         raise ITPortraitError(
             "A difference needs its base; connect the generator that the style was trained from."
         )
-    with comfy.plain_tensors():
-        style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
-        style.lineage = lineage
-        itp.save_style(style, origin, file, budget_mb=budget_mb)
+    style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
+    style.lineage = lineage
+    itp.save_style(style, origin, file, budget_mb=budget_mb)
+    return base.path
 
 
 class SavePictures(io.ComfyNode):

@@ -35,9 +35,9 @@ class Card:
 
     Attributes:
         kind: one of `KINDS`.
-        weights: the generator, from `describe_weights`.
+        weights: the generator, from `describe_weights`; for a style's difference also its `base`.
         person: seed and truncation, or the report of the inversion.
-        settings: how it was drawn: for a mesh the fields of `MeshConfig`.
+        settings: how it was drawn: the fields of `MeshConfig` or `SplatConfig`.
         versions: program -> version.
         ws: `[1, num_ws, w_dim]`, or None where the file itself holds it.
         cameras: labels `[N, 25]`, or None.
@@ -77,7 +77,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {"|u1": np.dtype("u1"), "<f4": np.dtype("<f4
 _NEEDED = {
     "picture": ("ws", "cameras"),
     "mesh": ("ws",),
+    "splats": ("ws",),
     "generator": ("ws", "cameras", "thumbnail"),
+    "difference": ("ws", "cameras", "thumbnail"),
     "portrait": (),
 }
 KINDS = tuple(_NEEDED)

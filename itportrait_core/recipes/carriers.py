@@ -1,7 +1,7 @@
-"""Notes inside files: PNG text chunks, glTF extras, safetensors headers. All under the same names.
+"""Notes inside files: PNG text chunks, glTF extras, safetensors headers, PLY comments, under the same names.
 
-ComfyUI's editor rebuilds a workflow from the notes `workflow` and `prompt` of each of the three when such a
-file is dropped on it.
+ComfyUI's editor rebuilds a workflow from the notes `workflow` and `prompt` of the first three when such a
+file is dropped on it; it does not open PLY files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..errors import ITPortraitError
 
 KEY = "itportrait_recipe"
 """Name of the note that holds the card."""
+PLY_END = b"end_header\n"
 LARGEST_HEADER = 64 << 20
-"""Bytes of JSON in a GLB or safetensors file beyond which it is refused."""
+"""Bytes of JSON in a GLB or safetensors file, or of a PLY header, beyond which it is refused."""
 
 
 def png_bytes(pixels: Tensor, notes: Mapping[str, str]) -> bytes:
@@ -57,7 +58,7 @@ def png_pixels(path: Path) -> Tensor:
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """The notes of a PNG, GLB or safetensors file; the kind is told by the content, not by the name.
+    """The notes of a PNG, GLB, PLY or safetensors file; the kind is told by the content, not by the name.
 
     Raises:
         ITPortraitError: for a missing or damaged file, or one of another kind.
@@ -72,13 +73,15 @@ def read_notes(path: Path) -> dict[str, str]:
         if start[:4] == b"glTF":
             extras = read_glb(path)[0].get("asset", {}).get("extras") or {}
             return {name: text for name, text in extras.items() if isinstance(text, str)}
+        if start[:4] == b"ply\n":
+            return read_ply(path)[0]
         if path.suffix.lower() == ".safetensors":
             header = _safetensors_header(path)[0].get("__metadata__") or {}
             return {name: text for name, text in header.items() if isinstance(text, str)}
     except (OSError, ValueError, AttributeError, struct.error, RecursionError) as error:
         raise _damaged(path, error) from error
     raise ITPortraitError(
-        f"{path} is no PNG, GLB or safetensors file; those are the ones that carry recipes."
+        f"{path} is no PNG, GLB, PLY or safetensors file; those are the ones that carry recipes."
     )
 
 
@@ -103,6 +106,25 @@ def read_glb(path: Path) -> tuple[dict[str, Any], bytes]:
     except (struct.error, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     return document, data[28 + size : 28 + size + extent]
+
+
+def read_ply(path: Path) -> tuple[dict[str, str], bytes]:
+    """Notes and table of a PLY file whose comments are as `rendering.splat.comment_lines` writes them.
+
+    Raises:
+        ITPortraitError: for a damaged file.
+    """
+    data = path.read_bytes()
+    end = data.find(PLY_END, 0, LARGEST_HEADER)
+    if end < 0:
+        raise _damaged(path, "its header does not end")
+    notes: dict[str, str] = {}
+    for line in data[:end].decode("ascii", "replace").split("\n"):
+        word, _, comment = line.partition(" ")
+        if word == "comment":
+            name, _, text = comment.partition(" ")
+            notes[name] = notes.get(name, "") + text
+    return notes, data[end + len(PLY_END) :]
 
 
 def attach(path: Path, notes: Mapping[str, str]) -> None:

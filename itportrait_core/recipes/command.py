@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Draws the file again from the recipe it carries and compares. The exit status is 0 when it comes "
         "out the same, or within the tolerance that is stated, and 1 otherwise."
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PNG, GLB or safetensors file")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="PNG, GLB, PLY or safetensors file"
+    )
     parser.add_argument(
         "--weights",
         action="append",

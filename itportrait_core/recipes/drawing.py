@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..checkpoints.format import load_generator
+from ..methods.lineage import weights_hash
 from ..methods.portrait import Portrait, sample_portrait
+from ..methods.style_file import load_style
 from ..rendering import cameras
 from ..rendering.views import render_views
 from .card import Card, bytes_hash, describe_weights, to_pixels, versions
@@ -28,12 +31,37 @@ def generator_card(path: Path, more: Mapping[str, str], *, name: str = "") -> Ca
         more: versions of further programs.
         name: what it will be called, where that is another name.
     """
-    generator = load_generator(path)
+    facts = {**describe_weights(path), "file": name or path.name}
+    return _tested("generator", load_generator(path), facts, more)
+
+
+def difference_card(path: Path, base: Path, more: Mapping[str, str], *, name: str = "") -> Card:
+    """The card of a style that was saved as its difference to a base: a test person, drawn by both together.
+
+    Args:
+        path: the file of the difference.
+        base: the generator file that it belongs to, whose licence the style carries on.
+        more: versions of further programs.
+        name: what it will be called, where that is another name.
+    """
+    style, origin = load_style(path, load_generator(base)), describe_weights(base)
+    facts = {
+        "content": weights_hash(style),
+        "family": origin["family"],
+        "license": origin["license"],
+        "lineage": {fact: value for fact, value in style.lineage.items() if fact != "history"},
+        "file": name or path.name,
+        "base": {fact: origin[fact] for fact in ("content", "family", "license", "file")},
+    }
+    return _tested("difference", style, facts, more)
+
+
+def _tested(kind: str, generator: nn.Module, facts: Mapping[str, Any], more: Mapping[str, str]) -> Card:
     with torch.no_grad():
         ws = sample_portrait(generator, TEST_SEED, truncation=TEST_TRUNCATION).ws.float()
         card = Card(
-            "generator",
-            {**describe_weights(path), "file": name or path.name},
+            kind,
+            facts,
             {"seed": TEST_SEED, "truncation": TEST_TRUNCATION},
             versions=versions(**more),
             ws=ws,

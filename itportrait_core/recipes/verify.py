@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,12 @@ from torch import Tensor, nn
 
 from ..checkpoints.format import load_generator
 from ..errors import ITPortraitError
+from ..methods.lineage import weights_hash
 from ..methods.portrait import Portrait, check_fits
+from ..methods.style_file import load_style
 from ..rendering.glb import glb_bytes
 from ..rendering.mesh import MeshConfig, extract_mesh
+from ..rendering.splat import FIELDS, SplatConfig, ply_bytes, sample_splats
 from . import carriers
 from .card import Card, bytes_hash, describe_weights, parse, versions
 from .drawing import picture_pixels, shrink, view_pixels
@@ -25,7 +29,7 @@ MEAN_GREY, MOST_GREY = 0.5, 8
 """Tolerance of pictures in grey levels of 255, mean and largest: other processors and versions of torch round
 differently."""
 MOST_SHIFT = 1e-3
-"""Tolerance of a mesh's vertices, world units: 0.4 mm on a head."""
+"""Tolerance of vertices and splats, world units: 0.4 mm on a head."""
 MOST_DECIBEL = 0.05
 """Tolerance of the likeness that an inversion reported."""
 
@@ -58,7 +62,7 @@ def verify(path: Path, places: Sequence[Path] = ()) -> Verdict:
     """Draw a file again from its card and compare.
 
     Args:
-        path: a PNG, GLB or safetensors file that a node of this pack wrote.
+        path: a PNG, GLB, PLY or safetensors file that a node of this pack wrote.
         places: files and folders to look for weights in, beside the embedded ones and the ComfyUI around it.
 
     Raises:
@@ -67,13 +71,13 @@ def verify(path: Path, places: Sequence[Path] = ()) -> Verdict:
     notes = carriers.read_notes(path)
     if carriers.KEY not in notes:
         raise ITPortraitError(
-            f"{path} carries no recipe card; Save Pictures, Save Mesh, Save Generator, Save Portrait write "
-            "one."
+            f"{path} carries no recipe card; Save Pictures, Save Mesh, Save Splats, Save Generator, Save "
+            "Portrait write one."
         )
     card = parse(notes[carriers.KEY])
     verdict = Verdict()
     _compare_versions(card, verdict)
-    source = path if card.kind == "generator" else _weights(card, path, places, verdict)
+    source = path if card.kind == "generator" else _weights(_needed(card), path, places, verdict)
     if source is None:
         return verdict
     try:
@@ -93,8 +97,15 @@ def _compare_versions(card: Card, verdict: Verdict) -> None:
             verdict.facts.append(f"other version: {name} {str(then)[:40]} then, {here[name]} now")
 
 
-def _weights(card: Card, path: Path, places: Sequence[Path], verdict: Verdict) -> Path | None:
-    wanted = dict(card.weights)
+def _needed(card: Card) -> dict[str, Any]:
+    """What a card says of the weights that must be found: a difference needs its base."""
+    wanted = card.weights.get("base") if card.kind == "difference" else card.weights
+    if not isinstance(wanted, Mapping):
+        raise ITPortraitError("The recipe card is damaged: the difference names no base.")
+    return dict(wanted)
+
+
+def _weights(wanted: dict[str, Any], path: Path, places: Sequence[Path], verdict: Verdict) -> Path | None:
     content, name = str(wanted.get("content"))[:12], str(wanted.get("file", "a generator"))[:120]
     found = find_weights(wanted, path, places)
     if found.path is not None:
@@ -151,6 +162,23 @@ def _mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Ver
     return verdict.conclude(CLOSE if shift <= MOST_SHIFT else DIFFERENT, fact)
 
 
+def _splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    assert card.ws is not None
+    table = carriers.read_ply(path)[1]
+    made = sample_splats(generator, card.ws, SplatConfig(**card.settings))
+    wanted = ply_bytes(made).split(carriers.PLY_END, 1)[1]
+    if table == wanted:
+        return verdict.conclude(IDENTICAL, "every splat is as the recipe makes it")
+    if len(table) != len(wanted):
+        return verdict.conclude(
+            DIFFERENT, f"the recipe makes {len(made.centers)} splats, the file has others"
+        )
+    rows = [np.frombuffer(data, "<f4").reshape(-1, len(FIELDS)) for data in (table, wanted)]
+    shift = float(np.abs(rows[0] - rows[1])[:, :3].max())
+    fact = f"splats are shifted by {shift:.2g} at most (tolerance {MOST_SHIFT})"
+    return verdict.conclude(CLOSE if shift <= MOST_SHIFT else DIFFERENT, fact)
+
+
 def glb_binary(data: bytes) -> bytes:
     """The binary part of a GLB file that was just made."""
     size = int.from_bytes(data[12:16], "little")
@@ -158,8 +186,18 @@ def glb_binary(data: bytes) -> bytes:
 
 
 def _generator(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    return _test_picture(describe_weights(path)["content"], card, generator, verdict)
+
+
+def _difference(path: Path, card: Card, base: nn.Module, verdict: Verdict) -> Verdict:
+    style = load_style(path, base)
+    return _test_picture(weights_hash(style), card, style, verdict)
+
+
+def _test_picture(now: str, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    """`now` is the hash of the weights that are there."""
     assert card.thumbnail is not None
-    now, then = describe_weights(path)["content"], str(card.weights.get("content"))
+    then = str(card.weights.get("content"))
     if now != then:
         verdict.facts.append(f"other hash: the weights are {now[:12]}, {then[:12]} when they were saved")
     drawn = view_pixels(generator, card)
@@ -192,4 +230,11 @@ def _judge_likeness(then: float, drawn: Tensor, person: Portrait, verdict: Verdi
     return verdict.conclude(CLOSE if abs(now - then) <= MOST_DECIBEL else DIFFERENT, fact)
 
 
-_CHECKS = {"picture": _picture, "mesh": _mesh, "generator": _generator, "portrait": _portrait}
+_CHECKS = {
+    "picture": _picture,
+    "mesh": _mesh,
+    "splats": _splats,
+    "generator": _generator,
+    "difference": _difference,
+    "portrait": _portrait,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ FIELDS = (
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
 """Columns of the file, in the usual order; without `f_rest`, so colour is the same from all sides."""
+LONGEST_COMMENT = 800
+"""Characters of a comment; common readers have room for 1024 in a line of the header."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,12 @@ def rotation_to(normals: Tensor) -> Tensor:
     return torch.where(turn.norm(dim=-1, keepdim=True) < 1e-6, opposite, F.normalize(turn, dim=-1))
 
 
-def ply_bytes(splats: Splats, comment: str = "") -> bytes:
+def ply_bytes(splats: Splats, notes: Mapping[str, str] | None = None) -> bytes:
     """The splats as a binary PLY in the usual layout: log scales, logit opacities, colours as harmonics.
 
     Args:
         splats: what to write.
-        comment: one line for the header, such as the recipe of the run as JSON; other line breaks become
-            blanks.
+        notes: texts by name for the header, such as a recipe card as JSON; see `comment_lines`.
     """
     columns = (
         splats.centers,
@@ -168,13 +170,25 @@ def ply_bytes(splats: Splats, comment: str = "") -> bytes:
         splats.rotations,
     )
     table = torch.cat([c.float().cpu() for c in columns], 1)
-    line = " ".join(comment.encode("ascii", "replace").decode().split())
     header = [
         "ply",
         "format binary_little_endian 1.0",
-        *([f"comment {line}"] if line else []),
+        *comment_lines(notes or {}),
         f"element vertex {len(table)}",
         *(f"property float {name}" for name in FIELDS),
         "end_header\n",
     ]
     return "\n".join(header).encode() + table.numpy().astype("<f4").tobytes()
+
+
+def comment_lines(notes: Mapping[str, str]) -> list[str]:
+    """Notes as comments of a PLY header: `comment NAME TEXT`, a long text on several lines of the same name.
+
+    What is not ASCII becomes a question mark and line breaks become blanks; JSON has neither.
+    """
+    lines = []
+    for name, text in notes.items():
+        plain = text.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
+        parts = range(0, len(plain), LONGEST_COMMENT)
+        lines += [f"comment {name} {plain[start : start + LONGEST_COMMENT]}" for start in parts]
+    return lines

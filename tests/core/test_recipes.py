@@ -14,15 +14,17 @@ from itportrait_core.__main__ import main
 from itportrait_core.checkpoints.format import save_generator
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.portrait import Portrait, sample_portrait
+from itportrait_core.methods.style_file import save_style
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.recipes import carriers
 from itportrait_core.recipes.card import CHUNK, Card, bytes_hash, describe_weights, parse, versions
-from itportrait_core.recipes.drawing import generator_card, picture_pixels, portrait_card
+from itportrait_core.recipes.drawing import difference_card, generator_card, picture_pixels, portrait_card
 from itportrait_core.recipes.notes import make_notes
 from itportrait_core.recipes.verify import CLOSE, DIFFERENT, IDENTICAL, UNKNOWN, verify
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.glb import glb_bytes
 from itportrait_core.rendering.mesh import MeshConfig, extract_mesh
+from itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
 from itportrait_core.rendering.views import render_views
 
 VIEW = 5
@@ -169,6 +171,55 @@ def test_a_generator_proves_its_own_weights(tmp_path: Path) -> None:
     verdict = verify(forged)
     assert verdict.result == DIFFERENT
     assert any(fact.startswith("other hash") for fact in verdict.facts)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.05])
+def test_a_difference_is_drawn_on_its_base(weights: Path, tmp_path: Path, budget: float) -> None:
+    """Base and difference together give the test picture; without the very base, that is said."""
+    style, name = stand_ins.generator(seed=3).eval(), "style.safetensors"
+    style.lineage = {"method": "apt", "seed": 3, "history": "long"}
+    file = save_style(style, stand_ins.generator(), tmp_path / name, budget_mb=budget)
+    card = difference_card(file, weights, {})
+    carriers.attach(file, make_notes(card, None, None, private=False))
+    assert verify(file, [weights]).result == IDENTICAL
+    assert card.weights["license"] == "CC0-1.0" and card.weights["lineage"] == {"method": "apt", "seed": 3}
+    lost = verify(file)
+    assert lost.result == UNKNOWN and "'tiny.safetensors'" in lost.facts[-1]
+    other = save_style(stand_ins.generator(seed=4), stand_ins.generator(), tmp_path / "other.safetensors")
+    carriers.attach(other, make_notes(card, None, None, private=False))
+    verdict = verify(other, [weights])
+    assert verdict.result == DIFFERENT and any(fact.startswith("other hash") for fact in verdict.facts)
+
+
+def test_a_difference_that_names_no_base_is_refused(weights: Path, tmp_path: Path) -> None:
+    file = save_style(stand_ins.generator(seed=3), stand_ins.generator(), tmp_path / "style.safetensors")
+    card = difference_card(file, weights, {})
+    facts = {name: value for name, value in card.weights.items() if name != "base"}
+    forged = dataclasses.replace(card, weights=facts)
+    carriers.attach(file, make_notes(forged, None, None, private=False))
+    with pytest.raises(ITPortraitError, match="names no base"):
+        verify(file, [weights])
+
+
+def test_splats_are_sampled_again(
+    weights: Path, generator: EG3DGenerator, person: Portrait, tmp_path: Path
+) -> None:
+    config = SplatConfig(resolution=32)
+    made = sample_splats(generator, person.ws, config)
+    card = Card("splats", describe_weights(weights), {}, dataclasses.asdict(config), versions(), person.ws)
+    notes = make_notes(card, {}, {}, private=False)
+    file = tmp_path / "head.ply"
+    file.write_bytes(ply_bytes(made, notes))
+    header = file.read_bytes().split(b"end_header")[0]
+    assert max(map(len, header.splitlines())) < 1024
+    assert carriers.read_notes(file) == notes
+    assert verify(file, [weights]).result == IDENTICAL
+    for shift, result in ((1e-4, CLOSE), (0.1, DIFFERENT)):
+        moved = dataclasses.replace(made, centers=made.centers + shift)
+        file.write_bytes(ply_bytes(moved, notes))
+        assert verify(file, [weights]).result == result
+    file.write_bytes(file.read_bytes()[:-68])
+    assert verify(file, [weights]).result == DIFFERENT
 
 
 def test_a_person_is_drawn_again(weights: Path, person: Portrait, tmp_path: Path) -> None:

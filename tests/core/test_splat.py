@@ -72,7 +72,7 @@ def test_light_stops_at_the_first_wall_and_not_inside():
 
 
 def test_ply_holds_the_usual_columns(splats):
-    data = ply_bytes(splats, "made for a test\nin two lines")
+    data = ply_bytes(splats, {"made": "for a test\nin two lines"})
     head, body = data.split(b"end_header\n", 1)
     lines = head.decode().splitlines()
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]

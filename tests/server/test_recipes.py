@@ -32,6 +32,8 @@ def save_everything(graph: Graph, name: str, private: bool) -> dict[str, Any]:
         "png": graph.add("SavePictures", images=seen, recipe=seen[7], **given),
         "glb": graph.add("SaveMesh", mesh=head, recipe=head[1], **given),
         "generator": graph.add("SaveGenerator", generator=base, precision="half", **given),
+        "difference": graph.add("SaveGenerator", generator=base, precision="difference", base=base, **given),
+        "splats": graph.add("SaveSplats", generator=base, portrait=person, resolution=32, **given),
         "portrait": graph.add("SavePortrait", portrait=person, **given),
     }
 
@@ -40,13 +42,13 @@ def save_everything(graph: Graph, name: str, private: bool) -> dict[str, Any]:
 def test_saved_files_are_drawn_again(
     quick_server: ComfyServer, quick: ComfyClient, graph: Graph, private: bool
 ) -> None:
-    """Pictures, mesh, generator and person: identical from the recipe; names only where they may be."""
+    """Pictures, mesh, splats, generators and person: identical from the recipe; names where they may be."""
     folder = f"secret{int(private)}"
     savers = save_everything(graph, f"{folder}/item", private)
     run = quick.run(graph.prompt, workflow=WORKFLOW)
     assert (run.end, run.error) == ("execution_success", "")
     files = sorted((quick_server.base / "output" / "itportrait" / folder).iterdir())
-    assert len(files) == VIEWS + 3
+    assert len(files) == VIEWS + 5
     places = [Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"])]
     for file in files:
         verdict = verify(file, places)
