@@ -11,12 +11,18 @@ from playwright.sync_api import ConsoleMessage, Dialog, ElementHandle, Error, Lo
 from .environment import ROOT
 from .pack import NAME
 from .server import ComfyServer
+from .waiting import frames, laid_out, still
 
 ARTIFACTS = ROOT / ".cache" / "screenshots"
 READY = """() => window.app?.graph && app.extensionManager?.setting
-    && LiteGraph.registered_node_types["ITportrait_CameraOrbit"]"""
-SETTLE = 1500
-"""Milliseconds after the page is ready in which it still loads its first workflow."""
+    && LiteGraph.registered_node_types["ITportrait_CameraOrbit"]
+    && app.extensionManager.workflow?.activeWorkflow?.changeTracker && !app.configuringGraph
+    && !document.body.classList.contains("p-overflow-hidden")"""
+"""Nodes are known, the first workflow is open, and no veil lies over it."""
+CLEAR = """() => { app.canvas.finalizeGhostPlacement?.(true); app.clean?.();
+    app.graph.clear(); app.canvas.ds.scale = 1; app.canvas.ds.offset = [40, 60]; }"""
+"""Frontend 1.58.1 lets a new node hang at the pointer, and takes Escape for it, until it is put down. Results
+of earlier runs go too, or nodes with the same ids would show them."""
 
 
 class Editor:
@@ -60,7 +66,7 @@ class Editor:
     def settle(self) -> None:
         """Wait until nodes are known and the first workflow is loaded."""
         self.page.wait_for_function(READY, timeout=300_000)
-        self.page.wait_for_timeout(SETTLE)
+        laid_out(self.page)
         self.page.keyboard.press("Escape")
 
     def js(self, script: str, argument: Any = None) -> Any:
@@ -69,7 +75,8 @@ class Editor:
 
     def clear(self) -> None:
         """An empty graph at scale 1."""
-        self.js("() => { app.graph.clear(); app.canvas.ds.scale = 1; app.canvas.ds.offset = [40, 60]; }")
+        self.js(CLEAR)
+        frames(self.page)
 
     def add(self, kind: str, at: tuple[int, int], **values: Any) -> int:
         """Place a node; returns its id."""
@@ -79,7 +86,7 @@ class Editor:
                 node.widgets.find((w) => w.name === name).value = value;
             return node.id; }"""
         found = self.js(script, [kind, list(at), values])
-        self.page.wait_for_timeout(300)
+        laid_out(self.page)
         return int(found)
 
     def connect(self, source: int, output: int, target: int, name: str) -> None:
@@ -90,9 +97,13 @@ class Editor:
         self.js(script, [source, output, target, name])
 
     def load(self, workflow: dict[str, Any]) -> None:
-        """Open a workflow in the editor's format."""
+        """Open a workflow in the editor's format, nothing else being open.
+
+        In Nodes 2.0, frontend 1.32.9 spreads the nodes by a factor that depends on what was shown before.
+        """
+        self.clear()
         self.js("(workflow) => app.loadGraphData(workflow)", workflow)
-        self.page.wait_for_timeout(800)
+        laid_out(self.page)
 
     def load_prompt(self, prompt: dict[str, Any]) -> None:
         """Open a workflow in API format; node ids stay.
@@ -100,13 +111,13 @@ class Editor:
         Nodes are put side by side: frontend 1.32.9 lays them on top of each other in Nodes 2.0.
         """
         self.js("(prompt) => app.loadApiJson(prompt, 'test')", prompt)
-        self.page.wait_for_timeout(400)
+        laid_out(self.page)
         workflow = self.workflow()
         for index, node in enumerate(sorted(workflow["nodes"], key=lambda node: int(node["id"]))):
             node["pos"] = [60 + 400 * (index % 3), 60 + 760 * (index // 3)]
         self.load(workflow)
         self.js("() => { app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; }")
-        self.page.wait_for_timeout(400)
+        frames(self.page)
 
     def queue(self) -> None:
         """Press Run, and listen to what comes back."""
@@ -129,7 +140,7 @@ class Editor:
     def finish(self, seconds: float = 180.0) -> dict[str, Any]:
         """Wait for the end of the queued prompt."""
         self.page.wait_for_function("() => window.itportraitTest.ended", timeout=seconds * 1000)
-        self.page.wait_for_timeout(500)
+        frames(self.page)
         return self.heard()
 
     def interrupt(self) -> None:
@@ -164,7 +175,7 @@ class Editor:
         script = """(id) => { const [x, y] = app.graph.getNodeById(id).pos; const { ds } = app.canvas;
             ds.scale = 1; ds.offset = [480 - x, 120 - y]; app.canvas.setDirty(true, true); }"""
         self.js(script, node)
-        self.page.wait_for_timeout(800)
+        frames(self.page)
 
     def stage_of(self, node: int) -> ElementHandle:
         """The drawing area of the view of one node among several."""
@@ -181,7 +192,8 @@ class Editor:
         by: tuple[float, float],
         key: str = "",
     ) -> None:
-        """Drag from a point of a stage, in shares of its size, by pixels, with a key held."""
+        """Drag once the stage stands still, from a point in shares of its size, by pixels, a key held."""
+        still(stage)
         box = stage.bounding_box()
         assert box is not None
         x, y = box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"]
@@ -193,7 +205,7 @@ class Editor:
         self.page.mouse.up()
         if key:
             self.page.keyboard.up(key)
-        self.page.wait_for_timeout(150)
+        frames(self.page)
 
     def shoot(self, what: str) -> Path:
         """Keep a screenshot to be looked at."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from harness.editor import Editor
+from harness.waiting import eventually
 
 ORBIT, INVERSION = "ITportrait_CameraOrbit", "ITportrait_Inversion"
 HEAD = (0.5, 0.35)
@@ -40,14 +41,12 @@ def test_shift_drag_rolls(editor: Editor, orbit: int) -> None:
 def test_wheel_zooms_only_a_view_that_was_clicked(editor: Editor, orbit: int) -> None:
     place = editor.place(orbit)
     editor.drag(editor.stage(), HEAD, (0, 0))
+    home = pytest.approx(13.37, abs=0.02)
     editor.page.mouse.wheel(0, -120)
-    editor.page.wait_for_timeout(150)
-    closer = editor.values(orbit)["fov"]
-    assert closer < 13
+    assert eventually(lambda: editor.values(orbit)["fov"], lambda fov: fov < 13) < 13
     assert editor.place(orbit) == place
     editor.page.mouse.wheel(0, 120)
-    editor.page.wait_for_timeout(150)
-    assert editor.values(orbit)["fov"] == pytest.approx(13.37, abs=0.02)
+    assert eventually(lambda: editor.values(orbit)["fov"], home) == home
 
 
 def test_keyboard_moves_rolls_zooms_and_resets(editor: Editor, orbit: int) -> None:
@@ -87,10 +86,9 @@ def test_presets_write_plain_values(
 ) -> None:
     button = editor.page.locator(f".itportrait-camera [data-preset={preset}]")
     button.click()
-    editor.page.wait_for_timeout(150)
     values = editor.values(orbit)
     assert {name: values[name] for name in expected} == expected
-    assert button.get_attribute("aria-pressed") == "true"
+    assert eventually(lambda: button.get_attribute("aria-pressed"), "true") == "true"
     if preset in ("grid", "figureEight"):
         editor.shoot(f"camera-{preset}")
 
@@ -118,8 +116,7 @@ def test_typed_numbers_reach_the_view(editor: Editor, orbit: int) -> None:
     spoken = editor.stage().get_attribute("aria-valuetext")
     editor.js("(id) => { const w = app.graph.getNodeById(id).widgets.find((w) => w.name === 'yaw');"
               " w.value = 77; w.callback?.(77); }", orbit)  # fmt: skip
-    editor.page.wait_for_timeout(200)
-    assert editor.stage().get_attribute("aria-valuenow") == "77"
+    assert eventually(lambda: editor.stage().get_attribute("aria-valuenow"), "77") == "77"
     assert editor.stage().get_attribute("aria-valuetext") != spoken
 
 
@@ -140,20 +137,24 @@ def test_copies_have_views_of_their_own_and_removed_nodes_leave_none(editor: Edi
     editor.drag(editor.stage(index=1), HEAD, (-40, 0))
     assert {editor.values(orbit)["yaw"] == 0, editor.values(second)["yaw"] == 0} == {True, False}
     editor.clear()
-    editor.page.wait_for_timeout(500)
-    assert editor.page.locator(".itportrait-camera").count() == 0
+    assert eventually(editor.page.locator(".itportrait-camera").count, 0) == 0
 
 
 def test_light_theme(editor: Editor, orbit: int) -> None:
     """The view follows the page's colours."""
     editor.js("() => app.extensionManager.setting.set('Comfy.ColorPalette', 'light')")
-    editor.page.wait_for_timeout(800)
     editor.drag(editor.stage(), HEAD, (-30, 10))
+    red = eventually(lambda: _red(editor), lambda red: red < 128)
     editor.shoot("camera-light")
-    colour = editor.stage().evaluate("(stage) => getComputedStyle(stage).color")
     editor.js("() => app.extensionManager.setting.set('Comfy.ColorPalette', 'dark')")
-    red = int(colour.removeprefix("rgb(").split(",")[0])
     assert red < 128
+    assert eventually(lambda: _red(editor), lambda red: red > 128) > 128
+
+
+def _red(editor: Editor) -> int:
+    """How red the view's text is, of 255."""
+    colour = editor.stage().evaluate("(stage) => getComputedStyle(stage).color")
+    return int(colour.removeprefix("rgb(").split(",")[0])
 
 
 def _entry(editor: Editor, node: int, values: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from harness.client import ComfyClient
 from harness.editor import Editor
 from harness.graph import Graph
+from harness.waiting import eventually, frames
 
 from itportrait_core.recipes.carriers import KEY, attach, png_bytes, png_pixels, read_notes
 
@@ -27,10 +28,10 @@ DROP = """([name, type, data]) => {
     canvas.dispatchEvent(new DragEvent("drop", place)); }"""
 
 
-def drop(editor: Editor, file: Path) -> None:
-    """Let a file fall on the canvas."""
+def drop(editor: Editor, file: Path, wait: int = 4) -> None:
+    """Let a file fall on the canvas, and see some frames."""
     editor.js(DROP, [file.name, TYPES[file.suffix], base64.b64encode(file.read_bytes()).decode()])
-    editor.page.wait_for_timeout(1500)
+    frames(editor.page, wait)
 
 
 def kinds(editor: Editor) -> list[str]:
@@ -66,7 +67,7 @@ def test_every_kind_of_file_rebuilds_its_workflow(editor: Editor, saved: list[Pa
         assert KEY in read_notes(file)
         editor.clear()
         drop(editor, file)
-        assert kinds(editor) == before, file.name
+        assert eventually(lambda: kinds(editor), before) == before, file.name
         again = [entry["inputs"] for _, entry in sorted(editor.prompt().items())]
         assert [i.get("yaw") for i in again] == [i.get("yaw") for i in values], file.name
     editor.shoot("dropped")
@@ -101,9 +102,10 @@ def test_hostile_notes_in_files_run_nothing(editor: Editor, saved: list[Path], t
         else:
             file.write_bytes(style.read_bytes())
             attach(file, strange)
-        editor.js(DROP, [file.name, TYPES[file.suffix], base64.b64encode(file.read_bytes()).decode()])
-        editor.page.wait_for_timeout(150)
-    editor.page.wait_for_timeout(500)
+        drop(editor, file, 1)
+    editor.clear()
+    drop(editor, picture)  # once this one is open, those before it have been read
+    assert eventually(lambda: kinds(editor), bool)
     assert editor.js("() => window.hacked") is None
     assert editor.js("() => ({}).hacked") is None
     editor.page.keyboard.press("Escape")

@@ -9,6 +9,7 @@ import pytest
 from harness.client import ComfyClient
 from harness.editor import Editor
 from harness.graph import Graph
+from harness.waiting import eventually, frames, kept, still
 from PIL import Image
 
 
@@ -25,13 +26,13 @@ def picture(editor: Editor) -> np.ndarray:
     """What the camera view shows now."""
     editor.page.mouse.move(5, 5)
     editor.js("() => document.activeElement?.blur()")
-    editor.page.wait_for_timeout(300)
+    frames(editor.page)
     return np.asarray(Image.open(io.BytesIO(editor.stage().screenshot())).convert("RGB"), dtype=float)
 
 
 def show_last_render(editor: Editor, value: bool) -> None:
     editor.js("(v) => app.extensionManager.setting.set('ITportrait.Camera.ShowLastRender', v)", value)
-    editor.page.wait_for_timeout(1000)
+    frames(editor.page)
 
 
 def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> None:
@@ -39,18 +40,21 @@ def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> N
     graph.show(graph.add("MultiViewRender", generator=graph.add("GeneratorLoader"), cameras=camera, seed=3))
     editor.load_prompt(graph.prompt)
     show_last_render(editor, True)
+    still(editor.stage())
     before = picture(editor)
     editor.queue()
     done = editor.finish()
     assert done["ended"] == "execution_success", done["error"]
-    editor.page.wait_for_timeout(800)
-    after = picture(editor)
-    assert np.abs(after - before).mean() > 3
+
+    def change() -> float:
+        return float(np.abs(picture(editor) - before).mean())
+
+    assert eventually(change, lambda share: share > 3) > 3
     editor.shoot("run-backdrop")
     show_last_render(editor, False)
-    hidden = picture(editor)
+    hidden = eventually(change, lambda share: share < 1.5)
     show_last_render(editor, True)
-    assert np.abs(hidden - before).mean() < 1.5
+    assert hidden < 1.5
 
 
 def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph) -> None:
@@ -86,7 +90,7 @@ def test_the_button_to_stop_and_keep_is_never_stored(editor: Editor) -> None:
         named = [name for name, kept in editor.js(WIDGETS, node) if kept]
         assert len(stored[node]) == len(named)
         assert STOP not in editor.prompt()[str(node)]["inputs"]
-    editor.page.wait_for_timeout(500)
+    frames(editor.page)
     editor.shoot("stop-buttons")
     other = editor.add("ITportrait_SamplePortrait", (40, 700))
     assert STOP not in [name for name, _ in editor.js(WIDGETS, other)]
@@ -121,11 +125,11 @@ def test_reloading_the_page_finds_everything_as_it_was(editor: Editor, graph: Gr
     editor.load_prompt(graph.prompt)
     before = editor.prompt()
     saved = editor.workflow()
-    editor.page.wait_for_timeout(2500)  # the editor keeps a draft of the workflow after a moment
+    kept(editor.page, "0.3,0.4 0.6,0.4")
     editor.reload()
     if not editor.js("() => app.graph._nodes.length"):
         editor.load(saved)
     assert editor.prompt() == before
-    assert editor.page.locator(".itportrait-camera").count() == 1
-    assert editor.page.locator(".itportrait-points").count() == 1
+    for kind in ("camera", "points"):
+        assert eventually(editor.page.locator(f".itportrait-{kind}").count, 1) == 1
     editor.shoot("run-reloaded")

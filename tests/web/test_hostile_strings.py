@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.editor import Editor
+from harness.waiting import frames
 
 HOSTILE: list[str] = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))
 KNOWN = {"STYLE", "DIV", "CANVAS", "BUTTON", "SPAN"}
@@ -17,7 +18,7 @@ INSIDE = """() => [...document.querySelectorAll(".itportrait-camera, .itportrait
 
 def quiet(editor: Editor) -> None:
     """Nothing ran, and the views hold only what they are made of."""
-    editor.page.wait_for_timeout(200)
+    frames(editor.page, 12)
     assert editor.js("() => window.hacked") is None
     assert editor.js("() => ({}).hacked") is None
     assert set(editor.js(INSIDE)) <= KNOWN
