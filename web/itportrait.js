@@ -5,7 +5,8 @@ import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
-import { downstream, loadedPicture, nodeByExecutionId, pictureUrls, upstream } from "./run_outputs.mjs";
+import { placeOf, recall, remember } from "./last_runs.mjs";
+import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
@@ -13,7 +14,7 @@ import { wordsFor } from "./words.mjs";
 
 const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
 
-/** Every live view, to be told of runs and settings: `{view, seen(from, output)}`. */
+/** Every live view, to be told of runs and settings: `{node, view, seen(from, output)}`; `seen` gives what it used. */
 const live = new Set();
 
 const words = () => wordsFor(setting(app, "Comfy.Locale"));
@@ -57,12 +58,19 @@ function cameraView(node, name) {
     view.begin();
   });
   const seen = (from, output) => {
-    if (from !== node && !downstream(node).includes(from)) return;
-    const urls = pictureUrls(api, output);
-    if (urls.length > 0) view.showPictures(urls);
-    if (from === node && output?.itp_pose) view.showPose(output.itp_pose[0]);
+    if (from !== node && !downstream(node).includes(from)) return {};
+    const [urls, used] = [pictureUrls(api, output), {}];
+    if (urls.length > 0) {
+      view.showPictures(urls);
+      used.itp_render = pictures(output);
+    }
+    if (from === node && output?.itp_pose) {
+      view.showPose(output.itp_pose[0]);
+      used.itp_pose = output.itp_pose;
+    }
+    return used;
   };
-  return addView(node, name, "ITP_CAMERA_VIEW", view, { view, seen });
+  return addView(node, name, "ITP_CAMERA_VIEW", view, { node, view, seen });
 }
 
 function fivePointsView(node, name) {
@@ -75,12 +83,13 @@ function fivePointsView(node, name) {
     view.look();
   });
   const seen = (from, output) => {
-    if (from !== node) return;
+    if (from !== node) return {};
     const [url] = pictureUrls(api, output, ["itp_source"]);
     const found = parse(output?.itp_points?.flat(3).join(" "));
     view.show(url ?? loaded(), found);
+    return {};
   };
-  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { view, seen });
+  return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
 app.registerExtension({
@@ -93,10 +102,20 @@ app.registerExtension({
     const widget = node.widgets?.find(({ name }) => name === "private");
     if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");
   },
+  afterConfigureGraph() {
+    for (const { node, seen } of live) {
+      const last = recall(sessionStorage, placeOf(node));
+      if (last) seen(node, last);
+    }
+  },
   setup() {
     api.addEventListener("executed", ({ detail }) => {
       const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
-      if (from) for (const entry of live) entry.seen(from, detail.output);
+      if (!from) return;
+      for (const { node, seen } of live) {
+        const used = seen(from, detail.output);
+        if (Object.keys(used).length > 0) remember(sessionStorage, placeOf(node), used);
+      }
     });
   },
 });

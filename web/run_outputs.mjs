@@ -32,12 +32,15 @@ export function viewUrl(api, { filename, subfolder = "", type = "output" }, fres
   return api.apiURL(`/view?${query}`);
 }
 
-/** Pictures of an output entry under one of the keys, as addresses; files that are no still pictures stay out. */
-export function pictureUrls(api, output, keys = ["itp_render", "images"]) {
+/** Pictures of an output entry under one of the keys; files that are no still pictures stay out. */
+export function pictures(output, keys = ["itp_render", "images"]) {
   const files = keys.map((key) => output?.[key]).find((list) => Array.isArray(list) && list.length > 0) ?? [];
-  const stills = files.filter((file) => /\.(png|jpe?g|webp|gif)$/i.test(file?.filename ?? ""));
-  return stills.map((file) => viewUrl(api, file, String(Date.now())));
+  return files.filter((file) => /\.(png|jpe?g|webp|gif)$/i.test(file?.filename ?? ""));
 }
+
+/** The same as addresses. */
+export const pictureUrls = (api, output, keys) =>
+  pictures(output, keys).map((file) => viewUrl(api, file, String(Date.now())));
 
 /** The picture that a loader node holds, as an address, before any run; undefined for other nodes. */
 export function loadedPicture(api, node) {

@@ -36,6 +36,7 @@ def show_last_render(editor: Editor, value: bool) -> None:
 
 
 def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> None:
+    """Also after a reload of the page; not where a setting says otherwise."""
     camera = graph.add("CameraOrbit", path="sweep", views=3)
     graph.show(graph.add("MultiViewRender", generator=graph.add("GeneratorLoader"), cameras=camera, seed=3))
     editor.load_prompt(graph.prompt)
@@ -46,15 +47,23 @@ def test_the_last_render_lies_behind_the_head(editor: Editor, graph: Graph) -> N
     done = editor.finish()
     assert done["ended"] == "execution_success", done["error"]
 
-    def change() -> float:
-        return float(np.abs(picture(editor) - before).mean())
+    def change(since: np.ndarray = before) -> float:
+        return float(np.abs(picture(editor) - since).mean())
 
     assert eventually(change, lambda share: share > 3) > 3
+    shown = picture(editor)
     editor.shoot("run-backdrop")
     show_last_render(editor, False)
     hidden = eventually(change, lambda share: share < 1.5)
     show_last_render(editor, True)
     assert hidden < 1.5
+    saved = editor.workflow()
+    editor.reload()
+    editor.load(saved)
+    editor.js("() => { app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; }")
+    still(editor.stage())
+    assert eventually(lambda: change(shown), lambda share: share < 1.5) < 1.5
+    editor.shoot("run-backdrop-reloaded")
 
 
 def test_training_shows_previews_and_cancel_ends_it(editor: Editor, graph: Graph) -> None:
