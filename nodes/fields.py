@@ -62,6 +62,13 @@ def seed(about: str) -> io.Input:
     )
 
 
+def file_name(default: str) -> io.Input:
+    """The name of a file that a node saves."""
+    return io.String.Input(
+        "name", default=default, tooltip="File name; '/' makes a sub-folder. A number is added."
+    )
+
+
 def changed(config: type, **chosen: Any) -> dict[str, Any]:
     """The chosen values that differ from the settings' defaults: a widget left alone keeps what suits the
     generator's size."""

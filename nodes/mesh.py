@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from . import comfy, compat, folders, recipes, sockets
+from . import comfy, compat, fields, folders, recipes, sockets
 
 
 class ExtractMesh(io.ComfyNode):
@@ -121,9 +121,7 @@ class SaveMesh(io.ComfyNode):
             inputs=[
                 io.Mesh.Input("mesh", tooltip="From Extract Mesh."),
                 sockets.Recipe.Input("recipe", tooltip="The recipe that Extract Mesh gives with it."),
-                io.String.Input(
-                    "name", default="mesh", tooltip="File name; '/' makes a sub-folder. A number is added."
-                ),
+                fields.file_name("mesh"),
                 recipes.private(),
             ],
             outputs=[
@@ -171,9 +169,7 @@ class SaveSplats(io.ComfyNode):
                     step=8,
                     tooltip="Fineness: splats along each side. 96 draft, 192 good, 320 fine and large.",
                 ),
-                io.String.Input(
-                    "name", default="splats", tooltip="File name; '/' makes a sub-folder. A number is added."
-                ),
+                fields.file_name("splats"),
                 recipes.private(optional=True),
             ],
             outputs=[],

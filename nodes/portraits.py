@@ -83,11 +83,7 @@ class SavePortrait(io.ComfyNode):
             search_aliases=["keep face", "export latent"],
             inputs=[
                 sockets.PortraitSocket.Input("portrait", tooltip="The person to keep."),
-                io.String.Input(
-                    "name",
-                    default="portrait",
-                    tooltip="File name; '/' makes a sub-folder. A number is added.",
-                ),
+                fields.file_name("portrait"),
                 recipes.private(),
             ],
             outputs=[],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import comfy, compat, folders, recipes, sockets
+from . import comfy, compat, fields, folders, recipes, sockets
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
 SMALL_MB = 9.0
@@ -33,9 +33,7 @@ class SaveGenerator(io.ComfyNode):
             search_aliases=["export style", "save style"],
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The style to keep."),
-                io.String.Input(
-                    "name", default="style", tooltip="File name; '/' makes a sub-folder. A number is added."
-                ),
+                fields.file_name("style"),
                 io.Combo.Input(
                     "precision",
                     options=[AS_IS, HALF, DIFFERENCE, SMALL],
@@ -135,11 +133,7 @@ class SavePictures(io.ComfyNode):
             inputs=[
                 io.Image.Input("images", tooltip="From Multi-View Render, as they are."),
                 sockets.Recipe.Input("recipe", tooltip="The recipe that Multi-View Render gives with them."),
-                io.String.Input(
-                    "name",
-                    default="portrait",
-                    tooltip="File name; '/' makes a sub-folder. A number is added.",
-                ),
+                fields.file_name("portrait"),
                 recipes.private(),
             ],
             outputs=[],

@@ -94,11 +94,12 @@ def shown(photo: Tensor, styled: Tensor, g: torch.Generator) -> tuple[Tensor, Te
     """Inputs `[B, 3, S, S]` of the encoder, made of pictures of its size, and `[B]` 1 where the photo's own
     appearance can still be seen.
 
-    Three in ten stay photos, two are photos with changes, five random styles with changes.
+    Five in ten stay photos, of which alone colours are learned; one is a photo with changes, four are random
+    styles with changes.
     """
     lot = torch.rand(len(photo), generator=g)
-    image = torch.where((lot < 0.5)[:, None, None, None], photo, styled)
-    plain = lot < 0.3
+    image = torch.where((lot < 0.6)[:, None, None, None], photo, styled)
+    plain = lot < 0.5
     image[~plain] = change_appearance(image[~plain], g, strength=0.8)
     moved, _ = random_move(image, g, roll=4.0, shift=0.02, zoom=0.04)
     still = plain & (torch.rand(len(photo), generator=g) < 0.7)
