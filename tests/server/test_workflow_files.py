@@ -12,6 +12,12 @@ from harness.workflows import NOTES
 
 TITLE = 30
 """Height of a node's title bar, which stands above its position."""
+GROWTH = {
+    "SaveImage": 35,
+    "ITportrait_Inversion": 180,
+    **{f"ITportrait_{kind}": 275 for kind in ("MultiViewRender", "Stylize", "Fuse", "PivotalTuning")},
+}
+"""Pixels by which pictures of a run make a node taller; frontend 1.58.1 in Nodes 2.0 adds most."""
 RUNS, MUTED, BYPASSED = 0, 2, 4
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 FILES = {"ckpt_name", "control_net_name", "model_name"}
@@ -94,13 +100,20 @@ def test_nodes_lie_tidy(workflow: dict[str, Any]) -> None:
         assert not _overlap(*(_outline(group) for group in (one, other))), f"{one['title']}, {other['title']}"
 
 
+def test_pictures_of_a_run_cover_nothing(workflow: dict[str, Any]) -> None:
+    """Nodes grow downwards when a run shows something in them; what lies below stays free."""
+    boxes = {node["id"]: _box(node, GROWTH.get(node["type"], 0)) for node in workflow["nodes"]}
+    for (one, a), (other, b) in combinations(boxes.items(), 2):
+        assert not _overlap(a, b), f"after a run, nodes {one} and {other} overlap"
+
+
 def _is_widget(kind: Any) -> bool:
     return isinstance(kind, list) or kind in WIDGETS
 
 
-def _box(node: dict[str, Any]) -> tuple[float, float, float, float]:
+def _box(node: dict[str, Any], more: int = 0) -> tuple[float, float, float, float]:
     (x, y), (width, height) = node["pos"], node["size"]
-    return x, y - TITLE, x + width, y + height
+    return x, y - TITLE, x + width, y + height + more
 
 
 def _outline(group: dict[str, Any]) -> tuple[float, float, float, float]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from harness import workflows
 from harness.editor import Editor
+from harness.layout import covered, fit
+from harness.waiting import eventually, kept
 
 TEMPLATE = "image_only"
 SHOWN = """() => app.graph._nodes.filter((node) => node.type === "SaveImage"
     && (app.nodeOutputs?.[node.id]?.images?.length || node.imgs?.length)).length"""
-
-ALL = """() => { Object.assign(app.canvas.ds, { scale: 0.42, offset: [60, 200] });
-    app.canvas.setDirty(true, true); }"""
-"""Shows the whole graph."""
 
 
 def test_template_camera_run_result_reload(editor: Editor) -> None:
@@ -37,14 +35,13 @@ def test_template_camera_run_result_reload(editor: Editor) -> None:
     done = editor.finish(400)
     assert done["ended"] == "execution_success", done["error"]
     assert done["previews"] >= 1
-    editor.page.wait_for_timeout(1500)
     savers = sum(node["type"] == "SaveImage" for node in workflow["nodes"])
-    assert editor.js(SHOWN) == savers
-    editor.js(ALL)
-    editor.page.wait_for_timeout(1200)
+    assert eventually(lambda: editor.js(SHOWN), savers) == savers
+    fit(editor)
     editor.shoot("journey-result")
+    assert covered(editor) == []  # with the last preview in every node that draws
     saved = editor.workflow()
-    editor.page.wait_for_timeout(2500)  # the editor keeps a draft of the workflow after a moment
+    kept(editor.page, str(turned["yaw"]))
     editor.reload()
     if not editor.js("() => app.graph._nodes.length"):
         editor.load(saved)
