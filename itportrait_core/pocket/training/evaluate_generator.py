@@ -27,8 +27,8 @@ from .model_card import write_section
 HELD_OUT_SEED = 900_000_001
 COUNT = 128
 HISTORY = (
-    "Trained for 47 minutes from nothing, then for 65 and for 106 minutes by `python -m itportrait_core train "
-    "generator --begin FILE --minutes N`, on one shared core each."
+    "Trained for 47 minutes from nothing, then for 65 and for 106 minutes by `python -m itportrait_core "
+    "train generator --begin FILE --minutes N`, on one shared core each."
 )
 """How the shipped weights came to be; to be kept true by whoever ships others."""
 COMMAND = "python -m itportrait_core.pocket.training.evaluate_generator --card"
