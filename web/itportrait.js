@@ -83,11 +83,13 @@ function fivePointsView(node, name) {
     view.look();
   });
   const seen = (from, output) => {
-    if (from !== node) return {};
+    const points = output?.itp_points;
+    const before = output?.itp_before; // of a run that is remembered: the picture that it took
+    if (from !== node || (before !== undefined && before !== (loaded() ?? ""))) return {};
+    view.look(); // so that it does not take the same picture for a new one later
     const [url] = pictureUrls(api, output, ["itp_source"]);
-    const found = parse(output?.itp_points?.flat(3).join(" "));
-    view.show(url ?? loaded(), found);
-    return {};
+    view.show((before && loaded()) || url || loaded(), parse(points?.flat(3).join(" ")));
+    return points ? { itp_points: points, itp_before: loaded() ?? "", itp_source: pictures(output, ["itp_source"]) } : {};
   };
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }

@@ -9,6 +9,7 @@ from harness.waiting import eventually, frames, still
 EYE = (0.375, 0.473)
 """Where the eye on the left is guessed to be, in shares of FFHQ's square."""
 GUESSED = "not run yet: drag the points, or run to detect"
+FOUND = "found in the picture"
 
 
 @pytest.fixture
@@ -97,3 +98,33 @@ def test_a_run_shows_the_points_that_were_used(editor: Editor, align: int) -> No
     assert editor.values(align)["points"] == text
     frames(editor.page)
     editor.shoot("points-run")
+
+
+def test_points_that_were_found_are_there_after_a_reload(editor: Editor, align: int) -> None:
+    """Until the node would take another picture."""
+    size = 384 if editor.nodes2 else 512  # the server tells nothing of a node whose result it still has
+    script = "([id, v]) => (app.graph.getNodeById(id).widgets.find((w) => w.name === 'size').value = v)"
+    editor.js(script, [align, size])
+    shown = editor.add("PreviewImage", (840, 60))
+    editor.connect(align, 0, shown, "images")
+    editor.queue()
+    done = editor.finish()
+    assert done["ended"] == "execution_success", done["error"]
+    note = editor.page.locator(".itportrait-points .note")
+    assert eventually(note.inner_text, FOUND) == FOUND
+    saved = editor.workflow()
+    editor.reload()
+    editor.load(saved)
+    assert eventually(note.inner_text, FOUND) == FOUND
+    frames(editor.page)
+    assert note.inner_text() == FOUND
+    editor.shoot("points-reloaded")
+    for node in saved["nodes"]:
+        if node["type"] == "LoadImage":
+            node["widgets_values"][0] = "example.png"
+    editor.reload()
+    editor.load(saved)
+    others = eventually(note.inner_text, lambda text: text not in ("", FOUND))
+    assert others != FOUND
+    frames(editor.page)
+    assert note.inner_text() != FOUND
