@@ -135,7 +135,7 @@ def styled_set(
     folder.mkdir(parents=True, exist_ok=True)
     styles = draw_styles(count, RANDOM_IN_TESTING if keep_pairs else RANDOM_IN_TRAINING)
     people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
-    file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_renderer_hash()}.npy"
+    file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_fingerprint(styles)}.npy"
     if not file.is_file():
         _render(file, people, styles, seed, supersample)
     return StyledSet(people, styles, np.load(file, mmap_mode="r"))
@@ -176,7 +176,8 @@ def _render(file: Path, people: Attributes, styles: Sequence[str], seed: int, su
     os.replace(part, file)
 
 
-def _renderer_hash() -> str:
+def _fingerprint(styles: Sequence[str]) -> str:
+    """Changes with the renderer and with who is drawn in which style."""
     folder = Path(__file__).parents[1]
-    sources = b"".join((folder / f"{name}.py").read_bytes() for name in _RENDERER)
+    sources = b"".join((folder / f"{name}.py").read_bytes() for name in _RENDERER) + " ".join(styles).encode()
     return hashlib.sha256(sources).hexdigest()[:12]
