@@ -28,14 +28,14 @@ class SafeUnpickler:
     def __init__(
         self,
         data: memoryview,
+        budget: Budget,
         persistent_load: Callable[[Any], Any] | None = None,
-        budget: Budget | None = None,
     ) -> None:
-        """`persistent_load` turns a persistent id (a tuple) into a value; without it such ids are refused.
-        `budget` is spent; without it the file has one of its own, and may hold no other file.
+        """`budget` is spent. `persistent_load` turns a persistent id (a tuple) into a value; without it such
+        ids are refused.
         """
         self.data, self.position, self.persistent_load = data, 0, persistent_load
-        self.budget = budget or Budget()
+        self.budget = budget
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 

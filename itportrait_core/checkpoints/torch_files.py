@@ -57,7 +57,7 @@ def read_checkpoint(data: memoryview) -> Any:
     if start.startswith(_LEGACY_START):
         return _LegacyFile(data).load()
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return SafeUnpickler(data, budget=_fresh_budget()).load()
+        return SafeUnpickler(data, _fresh_budget()).load()
     if start[8:9] == b"{":
         raise RefusedPickle(
             "This is a safetensors file already; it needs no import if it was made by ITportrait."
@@ -103,7 +103,7 @@ class _LegacyFile:
     """Storages are promised by the object pickle and filled afterwards."""
 
     def __init__(self, data: memoryview, budget: Budget | None = None) -> None:
-        self.unpickler = SafeUnpickler(data, self._storage, budget or _fresh_budget())
+        self.unpickler = SafeUnpickler(data, budget or _fresh_budget(), self._storage)
         self.storages: dict[str, Storage] = {}
         self.parts: list[tuple[Storage, str, int]] = []
 
@@ -181,7 +181,7 @@ class _ZipFile:
                 "The checkpoint comes from a big-endian machine; save it again on a common one."
             )
         pickled = self._entry(f"{self.root}data.pkl")
-        return SafeUnpickler(pickled, self._storage, _fresh_budget()).load()
+        return SafeUnpickler(pickled, _fresh_budget(), self._storage).load()
 
     def _entry(self, name: str) -> memoryview:
         entry = self.entries.get(name)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...networks.eg3d import EG3DGenerator
 from ...networks.rays import make_rays, split_label
 from ...networks.volume_rendering import make_jitter, render_rays
-from .detail import detail
+from .detail import detail, robust
 from .heads_seen import Batch, FieldSamples
 
 STEEPNESS = 12000.0
@@ -22,8 +22,6 @@ DENSITY_RANGE = (-12.0, 300.0)
 """Limits of the wanted raw density: nothing outside the head, opaque inside."""
 DENSITY_SCALE = 4.0
 """Raw density where its compressed scale turns from linear to logarithmic."""
-KNEE = 0.3
-"""Error of a pixel, of the range -1..1, above which the loss grows linearly."""
 BORDER = 4
 """Pixels of a cut-out that super-resolution cannot know, because their neighbours are missing."""
 
@@ -46,7 +44,7 @@ def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
     """
     weight = detail(truth)
     gap = image - truth
-    loss = 2 * (F.smooth_l1_loss(image, truth, reduction="none", beta=KNEE) * weight).mean()
+    loss = 2 * (robust(gap) * weight).mean()
     return (
         loss
         + 0.5 * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()

@@ -21,7 +21,7 @@ from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
 from ..latents import partners
 from . import muon, photo_truth
-from .detail import detail
+from .detail import detail, robust
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
@@ -40,8 +40,6 @@ CONFIG = StyleGAN2Config(
 )
 MIXED_SHARE = 0.5
 """Share of every batch whose last layers take another code."""
-KNEE = 0.3
-"""Error, of the range -1..1, above which the loss grows linearly."""
 BATCHES = {32: 12, 64: 8, 128: 6}
 SIDES = ((0.35, 32), (0.8, 64), (1.0, 128))
 """Side of the pictures that are asked for, until each share of the time: small ones cost a third."""
@@ -106,11 +104,6 @@ def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
     loss = (robust(gap) * weight).mean()
     loss = loss + 0.5 * sum(robust(gap.diff(dim=axis)).mean() for axis in (2, 3))
     return loss + sum(robust(F.avg_pool2d(gap, scale)).mean() for scale in (2, 4))
-
-
-def robust(gap: Tensor) -> Tensor:
-    """Huber's function: square below `KNEE`, linear above, slope 1."""
-    return F.smooth_l1_loss(gap, torch.zeros_like(gap), reduction="none", beta=KNEE)
 
 
 def photo_loss(

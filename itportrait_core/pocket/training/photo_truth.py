@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...rendering import cameras
-from ..attributes import APPEARANCE, Z_DIM, attributes
-from .mapping_start import code
+from ..attributes import APPEARANCE, Z_DIM
+from . import mapping_start
 
 POSE_DIMS = 2
 PHOTO_Z_DIM = Z_DIM + POSE_DIMS
@@ -42,9 +42,8 @@ def code_of_latents(n: Tensor) -> Tensor:
 
     Each angle as itself and as bumps along its range, so that layers can follow any curve of it.
     """
-    people = code(attributes(n[:, :Z_DIM]))
+    columns = [mapping_start.code_of_latents(n[:, :Z_DIM])]
     yaw, pitch = angles_of(n)
-    columns = [people]
     for share, bumps in ((yaw / YAW_LIMIT, YAW_BUMPS), (pitch / PITCH_LIMIT, PITCH_BUMPS)):
         places = torch.linspace(-1, 1, bumps)
         columns += [share[:, None], torch.exp(-0.5 * ((share[:, None] - places) * (bumps - 1) / 2) ** 2)]
