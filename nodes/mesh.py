@@ -84,7 +84,6 @@ class ExtractMesh(io.ComfyNode):
         least_piece: float = 0.01,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.portrait import check_fits
-        from ..itportrait_core.recipes.card import Card, describe_weights, versions
         from ..itportrait_core.rendering.mesh import MeshConfig, extract_mesh
 
         model, person = generator.open(), portrait.portrait
@@ -92,17 +91,8 @@ class ExtractMesh(io.ComfyNode):
         config = MeshConfig(
             resolution=resolution, smoothing=smoothing, level=level or None, least_piece=least_piece
         )
-        card = Card(
-            "mesh",
-            describe_weights(generator.path),
-            person.report,
-            dataclasses.asdict(config),
-            versions(**recipes.programs()),
-            person.ws.float().cpu(),
-        )
-        return io.NodeOutput(
-            compat.mesh(extract_mesh(model, person.ws, config, comfy.Progress().count)), card
-        )
+        found = extract_mesh(model, person.ws, config, comfy.Progress().count)
+        return io.NodeOutput(compat.mesh(found), recipes.head_card("mesh", generator, person, config))
 
 
 class SaveMesh(io.ComfyNode):
@@ -187,7 +177,7 @@ class SaveSplats(io.ComfyNode):
         private: bool = False,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.portrait import check_fits
-        from ..itportrait_core.recipes.card import Card, bytes_hash, describe_weights, versions
+        from ..itportrait_core.recipes.card import bytes_hash
         from ..itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
 
         file = folders.result(name, ".ply")
@@ -195,14 +185,7 @@ class SaveSplats(io.ComfyNode):
         check_fits(model, person)
         config = SplatConfig(resolution=resolution)
         found = sample_splats(model, person.ws, config, comfy.Progress().count)
-        card = Card(
-            "splats",
-            describe_weights(generator.path),
-            person.report,
-            dataclasses.asdict(config),
-            versions(**recipes.programs()),
-            person.ws.float().cpu(),
-            proof=bytes_hash(found.centers, found.colors),
-        )
+        card = recipes.head_card("splats", generator, person, config)
+        card = dataclasses.replace(card, proof=bytes_hash(found.centers, found.colors))
         folders.write(file, ply_bytes(found, recipes.notes(cls.hidden, card, private)))
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))

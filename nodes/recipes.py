@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
@@ -15,6 +15,8 @@ from ..itportrait_core.errors import ITPortraitError
 if TYPE_CHECKING:
     from ..itportrait_core.methods.portrait import Portrait
     from ..itportrait_core.recipes.card import Card
+    from ..itportrait_core.rendering.mesh import MeshConfig
+    from ..itportrait_core.rendering.splat import SplatConfig
     from .sockets import GeneratorHandle
 
 HIDDEN = [io.Hidden.prompt, io.Hidden.extra_pnginfo]
@@ -37,6 +39,22 @@ def private(*, optional: bool = False) -> io.Input:
 def programs() -> dict[str, str]:
     """What else may change a result, beside the core's own versions."""
     return {"comfyui": comfyui_version.__version__, "device": mm.get_torch_device().type}
+
+
+def head_card(
+    kind: str, generator: GeneratorHandle, person: Portrait, config: MeshConfig | SplatConfig
+) -> Card:
+    """The card of a head as a mesh or as splats, drawn with the settings of `config`; it has no proof yet."""
+    from ..itportrait_core.recipes.card import Card, describe_weights, versions
+
+    return Card(
+        kind,
+        describe_weights(generator.path),
+        person.report,
+        asdict(config),
+        versions(**programs()),
+        person.ws.float().cpu(),
+    )
 
 
 def notes(hidden: Any, card: Card, private: bool) -> dict[str, str]:
