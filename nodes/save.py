@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io, ui
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
@@ -75,10 +75,9 @@ class SaveGenerator(io.ComfyNode):
         lineage = private_facts(generator.lineage) if private else dict(generator.lineage)
         if precision in (DIFFERENCE, SMALL):
             with drafted(file) as draft, comfy.plain_tensors():
-                origin = write_difference(
-                    generator, base, lineage, draft, SMALL_MB if precision == SMALL else 0.0
-                )
-                card = difference_card(draft, origin, recipes.programs(), name=file.name)
+                budget = SMALL_MB if precision == SMALL else 0.0
+                origin, source = write_difference(generator, base, lineage, draft, budget)
+                card = difference_card(draft, origin, source, recipes.programs(), name=file.name)
                 attach(draft, recipes.notes(cls.hidden, card, private))
             return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
         with drafted(file) as draft, comfy.plain_tensors():
@@ -100,8 +99,8 @@ def write_difference(
     lineage: dict[str, Any],
     file: Path,
     budget_mb: float,
-) -> Path:
-    """Write what a style changes in its base; returns the base's file.
+) -> tuple[nn.Module, Path]:
+    """Write what a style changes in its base; returns the base and its file.
 
     Raises:
         ITPortraitError: without a base.
@@ -113,7 +112,7 @@ def write_difference(
     style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
     style.lineage = lineage
     itp.save_style(style, origin, file, budget_mb=budget_mb)
-    return base.path
+    return origin, base.path
 
 
 class SavePictures(io.ComfyNode):

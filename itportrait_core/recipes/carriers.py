@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from ..errors import ITPortraitError
+from ..rendering.splat import PLY_END
 
 KEY = "itportrait_recipe"
 """Name of the note that holds the card."""
-PLY_END = b"end_header\n"
 LARGEST_HEADER = 64 << 20
 """Bytes of JSON in a GLB or safetensors file, or of a PLY header, beyond which it is refused."""
 

@@ -35,16 +35,19 @@ def generator_card(path: Path, more: Mapping[str, str], *, name: str = "") -> Ca
     return _tested("generator", load_generator(path), facts, more)
 
 
-def difference_card(path: Path, base: Path, more: Mapping[str, str], *, name: str = "") -> Card:
+def difference_card(
+    path: Path, base: nn.Module, base_file: Path, more: Mapping[str, str], *, name: str = ""
+) -> Card:
     """The card of a style that was saved as its difference to a base: a test person, drawn by both together.
 
     Args:
         path: the file of the difference.
-        base: the generator file that it belongs to, whose licence the style carries on.
+        base: the generator that it belongs to.
+        base_file: the file of that generator, whose licence the style carries on.
         more: versions of further programs.
         name: what it will be called, where that is another name.
     """
-    style, origin = load_style(path, load_generator(base)), describe_weights(base)
+    style, origin = load_style(path, base), describe_weights(base_file)
     facts = {
         "content": weights_hash(style),
         "family": origin["family"],

@@ -18,7 +18,7 @@ from ..methods.portrait import Portrait, check_fits
 from ..methods.style_file import load_style
 from ..rendering.glb import glb_bytes
 from ..rendering.mesh import MeshConfig, extract_mesh
-from ..rendering.splat import FIELDS, SplatConfig, ply_bytes, sample_splats
+from ..rendering.splat import FIELDS, PLY_END, SplatConfig, ply_bytes, sample_splats
 from . import carriers
 from .card import Card, bytes_hash, describe_weights, parse, versions
 from .drawing import picture_pixels, shrink, view_pixels
@@ -166,7 +166,7 @@ def _splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> V
     assert card.ws is not None
     table = carriers.read_ply(path)[1]
     made = sample_splats(generator, card.ws, SplatConfig(**card.settings))
-    wanted = ply_bytes(made).split(carriers.PLY_END, 1)[1]
+    wanted = ply_bytes(made).split(PLY_END, 1)[1]
     if table == wanted:
         return verdict.conclude(IDENTICAL, "every splat is as the recipe makes it")
     if len(table) != len(wanted):

@@ -26,6 +26,8 @@ FIELDS = (
     *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
 )
 """Columns of the file, in the usual order; without `f_rest`, so colour is the same from all sides."""
+PLY_END = b"end_header\n"
+"""The last line of the header; the table follows."""
 LONGEST_COMMENT = 800
 """Characters of a comment; common readers have room for 1024 in a line of the header."""
 
@@ -176,9 +178,9 @@ def ply_bytes(splats: Splats, notes: Mapping[str, str] | None = None) -> bytes:
         *comment_lines(notes or {}),
         f"element vertex {len(table)}",
         *(f"property float {name}" for name in FIELDS),
-        "end_header\n",
     ]
-    return "\n".join(header).encode() + table.numpy().astype("<f4").tobytes()
+    start = "".join(f"{line}\n" for line in header).encode() + PLY_END
+    return start + table.numpy().astype("<f4").tobytes()
 
 
 def comment_lines(notes: Mapping[str, str]) -> list[str]:

@@ -179,7 +179,7 @@ def test_a_difference_is_drawn_on_its_base(weights: Path, tmp_path: Path, budget
     style, name = stand_ins.generator(seed=3).eval(), "style.safetensors"
     style.lineage = {"method": "apt", "seed": 3, "history": "long"}
     file = save_style(style, stand_ins.generator(), tmp_path / name, budget_mb=budget)
-    card = difference_card(file, weights, {})
+    card = difference_card(file, stand_ins.generator(), weights, {})
     carriers.attach(file, make_notes(card, None, None, private=False))
     assert verify(file, [weights]).result == IDENTICAL
     assert card.weights["license"] == "CC0-1.0" and card.weights["lineage"] == {"method": "apt", "seed": 3}
@@ -193,7 +193,7 @@ def test_a_difference_is_drawn_on_its_base(weights: Path, tmp_path: Path, budget
 
 def test_a_difference_that_names_no_base_is_refused(weights: Path, tmp_path: Path) -> None:
     file = save_style(stand_ins.generator(seed=3), stand_ins.generator(), tmp_path / "style.safetensors")
-    card = difference_card(file, weights, {})
+    card = difference_card(file, stand_ins.generator(), weights, {})
     facts = {name: value for name, value in card.weights.items() if name != "base"}
     forged = dataclasses.replace(card, weights=facts)
     carriers.attach(file, make_notes(forged, None, None, private=False))
