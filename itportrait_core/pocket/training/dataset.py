@@ -21,7 +21,7 @@ from ..attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, at
 from ..captions import label
 from ..held_out import HELD_OUT_PAIRS
 from ..styles import STYLES, RandomStyle
-from .pictures import cache_folder
+from .pictures import cache_folder, renderer_sources
 
 SIZE = 64  # pixels
 CHUNK = 50  # pictures of one style in a row, rendered at once
@@ -33,18 +33,6 @@ a smile is a smile in every style, also in those where none is ever shown.
 """
 RANDOM_LOOK = "random"
 YAW, PITCH = 55.0, 16.0  # degrees: largest yaw (uniform), spread of pitch (normal, cut at twice that)
-_RENDERER = (
-    "attributes",
-    "heads",
-    "surfaces",
-    "wardrobe",
-    "paint",
-    "light",
-    "tracing",
-    "styles",
-    "palettes",
-    "render",
-)
 _CLEARED = {"glasses": ("glasses", 0), "hat": ("hat", 0), "beard": ("beard", 0), "smile": ("smile", -0.05)}
 
 
@@ -178,6 +166,4 @@ def _render(file: Path, people: Attributes, styles: Sequence[str], seed: int, su
 
 def _fingerprint(styles: Sequence[str]) -> str:
     """Changes with the renderer and with who is drawn in which style."""
-    folder = Path(__file__).parents[1]
-    sources = b"".join((folder / f"{name}.py").read_bytes() for name in _RENDERER) + " ".join(styles).encode()
-    return hashlib.sha256(sources).hexdigest()[:12]
+    return hashlib.sha256(renderer_sources() + " ".join(styles).encode()).hexdigest()[:12]

@@ -23,8 +23,8 @@ from . import photo_truth
 SIZE = 128  # pixels
 CHUNK = 64  # pictures rendered at once
 RENDERER = (
-    "attributes", "heads", "light", "paint", "palettes",
-    "render", "styles", "surfaces", "tracing", "wardrobe",
+    "attributes", "heads", "surfaces", "wardrobe", "paint",
+    "light", "tracing", "styles", "palettes", "render",
 )  # fmt: skip
 """Modules of the renderer: when one changes, sets are rendered anew."""
 CACHE = "ITPORTRAIT_TRAINING_CACHE"
@@ -59,6 +59,16 @@ class PictureSet:
 def cache_folder() -> Path:
     """Where rendered sets are kept."""
     return Path(os.environ.get(CACHE) or Path(".cache") / "training")
+
+
+def renderer_sources(modules: Sequence[str] = RENDERER) -> bytes:
+    """The texts of the renderer's modules, which a fingerprint of rendered pictures covers.
+
+    Fingerprints rest on the order, and names of stored sets on them: styled sets take the modules as they are
+    listed, picture sets by the alphabet.
+    """
+    folder = Path(__file__).parents[1]
+    return b"".join((folder / f"{name}.py").read_bytes() for name in modules)
 
 
 def picture_set(
@@ -133,6 +143,5 @@ def _render_to(
 
 def _fingerprint(latents: Tensor, *sizes: int) -> str:
     digest = hashlib.sha256(latents.numpy().tobytes() + bytes(sizes))
-    for name in RENDERER:
-        digest.update((Path(__file__).parents[1] / f"{name}.py").read_bytes())
+    digest.update(renderer_sources(sorted(RENDERER)))
     return digest.hexdigest()[:12]
