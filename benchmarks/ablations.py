@@ -14,8 +14,6 @@ import argparse
 import time
 from pathlib import Path
 
-from PIL import Image
-
 from benchmarks.ablation.diversity import Diversity
 from benchmarks.ablation.edits import TunedEdits
 from benchmarks.ablation.gate import GateCurves
@@ -55,8 +53,7 @@ def run_part(part: Part, setting: Setting, sizes: Sizes, out: Path, end: float, 
         save_sheet(strips, out / f"{part.name}.jpg")
         curves = part.plot(table.rows)
         if curves is not None:
-            pixels = ((curves[0] + 1) * 127.5).byte().permute(1, 2, 0).numpy()
-            Image.fromarray(pixels).save(out / f"{part.name}_curves.png")
+            save_strip(curves, out / f"{part.name}_curves.png")
         print("\n".join([part.name + ("" if complete else " (not complete)"), *part.summary(table.rows)]))
     return complete
 

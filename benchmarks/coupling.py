@@ -14,7 +14,6 @@ import argparse
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,11 +21,10 @@ from torch import Tensor
 from benchmarks.judging import Scores
 from benchmarks.people import Triple, held_out, pictures, truth
 from benchmarks.setting import Setting, add_amounts, read_amounts
-from benchmarks.table import Table, lines, mean, save_sheet, save_strip
+from benchmarks.table import Rows, Table, lines, mean, save_sheet, save_strip
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 
 RESULTS = Path(__file__).parent / "results"
-Rows = list[dict[str, Any]]
 RUNS = ("image_only", "text_only", "coupled")
 
 

@@ -14,15 +14,13 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, Sitter, judge, sitters
-from benchmarks.table import Row, Table, mean
+from benchmarks.table import Row, Table, mean, save_sheet, save_strip
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
 from itportrait_core.methods.lineage import run_identity
@@ -116,7 +114,8 @@ def fill(bench: Bench, table: Table, styles: list[str], count: int, work: Path) 
                 portrait = Portrait.load(files[sitter.person])
                 rows, pictures = bench.rows(sitter, arm, portrait)
                 twin = portrait.image if portrait.twin is None else portrait.twin[:1]
-                _save(_strip([sitter.picture, twin, pictures, sitter.sides[1:]]), _part(work, rows[0], table))
+                shown = torch.cat([sitter.picture, twin, pictures, sitter.sides[1:]])
+                save_strip(shown, strip_file(rows[0], table, work))
                 table.append(rows)
                 print("  " + ", ".join(f"{k} {rows[0][k]:.3f}/{rows[1][k]:.3f}" for k in COLUMNS), flush=True)
 
@@ -149,29 +148,15 @@ def summary(table: Table) -> str:
     return "\n".join(lines)
 
 
-def save_sheet(table: Table, work: Path, path: Path, people: int = 2) -> None:
-    """Columns: picture, twin, inverted and its side view, tuned and its side view, true side view; below, the
-    same without pose initialisation."""
-    chosen = [row for row in table.where(stage="inverted") if row["person"] < people]
-    strips = [Image.open(_part(work, row, table)).convert("RGB") for row in chosen]
-    sheet = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)))
-    for number, strip in enumerate(strips):
-        sheet.paste(strip, (0, number * strip.height))
-    sheet.save(path, quality=88)
-
-
-def _part(work: Path, row: dict[str, Any], table: Table) -> Path:
+def strip_file(row: Row, table: Table, work: Path) -> Path:
+    """Pictures of a portrait and arm: art, twin, inverted, its side view, tuned, its side view, true side."""
     return work / f"{table.version}-{row['style']}-{row['person']}-{row['pose_init']}.png"
 
 
-def _strip(pictures: list[Tensor]) -> Tensor:
-    """Batches of pictures [*, 3, H, W] side by side: [3, H, W']."""
-    return torch.cat([picture for batch in pictures for picture in batch], dim=2)
-
-
-def _save(picture: Tensor, path: Path) -> None:
-    pixels = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-    Image.fromarray(pixels).save(path)
+def sheet_strips(table: Table, work: Path, people: int = 2) -> list[Path]:
+    """Strips of the first `people` of each style; those without pose initialisation stand below."""
+    rows = table.where(stage="inverted")
+    return [strip_file(row, table, work) for row in rows if row["person"] < people]
 
 
 def main() -> None:
@@ -190,7 +175,7 @@ def main() -> None:
     bench = Bench(given.steps, given.tuning_steps)
     table = Table(given.out / "inversion.csv", bench.run_name())
     fill(bench, table, given.styles, given.people, given.work)
-    save_sheet(table, given.work, given.out / "inversion.jpg")
+    save_sheet(sheet_strips(table, given.work), given.out / "inversion.jpg")
     print(summary(table))
 
 

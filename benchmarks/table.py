@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 Row = dict[str, Any]
+Rows = list[Row]
 
 
 class Table:
@@ -21,7 +22,7 @@ class Table:
     def __init__(self, path: Path, version: str) -> None:
         """`version`: of networks and settings; a table that another one made is put aside as `*.old.csv`."""
         self.path, self.version = path, version
-        self.rows: list[Row] = _read(path)
+        self.rows: Rows = _read(path)
         if any(row["version"] != version for row in self.rows):
             path.replace(path.with_suffix(".old.csv"))
             self.rows = []
@@ -30,7 +31,7 @@ class Table:
         """Whether a row with these values is there."""
         return bool(self.where(**wanted))
 
-    def where(self, **wanted: Any) -> list[Row]:
+    def where(self, **wanted: Any) -> Rows:
         """The rows with these values."""
         return matching(self.rows, wanted)
 
@@ -51,7 +52,7 @@ class Table:
         self.append([{"unit": unit, **asdict(row)} for row in rows])
 
 
-def _read(path: Path) -> list[Row]:
+def _read(path: Path) -> Rows:
     if not path.is_file():
         return []
     with open(path, newline="", encoding="utf-8") as file:
@@ -71,7 +72,7 @@ def _rounded(row: Row) -> Row:
     return {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def matching(rows: Sequence[Row], wanted: Mapping[str, Any]) -> list[Row]:
+def matching(rows: Sequence[Row], wanted: Mapping[str, Any]) -> Rows:
     """The rows that have all the wanted values."""
     return [row for row in rows if all(str(row[key]) == str(value) for key, value in wanted.items())]
 
@@ -102,7 +103,7 @@ def save_sheet(strips: list[Path], path: Path) -> None:
 
 
 def _image(pixels: Tensor) -> Image.Image:
-    return Image.fromarray(((pixels.clamp(-1, 1) + 1) * 127.5).byte().permute(1, 2, 0).numpy())
+    return Image.fromarray(((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy())
 
 
 def lines(rows: Sequence[Row], by: str, columns: Mapping[str, str]) -> list[str]:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.ablation.part import Rows, Sizes, Unit
+from benchmarks.ablation.part import Sizes, Unit
 from benchmarks.people import Triple, held_out, pictures
 from benchmarks.setting import Setting
-from benchmarks.table import lines, mean
+from benchmarks.table import Rows, lines, mean
 from itportrait_core.pocket.attributes import Z_DIM
 from itportrait_core.pocket.latents import normalise
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.ablation.part import Rows, Sizes, Unit
+from benchmarks.ablation.part import Sizes, Unit
 from benchmarks.judging import seen_share
 from benchmarks.people import TEXTS, Triple
 from benchmarks.setting import Setting
-from benchmarks.table import lines
+from benchmarks.table import Rows, lines
 from itportrait_core.methods.passes import render_views
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.pocket.captions import PROMPTS

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.ablation.part import MethodRow, Rows, Sizes, Unit, judged
+from benchmarks.ablation.part import MethodRow, Sizes, Unit, judged
 from benchmarks.people import Triple, held_out
 from benchmarks.setting import Setting
-from benchmarks.table import lines, mean
+from benchmarks.table import Rows, lines, mean
 from itportrait_core.methods.plots import COLORS, Panel, plot_panels
 
 TAUS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)

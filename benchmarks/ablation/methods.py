@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.ablation.part import Rows, Sizes, Unit, judged
+from benchmarks.ablation.part import Sizes, Unit, judged
 from benchmarks.people import Triple, held_out, pictures, truth
 from benchmarks.setting import Setting
-from benchmarks.table import lines, mean
+from benchmarks.table import Rows, lines, mean
 
 Method = Callable[[Setting, Triple], Any]
 COLUMNS = {

@@ -11,9 +11,7 @@ from torch import Tensor
 from benchmarks.judging import Scores
 from benchmarks.people import Triple, pictures, truth
 from benchmarks.setting import Setting
-from benchmarks.table import Row
-
-Rows = list[Row]
+from benchmarks.table import Rows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import perspective
 
-from benchmarks.ablation.part import Rows, Sizes, Unit
+from benchmarks.ablation.part import Sizes, Unit
 from benchmarks.judging import depth_error
 from benchmarks.people import Triple, held_out, renders, truth
 from benchmarks.setting import Setting
-from benchmarks.table import lines, mean
+from benchmarks.table import Rows, lines, mean
 from itportrait_core.guidance.clip import ClipModel
 
 SIDES = ((-45.0, 0.0), (45.0, 0.0))

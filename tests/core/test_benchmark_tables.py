@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
 from benchmarks.ablation.part import Sizes, Unit
 from benchmarks.ablations import run_part
-from benchmarks.table import Table, mean
+from benchmarks.table import Table, mean, save_sheet, save_strip
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,16 @@ def test_nothing_begins_after_the_time_is_over(tmp_path):
     part = Counting()
     assert not run_part(part, Setting(tmp_path), Sizes(3, 2), tmp_path, end=0.0)
     assert part.made == []
+
+
+def test_sheets_show_the_strips_that_are_there(tmp_path):
+    """Pictures of a strip stand side by side in their nearest grey levels; lost strips are left out."""
+    strips = [tmp_path / "cache" / f"{name}.png" for name in "abc"]
+    levels = torch.tensor([10.0, 200.0])
+    for strip in strips[::2]:
+        save_strip((levels - 0.4).view(2, 1, 1, 1).expand(2, 3, 8, 8) / 127.5 - 1, strip)
+        with Image.open(strip) as picture:
+            assert [picture.getpixel((x, 4))[0] for x in (4, 12)] == levels.tolist()
+    save_sheet(strips, tmp_path / "sheet.jpg")
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.size == (16, 16)
