@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,46 +14,15 @@ from ..errors import ITPortraitError
 from ..methods.lineage import weights_hash
 from ..methods.portrait import Portrait, check_fits
 from ..methods.style_file import load_style
-from ..rendering.glb import glb_bytes
-from ..rendering.mesh import MeshConfig, extract_mesh
-from ..rendering.splat import FIELDS, PLY_END, SplatConfig, ply_bytes, sample_splats
 from . import carriers
 from .card import Card, bytes_hash, describe_weights, parse, versions
 from .drawing import picture_pixels, shrink, view_pixels
+from .geometry_check import check_mesh, check_splats
+from .verdict import CLOSE, DIFFERENT, IDENTICAL, MEAN_GREY, MOST_GREY, Verdict
 from .weights_search import find_weights
 
-IDENTICAL, CLOSE, DIFFERENT, UNKNOWN = "identical", "within tolerance", "different", "not checked"
-MEAN_GREY, MOST_GREY = 0.5, 8
-"""Tolerance of pictures in grey levels of 255, mean and largest: other processors and versions of torch round
-differently."""
-MOST_SHIFT = 1e-3
-"""Tolerance of vertices and splats, world units: 0.4 mm on a head."""
 MOST_DECIBEL = 0.05
 """Tolerance of the likeness that an inversion reported."""
-
-
-@dataclass
-class Verdict:
-    """What came of it.
-
-    Attributes:
-        result: `IDENTICAL`, `CLOSE`, `DIFFERENT`, or `UNKNOWN` where nothing could be drawn.
-        facts: what was found, a sentence each.
-    """
-
-    result: str = UNKNOWN
-    facts: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the file is what its recipe makes."""
-        return self.result in (IDENTICAL, CLOSE)
-
-    def conclude(self, result: str, fact: str) -> Verdict:
-        """The verdict with its last fact."""
-        self.result = result
-        self.facts.append(fact)
-        return self
 
 
 def verify(path: Path, places: Sequence[Path] = ()) -> Verdict:
@@ -146,45 +113,6 @@ def _judge_pixels(file: Tensor, drawn: Tensor, verdict: Verdict) -> Verdict:
     return verdict.conclude(CLOSE if fits else DIFFERENT, fact)
 
 
-def _mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
-    assert card.ws is not None
-    binary = carriers.read_glb(path)[1]
-    mesh = extract_mesh(generator, card.ws, MeshConfig(**card.settings))
-    wanted = glb_binary(glb_bytes(mesh))
-    if binary == wanted:
-        return verdict.conclude(IDENTICAL, "every vertex and triangle is as the recipe makes it")
-    if len(binary) != len(wanted):
-        made = f"{len(mesh.vertices)} vertices and {len(mesh.faces)} triangles"
-        return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
-    count = 3 * len(mesh.vertices)
-    shift = float(np.abs(np.frombuffer(binary, "<f4", count) - mesh.vertices.reshape(-1).numpy()).max())
-    fact = f"vertices differ by {shift:.2g} at most (tolerance {MOST_SHIFT})"
-    return verdict.conclude(CLOSE if shift <= MOST_SHIFT else DIFFERENT, fact)
-
-
-def _splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
-    assert card.ws is not None
-    table = carriers.read_ply(path)[1]
-    made = sample_splats(generator, card.ws, SplatConfig(**card.settings))
-    wanted = ply_bytes(made).split(PLY_END, 1)[1]
-    if table == wanted:
-        return verdict.conclude(IDENTICAL, "every splat is as the recipe makes it")
-    if len(table) != len(wanted):
-        return verdict.conclude(
-            DIFFERENT, f"the recipe makes {len(made.centers)} splats, the file has others"
-        )
-    rows = [np.frombuffer(data, "<f4").reshape(-1, len(FIELDS)) for data in (table, wanted)]
-    shift = float(np.abs(rows[0] - rows[1])[:, :3].max())
-    fact = f"splats are shifted by {shift:.2g} at most (tolerance {MOST_SHIFT})"
-    return verdict.conclude(CLOSE if shift <= MOST_SHIFT else DIFFERENT, fact)
-
-
-def glb_binary(data: bytes) -> bytes:
-    """The binary part of a GLB file that was just made."""
-    size = int.from_bytes(data[12:16], "little")
-    return data[28 + size :]
-
-
 def _generator(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
     return _test_picture(describe_weights(path)["content"], card, generator, verdict)
 
@@ -232,8 +160,8 @@ def _judge_likeness(then: float, drawn: Tensor, person: Portrait, verdict: Verdi
 
 _CHECKS = {
     "picture": _picture,
-    "mesh": _mesh,
-    "splats": _splats,
+    "mesh": check_mesh,
+    "splats": check_splats,
     "generator": _generator,
     "difference": _difference,
     "portrait": _portrait,

@@ -57,6 +57,11 @@ def srgb_to_linear(colors: Tensor) -> Tensor:
     return torch.where(colors <= 0.04045, colors / 12.92, ((colors.clamp(min=0.0) + 0.055) / 1.055) ** 2.4)
 
 
+def linear_to_srgb(light: Tensor) -> Tensor:
+    """Linear light in 0..1 to sRGB in 0..1."""
+    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp(min=0.0) ** (1 / 2.4) - 0.055)
+
+
 def _document(
     accessors: list[dict[str, Any]], views: list[dict[str, Any]], size: int, extras: Mapping[str, Any] | None
 ) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from harness.graph import Graph
 from harness.server import ComfyServer
 
 from itportrait_core.recipes.carriers import KEY, read_notes
-from itportrait_core.recipes.verify import IDENTICAL, verify
+from itportrait_core.recipes.verdict import IDENTICAL
+from itportrait_core.recipes.verify import verify
 
 VIEWS = 6
 LEVEL = 0.15

@@ -17,7 +17,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from itportrait_core.checkpoints.format import read_header
-from itportrait_core.recipes.verify import IDENTICAL, verify
+from itportrait_core.recipes.verdict import IDENTICAL
+from itportrait_core.recipes.verify import verify
 
 PREVIEWS_PER_SECOND = 4
 

@@ -1,0 +1,144 @@
+"""Judge meshes and splats against what their recipe makes, every field by a tolerance of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..rendering.glb import glb_bytes, linear_to_srgb
+from ..rendering.mesh import MeshConfig, extract_mesh
+from ..rendering.splat import FIELDS, PLY_END, SH_ZERO, SplatConfig, ply_bytes, sample_splats
+from . import carriers
+from .card import Card
+from .verdict import CLOSE, DIFFERENT, IDENTICAL, MEAN_GREY, MOST_GREY, Verdict
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far the numbers of a field may lie from the recipe's."""
+
+    most: float
+    mean: float = math.inf
+    unit: str = ""
+
+    def holds(self, most: float, mean: float) -> bool:
+        """Whether these differences are small enough; those that are no numbers are not."""
+        return most <= self.most and mean <= self.mean
+
+    def describe(self, field: str, most: float, mean: float) -> str:
+        """The differences and the tolerance in words."""
+        if math.isinf(self.mean):
+            return f"{field} differ by {most:.2g}{self.unit} at most (tolerance {self.most:g})"
+        return (
+            f"{field} differ by {mean:.2g}{self.unit} on average and {most:.2g} at most"
+            f" (tolerance {self.mean:g} and {self.most:g})"
+        )
+
+
+# Rounding acts like noise in the planes. On the embedded generator, at resolution 64, noise of 1e-4 of their
+# spread shifts vertices by 0.0009 at most, normals by 0.013 and colours by 3 levels; noise of 1e-5 shifts
+# opacities by 0.00003. Ten times as much makes other triangles and splats.
+TOLERANCES = {
+    "places": Tolerance(1e-3, unit=" world units"),  # 0.4 mm on a head
+    "normals": Tolerance(0.05),  # components of unit vectors: 3 degrees
+    "colours": Tolerance(MOST_GREY, MEAN_GREY, " grey levels"),
+    "opacities": Tolerance(2e-3),  # of 1
+    "scales": Tolerance(0.01, unit=" in their logarithm"),  # one percent
+    "rotations": Tolerance(0.05),  # components of unit quaternions
+    "corners of triangles": Tolerance(0.0),
+}
+"""By field; a mesh's and a splat file's are judged alike."""
+
+
+def check_mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    """Judge a GLB file against the mesh of its card.
+
+    Raises:
+        ITPortraitError: for a damaged file, or a card whose settings are impossible.
+    """
+    assert card.ws is not None
+    binary = carriers.read_glb(path)[1]
+    mesh = extract_mesh(generator, card.ws, MeshConfig(**card.settings))
+    wanted = _binary_part(glb_bytes(mesh))
+    count = len(mesh.vertices)
+    if len(binary) != len(wanted):
+        made = f"{count} vertices and {len(mesh.faces)} triangles"
+        return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
+    same = "every vertex and triangle is as the recipe makes it"
+    return _judge(_mesh_fields(binary, count), _mesh_fields(wanted, count), verdict, same)
+
+
+def check_splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+    """Judge a PLY file against the splats of its card.
+
+    Raises:
+        ITPortraitError: for a damaged file, or a card whose settings are impossible.
+    """
+    assert card.ws is not None
+    table = carriers.read_ply(path)[1]
+    splats = sample_splats(generator, card.ws, SplatConfig(**card.settings))
+    wanted = ply_bytes(splats).split(PLY_END, 1)[1]
+    if len(table) != len(wanted):
+        made = f"{len(splats.centers)} splats"
+        return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
+    same = "every splat is as the recipe makes it"
+    return _judge(_splat_fields(table), _splat_fields(wanted), verdict, same)
+
+
+def _judge(file: Mapping[str, Tensor], made: Mapping[str, Tensor], verdict: Verdict, same: str) -> Verdict:
+    """`same` is said where every number is equal; beyond a tolerance, only the fields that are."""
+    small: list[str] = []
+    large: list[str] = []
+    for field, wanted in made.items():
+        gap = (file[field] - wanted).abs()
+        found = float(gap.max()), float(gap.mean())
+        if found[0] != 0.0:
+            tolerance = TOLERANCES[field]
+            (small if tolerance.holds(*found) else large).append(tolerance.describe(field, *found))
+    if large:
+        return verdict.conclude(DIFFERENT, "; ".join(large))
+    return verdict.conclude(CLOSE, "; ".join(small)) if small else verdict.conclude(IDENTICAL, same)
+
+
+def _mesh_fields(binary: bytes, count: int) -> dict[str, Tensor]:
+    """The parts of `rendering.glb` for `count` vertices, in the units of `TOLERANCES`."""
+    places, normals = _numbers(binary, "<f4", 6 * count).reshape(2, count, 3)
+    light = _numbers(binary, "<u2", 4 * count, 24 * count).reshape(count, 4) / 65535.0
+    return {
+        "places": places,
+        "normals": normals,
+        "colours": linear_to_srgb(light[:, :3]) * 255.0,
+        "opacities": light[:, 3],
+        "corners of triangles": _numbers(binary, "<u4", -1, 32 * count),
+    }
+
+
+def _splat_fields(table: bytes) -> dict[str, Tensor]:
+    """The columns of `rendering.splat.FIELDS`, in the units of `TOLERANCES`."""
+    rows = _numbers(table, "<f4", -1).reshape(-1, len(FIELDS))
+    places, normals, harmonics, logits, scales, rotations = rows.split((3, 3, 3, 1, 3, 4), 1)
+    return {
+        "places": places,
+        "normals": normals,
+        "colours": harmonics * (SH_ZERO * 255.0),
+        "opacities": logits.sigmoid(),
+        "scales": scales,
+        "rotations": rotations,
+    }
+
+
+def _numbers(data: bytes, kind: str, count: int, start: int = 0) -> Tensor:
+    """`count` numbers from byte `start` on, all for -1, as float64."""
+    return torch.from_numpy(np.frombuffer(data, kind, count, start).astype(np.float64))
+
+
+def _binary_part(data: bytes) -> bytes:
+    """The binary part of a GLB file that was just made."""
+    size = int.from_bytes(data[12:16], "little")
+    return data[28 + size :]
