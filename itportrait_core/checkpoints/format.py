@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import ITPortraitError
 from . import embedded
@@ -80,7 +80,8 @@ def save_model(
         lineage: JSON values about the origin.
         license: licence of the weights.
         source: name or address of the original.
-        dtype: storage type of floating-point tensors, e.g. torch.float16; None keeps them.
+        dtype: storage type of floating-point tensors, e.g. torch.float16; None keeps them. A tensor with
+            values beyond its range keeps its own: batch variances may grow large.
 
     Returns:
         The path.
@@ -90,12 +91,17 @@ def save_model(
     """
     tensors = {}
     for key, value in module.state_dict().items():
-        value = value.detach().to(
-            "cpu", dtype if dtype is not None and value.is_floating_point() else value.dtype
-        )
+        value = _stored_as(value.detach().cpu(), dtype)
         tensors[key] = value.clone(memory_format=torch.contiguous_format)
     metadata = header_metadata(family, module.config.to_dict(), lineage, license, source)
     return write_tensors(tensors, path, metadata)
+
+
+def _stored_as(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    if dtype is None or not value.is_floating_point():
+        return value
+    fits = value.numel() == 0 or float(value.abs().max()) <= torch.finfo(dtype).max
+    return value.to(dtype) if fits else value
 
 
 def header_metadata(

@@ -54,6 +54,7 @@ class _Alternation:
         self.apt, self.ite, self.dice, self.facts = apt, ite, dice, facts
         self.total, self.history = config.steps, History()
         self.strip = PreviewStrip(source, content)
+        self.handover = config.warmup + config.apt_per_round if config.target_start == "style" else -1
 
     def step(self, index: int) -> StepInfo:
         if stage_of(self.config, index) == "apt":
@@ -61,6 +62,8 @@ class _Alternation:
             record = self.apt.step(index)
         else:
             assert self.ite is not None
+            if self.apt is not None and index == self.handover:
+                self.ite.target.load_state_dict(self.apt.style.state_dict())
             fast = index < self.config.fast_share * self.total
             record = self.ite.step(index, self.config.neural_resolution if fast else 0)
         self.history.add(record)

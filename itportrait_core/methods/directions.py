@@ -21,16 +21,14 @@ def cosine(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     return (moved * F.normalize(wanted, dim=-1)).sum(dim=-1) / length
 
 
-def losses(moved: Tensor, image: Tensor | None, text: Tensor, floor: float) -> tuple[Tensor | None, Tensor]:
-    """L_I and L_T of Eq. 8, mean over samples.
+def apart(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
+    """1 - cosine, mean over samples: L_I and L_T of Eq. 8.
 
     Args:
         moved: Delta IT [N, D].
-        image: Delta I [N, D], or None in a text-only run.
-        text: Delta T [D].
+        wanted: Delta I [N, D] or Delta T [D].
     """
-    text_loss = (1 - cosine(moved, text, floor)).mean()
-    return (None if image is None else (1 - cosine(moved, image, floor)).mean()), text_loss
+    return (1 - cosine(moved, wanted, floor)).mean()
 
 
 def bisector(image: Tensor, text: Tensor) -> Tensor:

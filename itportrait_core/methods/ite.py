@@ -8,18 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
+from ..guidance.background import background_difference
 from ..guidance.clip import ClipModel
 from ..guidance.depth import depth_difference
 from ..rendering import cameras
 from .configs import ITEConfig
-from .directions import bisector, cosine, direction, losses
+from .directions import apart, bisector, direction
 from .gate import Gate, convert_tau, decide, distance
 from .history import Record, dice_digest
 from .passes import backward_by_view, draw_latents, render_views
+from .schedule import ramp
 from .trained import keep_strongest_layers, trained_parameters
 
 FLOOR = {"canonical": 1e-6, "matched": 0.05}
-"""Smallest length of Delta IT that counts in full; `matched` starts at no difference at all (methods 2.5)."""
+"""Smallest length of a direction that counts in full; `matched`, and the way from G_s, start at no difference
+at all (methods 2.5)."""
 
 Embeddings = list[list[Tensor]]
 """Per view, per CLIP model: [B, D] as the network gives them."""
@@ -90,15 +93,19 @@ class ITE:
             loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
             if config.depth > 0:
                 loss = loss + config.depth * depth_difference(seen.image_depth, depths[v]).mean()
+            if config.background > 0:
+                loss = loss + config.background * background_difference(seen)
             return loss / len(views)
 
+        rate = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
+        self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
         total = backward_by_view(self.target, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
         if config.adaptive_k:
             keep_strongest_layers(self.target, ws.grad, config.adaptive_k)
         self.optimizer.step()
-        return self._record(index, total, parts, gate, views, digest)
+        return self._record(index, total, rate, parts, gate, views, digest)
 
     def loss(
         self,
@@ -111,16 +118,21 @@ class ITE:
         """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
         config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
         for k, clip in enumerate(self.clips):
-            moved = direction(clip.embed_image(image, antialias=config.antialias), source[k])
+            seen = clip.embed_image(image, antialias=config.antialias)
+            moved = direction(seen, source[k])
             toward = None if style is None else direction(style[k], source[k])
-            image_loss, text_loss = losses(moved, toward, self.text[k], floor)
+            if style is not None and config.text_origin == "style":
+                text_loss = apart(direction(seen, style[k]), self.text[k], FLOOR["matched"])
+            else:
+                text_loss = apart(moved, self.text[k], floor)
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
-            if image_loss is None:
+            if toward is None:
                 total = total + text_loss
                 continue
+            image_loss = apart(moved, toward, floor)
             parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
             if config.gate == "bisector":
-                total = total + (1 - cosine(moved, bisector(toward, self.text[k]), floor)).mean()
+                total = total + apart(moved, bisector(toward, self.text[k]), floor)
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
@@ -176,14 +188,21 @@ class ITE:
         return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
 
     def _record(
-        self, index: int, total: float, parts: dict[str, float], gate: Gate, views: Tensor, digest: str
+        self,
+        index: int,
+        total: float,
+        rate: float,
+        parts: dict[str, float],
+        gate: Gate,
+        views: Tensor,
+        digest: str,
     ) -> Record:
         names = [f"{k}:{clip.name}" for k, clip in enumerate(self.clips)]
         parts = {name: value / (len(self.clips) * len(views)) for name, value in parts.items()}
         yaw, pitch, _ = cameras.angles(views)
         where = [[round(float(y), 4), round(float(p), 4)] for y, p in zip(yaw, pitch, strict=True)]
         return Record(
-            index, "ite", {"ite": total, **parts}, self.config.lr, digest,
+            index, "ite", {"ite": total, **parts}, rate, digest,
             delta=dict(zip(names, gate.delta, strict=False)), tau=dict(zip(names, gate.tau, strict=False)),
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,

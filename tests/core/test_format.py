@@ -8,11 +8,13 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from itportrait_core.checkpoints import format as fmt
 from itportrait_core.checkpoints import tensor_file
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
+from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
 from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 
 TINY = EG3DConfig(
@@ -67,6 +69,22 @@ def test_header_tells_the_origin(saved):
     )
     assert header.lineage == {"seed": 3}
     assert EG3DConfig.from_dict(header.config) == TINY
+
+
+def test_numbers_beyond_half_precision_keep_their_own(tmp_path):
+    """Batch variances may grow large: infinity would end the network."""
+    sizes = {"widths": (4, 4, 4), "units": (1, 1, 1), "code_dim": 4, "style_width": 4}
+    config = StyleEncoderConfig(input_size=32, style_count=3, coarse_count=1, middle_count=1, **sizes)
+    encoder = StyleEncoder(config)
+    name, norm = next((n, m) for n, m in encoder.named_modules() if isinstance(m, nn.BatchNorm2d))
+    norm.running_var.fill_(1e6)
+    file = fmt.save_model(encoder, tmp_path / "e.safetensors", family="style_encoder", dtype=torch.float16)
+    kept = fmt.load_model(file).state_dict()
+    assert all(torch.isfinite(value).all() for value in kept.values())
+    assert sorted({str(t.dtype) for t in load_file(file).values()} - {"torch.int64"}) == [
+        "torch.float16", "torch.float32"
+    ]  # fmt: skip
+    assert torch.equal(kept[f"{name}.running_var"], norm.running_var)
 
 
 def test_half_precision_storage_comes_back_as_float32(generator, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from itportrait_core.methods.configs import ITEConfig
-from itportrait_core.methods.directions import bisector, cosine, direction, losses
+from itportrait_core.methods.directions import apart, bisector, cosine, direction
 from itportrait_core.methods.gate import convert_tau, decide, distance, hard_gamma, soft_gamma
 
 
@@ -104,7 +104,7 @@ def test_directions_and_losses_are_those_of_eq_8():
     train, style, source = torch.randn(3, 6, 16, generator=dice, dtype=torch.float64)
     text = torch.randn(16, generator=dice, dtype=torch.float64)
     it, i = direction(train, source), direction(style, source)
-    image_loss, text_loss = losses(it, i, text, floor=1e-9)
+    image_loss, text_loss = apart(it, i, floor=1e-9), apart(it, text, floor=1e-9)
     assert float(image_loss) == pytest.approx(float((1 - torch.cosine_similarity(it, i, dim=-1)).mean()))
     text = text[None]
     assert float(text_loss) == pytest.approx(float((1 - torch.cosine_similarity(it, text, dim=-1)).mean()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.guidance import background
+from itportrait_core.guidance.background import background_difference
 from itportrait_core.methods.alternate import couple, stage_of
 from itportrait_core.methods.configs import ITEConfig, preset
 from itportrait_core.methods.gate import Gate
@@ -171,6 +174,50 @@ def test_coupled_run_trains_both_and_freezes_the_source(parts):
     ite = [record for record in result.history if record.stage == "ite"]
     assert len(ite) == 2 and all(len(record.views) == 3 for record in ite)
     assert all(record.delta and record.tau and record.draw and record.dice for record in ite)
+
+
+def test_target_may_begin_as_the_style_of_the_warmup(parts):
+    """The hand-over comes after the first APT step past the warm-up; lr 0 keeps what was handed over."""
+    generator, portrait, perceptual, clips = parts
+    run = {"steps": 4, "warmup": 2, "lr": 0.0, "views": 1, "batch": 1, "templates": False}
+    for begin, of_style in (("style", True), ("source", False)):
+        config = ITEConfig(target_start=begin, **run)
+        made = couple(generator, portrait, "glasses", clips, config, perceptual=perceptual)
+        assert same_weights(made.target, made.style) == of_style
+        assert same_weights(made.target, generator) != of_style
+
+
+def test_step_size_falls_at_the_end(parts):
+    rates = [make(parts, steps=8, rampdown=0.5, views=1).step(index).lr for index in (0, 4, 6, 7)]
+    assert rates[0] == rates[1] == ITEConfig().lr and rates[1] > rates[2] > rates[3] > 0
+
+
+def test_background_counts_where_nothing_is(parts, monkeypatch):
+    """White empty space costs nothing, grey one its squared distance; the head itself never counts."""
+    image, opacity = torch.ones(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
+    opacity[..., :4] = 1.0
+    image[..., :4] = -1.0
+    assert background_difference(SimpleNamespace(image=image, image_weights=opacity)) == 0
+    image[..., 6:] = 0.5
+    found = background_difference(SimpleNamespace(image=image, image_weights=opacity))
+    assert found == pytest.approx(0.25 * 2 / 3)  # two columns of the three that do not touch the head
+    monkeypatch.setattr(background, "EMPTY", 2.0)  # the tiny generator's heads fill the picture
+    plain, kept = (make(parts, views=1, background=weight).step(0).losses["ite"] for weight in (0.0, 10.0))
+    assert kept > plain
+
+
+def test_the_texts_way_may_begin_at_the_style(parts):
+    """Where G_t still draws what G_s draws, nothing has gone the text's way yet, however strong the style."""
+    ite = make(parts, text_origin="style")
+    seen, source = torch.randn(2, 1, 3, 16, 16, generator=torch.Generator().manual_seed(5)).clamp(-1, 1)
+    style, origin = ([clip.embed_image(x) for clip in ite.clips] for x in (seen, source))
+    told: dict[str, float] = {}
+    ite.loss(seen, origin, style, [0.0, 0.0], told)
+    assert told["text"] == pytest.approx(len(ite.clips), abs=1e-3)  # 1 - cosine of no direction at all
+    ite.config = ite.config.replace(text_origin="source")
+    from_source: dict[str, float] = {}
+    ite.loss(seen, origin, style, [0.0, 0.0], from_source)
+    assert abs(from_source["text"] - len(ite.clips)) > 0.01 and from_source["image"] == told["image"]
 
 
 def test_text_only_never_renders_a_style(parts):

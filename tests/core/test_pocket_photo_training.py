@@ -10,14 +10,14 @@ import torch
 from itportrait_core.networks.encoders import StyleEncoder
 from itportrait_core.networks.stylegan2 import StyleGAN2Generator
 from itportrait_core.pocket.latents import normalise
-from itportrait_core.pocket.training import encoder, photo
+from itportrait_core.pocket.training import code_scale, encoder, photo
 from itportrait_core.pocket.training.detail import detail
 from itportrait_core.pocket.training.photo_truth import PHOTO_Z_DIM
 
 
 @pytest.fixture(scope="module")
 def generator() -> StyleGAN2Generator:
-    config = replace(photo.CONFIG, w_dim=16, channel_base=256, channel_max=8, layer_features=16)
+    config = replace(photo.CONFIG, channel_base=256, channel_max=8, layer_features=16)
     return StyleGAN2Generator(config).requires_grad_(False)
 
 
@@ -51,20 +51,37 @@ def test_picture_loss_is_zero_on_the_truth_and_sees_detail() -> None:
     assert weight[..., 9:15, 9:15].mean() > 3 * weight[..., 22:, 22:].mean()
 
 
+def small_scale(generator: StyleGAN2Generator) -> code_scale.CodeScale:
+    draw = photo.SynthesisTo(generator.synthesis)
+    return code_scale.measure(generator, latents(64), lambda ws: draw(ws, 16))
+
+
 def test_encoder_learns_codes_through_the_frozen_generator(generator: StyleGAN2Generator) -> None:
-    config = replace(encoder.CONFIG, widths=(8, 8, 8, 8), units=(1, 1, 1, 1), code_dim=16, style_width=8)
+    config = replace(encoder.CONFIG, widths=(8, 8, 8, 8), units=(1, 1, 1, 1), style_width=8)
     net = StyleEncoder(config).train()
     n, picture = latents(4), torch.rand(4, 3, 128, 128, generator=torch.Generator().manual_seed(1))
-    own = torch.tensor([1.0, 0.0, 1.0, 0.0])
-    terms = encoder.encoder_loss(net, generator, picture, n, picture[..., ::2, ::2], own)
-    sum(terms.values()).backward()
+    own, image = torch.tensor([1.0, 0.0, 1.0, 0.0]), picture[..., ::2, ::2]
+    terms = encoder.encoder_loss(net, generator, small_scale(generator), picture, n, image, own)
+    terms["picture"].backward()
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
     assert net.styles[0].linear.weight.grad.abs().max() > 0
 
 
-def test_style_loss_ignores_appearance_where_it_cannot_be_seen(generator: StyleGAN2Generator) -> None:
-    target = generator.mapping(latents(4))
-    guess = target.clone()
-    guess[:, encoder.MIXING_LAYER :] += 1
-    assert encoder.style_loss(generator, guess, target, torch.zeros(4)) == 0
-    assert encoder.style_loss(generator, guess, target, torch.ones(4)) > 0
+def test_appearance_is_not_asked_for_where_it_cannot_be_seen(generator: StyleGAN2Generator) -> None:
+    scale, target = small_scale(generator), generator.mapping(latents(4))
+    hidden, seen = torch.zeros(4), torch.ones(4)
+    assert scale.appearance.any() and not scale.appearance.all()
+    look = target + scale.appearance.float()
+    assert scale.error(look, target, hidden) == 0 and scale.error(look, target, seen) > 0
+    shape = target + (~scale.appearance).float()
+    assert scale.error(shape, target, hidden) == scale.error(shape, target, seen) > 0
+
+
+def test_what_moves_more_pixels_counts_more(generator: StyleGAN2Generator) -> None:
+    def draw(ws: torch.Tensor) -> torch.Tensor:
+        return ws[:, :1, :2] * torch.tensor([1.0, 4.0])
+
+    weight = code_scale.measure(generator, latents(64), draw).weight
+    variance = generator.mapping(latents(64))[:, 0].var(0).clamp_min(code_scale.SMALLEST_VARIANCE)
+    one, two, none = (weight * variance)[:3]
+    assert two > one > none > 0

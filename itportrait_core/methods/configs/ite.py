@@ -51,6 +51,9 @@ class ITEConfig(Config):
 
     # directions (Eq. 8)
     source_text: str = text("photo", "T_source: what the content is; a photo (paper section 3).")
+    text_origin: str = choice(
+        "source", ("source", "style"), "Where the text's way begins: G_o, or G_s, so that no style is undone."
+    )
     templates: bool = flag(True, "Average the text over 79 sentence templates.")
     antialias: bool = flag(True, "Filter when pictures are made smaller for CLIP.")
 
@@ -77,7 +80,14 @@ class ITEConfig(Config):
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas of G_t.")
     modules: tuple[str, ...] = many(MODULES, "Parts of G_t that are trained (paper 5.1).")
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
+    rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which G_t's step falls, as a cosine.")
+    target_start: str = choice(
+        "source", ("source", "style"), "What G_t begins as: G_o, or G_s after the warm-up."
+    )
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    background: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
+    )
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")

@@ -1,0 +1,26 @@
+"""What a generator draws where nothing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+EMPTY = 0.02
+"""Opacity of a ray below which nothing is there."""
+
+
+def background_difference(seen: Any) -> Tensor:
+    """Mean squared distance to white where a render shows no head, `[]`.
+
+    CLIP has no opinion on the background, so directions in its space are followed there too: super-resolution
+    tints it. Of use for generators with white empty space (`RenderingConfig.white_back`).
+
+    Args:
+        seen: a render with `.image [B, 3, H, W]` and `.image_weights [B, 1, h, w]`.
+    """
+    image = seen.image
+    near = F.max_pool2d(seen.image_weights.detach(), 3, 1, 1)  # the rim of the head is not empty
+    empty = (F.interpolate(near, image.shape[-2:], mode="nearest") < EMPTY).to(image)
+    return ((image - 1).square() * empty).sum() / (image.shape[1] * empty.sum()).clamp_min(1.0)
