@@ -55,17 +55,19 @@ class Sitter:
 
 def sitters(style: str, count: int) -> list[Sitter]:
     """The first `count` people of a style; person k is the same whatever the count."""
-    return [_sitter(style, person) for person in range(count)]
+    return [sitter_of(style, person) for person in range(count)]
 
 
-def _sitter(style: str, person: int) -> Sitter:
+def sitter_of(style: str, person: int, drawn: str | None = None) -> Sitter:
+    """One of them, from the same side; `drawn` in another style where given."""
+    look = drawn or style
     dice = torch.Generator().manual_seed(FIRST_SEED + 1000 * ART.index(style) + person)
     people = attributes(normalise(torch.randn(1, Z_DIM, generator=dice)))
     yaw, pitch = (low + (high - low) * float(torch.rand(1, generator=dice)) for low, high in (YAW, PITCH))
     camera = cameras.orbit(yaw, pitch).float()
     side_cameras = cameras.orbit([yaw + turn for turn in TURNS], pitch).float()
-    front, sides = render(people, camera, style), render(people, side_cameras, style)
-    return Sitter(style, person, front.image, camera, front.depth, front.mask, sides.image, side_cameras)
+    front, sides = render(people, camera, look), render(people, side_cameras, look)
+    return Sitter(look, person, front.image, camera, front.depth, front.mask, sides.image, side_cameras)
 
 
 @torch.no_grad()

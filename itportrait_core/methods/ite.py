@@ -20,7 +20,7 @@ from .passes import backward_by_view, draw_latents, render_views
 from .schedule import ramp
 from .trained import keep_strongest_layers, trained_parameters
 
-FLOOR = {"canonical": 1e-6, "matched": 0.05}
+FLOOR = {"canonical": 1e-6, "matched": 0.05, "style": 0.4}
 """Smallest length of a direction that counts in full; `matched`, and the way from G_s, start at no difference
 at all (methods 2.5)."""
 
@@ -122,7 +122,7 @@ class ITE:
             moved = direction(seen, source[k])
             toward = None if style is None else direction(style[k], source[k])
             if style is not None and config.text_origin == "style":
-                text_loss = apart(direction(seen, style[k]), self.text[k], FLOOR["matched"])
+                text_loss = apart(direction(seen, style[k]), self.text[k], FLOOR["style"])
             else:
                 text_loss = apart(moved, self.text[k], floor)
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())

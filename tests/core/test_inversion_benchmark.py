@@ -6,6 +6,8 @@ import torch
 
 from benchmarks.art_portraits import PITCH, YAW, judge, sitters
 from benchmarks.inversion import ARMS, COLUMNS, STAGES, summary
+from benchmarks.inversion_causes import CAUSES, PLAIN, people_of
+from benchmarks.inversion_causes import summary as summarise_causes
 from benchmarks.table import Table
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
@@ -22,6 +24,21 @@ def test_sitters_are_the_same_whatever_their_number_and_stand_in_the_promised_ra
         sides = [float(angle) - yaw for angle in cameras.angles(sitter.side_cameras)[0]]
         assert [round(side) for side in sides] == [-30, 30]
         assert sitter.picture.shape == (1, 3, 128, 128) and sitter.sides.shape == (2, 3, 128, 128)
+
+
+def test_causes_show_the_same_person_from_the_same_side():
+    plain, photo = (people_of(cause, ["oil"])[0] for cause in (PLAIN, "as a photo"))
+    assert plain.style == photo.style == "oil" and torch.equal(plain.camera, photo.camera)
+    assert ((plain.mask > 0.5) == (photo.mask > 0.5)).float().mean() > 0.97
+    assert not torch.equal(plain.picture, photo.picture)
+
+
+def test_causes_are_compared_with_the_plain_run(tmp_path):
+    table = Table(tmp_path / "causes.csv", "r1")
+    numbers = dict.fromkeys(("lpips", "id", "pose_error", "novel_lpips"), 0.5)
+    table.append([{"cause": cause, "mse": 0.01 * (1 + k), **numbers} for k, cause in enumerate(CAUSES)])
+    said = summarise_causes(table)
+    assert "MSE, true pose / plain: 2.00" in said and "without a pose start is 0.00500" in said
 
 
 def test_a_portrait_that_is_the_truth_is_judged_faultless():
