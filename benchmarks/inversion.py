@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import itportrait_core as itp
 from benchmarks.art_portraits import ART, Sitter, judge, sitters
@@ -59,17 +59,24 @@ class Bench:
         networks += [self.prior.identity, self.metric]
         return "r" + run_identity(networks=networks, settings=[self.inversion, self.tuning])[:8]
 
-    def invert(self, people: list[Sitter], arm: str, point: Path) -> list[Portrait]:
-        """All people of one style in one run."""
-        config = self.inversion.replace(pose_init=arm, seed=2 + ART.index(people[0].style))
-        pictures = [sitter.picture for sitter in people]
+    def invert(
+        self, people: list[Sitter], config: InversionConfig, point: Path | None = None
+    ) -> list[Portrait]:
+        """All people in one run with a resume point; `pose_init="user"` starts from the true pose."""
         return itp.invert_batch(
-            self.generator, pictures, self.prior, config, perceptual=self.metric, resume=point
-        )
+            self.generator, [sitter.picture for sitter in people], self.prior, config,
+            cameras_given=[sitter.camera for sitter in people], perceptual=self.metric, resume=point,
+        )  # fmt: skip
+
+    def numbers(
+        self, portrait: Portrait, sitter: Sitter, generator: nn.Module | None = None
+    ) -> dict[str, float]:
+        """The judged columns; of the untuned generator where none is given."""
+        assert self.prior.identity is not None  # the embedded prior has one
+        return judge(generator or self.generator, portrait, sitter, self.metric, self.prior.identity)
 
     def rows(self, sitter: Sitter, arm: str, portrait: Portrait) -> tuple[list[Row], Tensor]:
         """The rows before and after tuning; pictures [4, 3, H, W]: each from its pose and the side."""
-        assert self.prior.identity is not None
         facts = portrait.report
         first = cameras.orbit(*(facts[f"first_{name}"] for name in ("yaw", "pitch", "roll"))).float()
         rows, pictures, generator = [], [], self.generator
@@ -79,7 +86,7 @@ class Bench:
                 generator = itp.pivotal_tune(
                     self.generator, portrait, config=self.tuning, perceptual=self.metric
                 )
-            numbers = judge(generator, portrait, sitter, self.metric, self.prior.identity)
+            numbers = self.numbers(portrait, sitter, generator)
             steps = facts["steps"] if stage == "inverted" else len(generator.history)
             rows.append({
                 "style": sitter.style, "person": sitter.person, "pose_init": arm, "stage": stage, **numbers,
@@ -107,7 +114,8 @@ def fill(bench: Bench, table: Table, styles: list[str], count: int, work: Path) 
             if unknown:
                 start = time.process_time()
                 point = work / f"{table.version}-{style}-{arm}.resume.safetensors"
-                for sitter, portrait in zip(unknown, bench.invert(unknown, arm, point), strict=True):
+                config = bench.inversion.replace(pose_init=arm, seed=2 + ART.index(style))
+                for sitter, portrait in zip(unknown, bench.invert(unknown, config, point), strict=True):
                     portrait.save(files[sitter.person])
                 print(f"{style}, {arm}: {len(unknown)} inverted, {time.process_time() - start:.0f} s CPU")
             for sitter in missing:

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import torch
 
-import itportrait_core as itp
-from benchmarks.art_portraits import ART, Sitter, judge, sitter_of
+from benchmarks.art_portraits import ART, Sitter, sitter_of
 from benchmarks.inversion import RESULTS, Bench
 from benchmarks.table import Table, lines, mean
 from itportrait_core.methods.configs import InversionConfig
@@ -42,21 +41,15 @@ def people_of(cause: str, styles: list[str]) -> list[Sitter]:
 
 def fill(bench: Bench, table: Table, styles: list[str]) -> None:
     """Make every row that the table lacks: one person of every style."""
-    assert bench.prior.identity is not None
     for cause in CAUSES:
         if table.has(cause=cause):
             continue
         people, start = people_of(cause, styles), time.process_time()
-        found = itp.invert_batch(
-            bench.generator, [sitter.picture for sitter in people], bench.prior,
-            CAUSES[cause](bench.inversion), cameras_given=[sitter.camera for sitter in people],
-            perceptual=bench.metric,
-        )  # fmt: skip
+        found = bench.invert(people, CAUSES[cause](bench.inversion))
         rows = [
-            {"cause": cause, "style": sitter.style,
-             **judge(bench.generator, portrait, sitter, bench.metric, bench.prior.identity)}
+            {"cause": cause, "style": sitter.style, **bench.numbers(portrait, sitter)}
             for sitter, portrait in zip(people, found, strict=True)
-        ]  # fmt: skip
+        ]
         table.append(rows)
         print(f"{cause}: {time.process_time() - start:.0f} s CPU", flush=True)
 

@@ -17,16 +17,15 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw
 
-import itportrait_core as itp
-from benchmarks.art_portraits import ART, judge, sitters
+from benchmarks.art_portraits import ART, sitters
 from benchmarks.inversion import RESULTS, WORK, Bench
 from benchmarks.table import Table, mean
 from itportrait_core.methods.configs import InversionConfig
 
-LENGTHS = {"ours": (250, 100, 60, 30, 15), "ours, finer": (250, 100), "plain": (500, 250, 120, 60)}
+LENGTHS = {"ours": (250, 100, 60, 30, 15), "finer": (250, 100), "plain": (500, 250, 120, 60)}
 """Schedule -> numbers of steps. The finer one takes half of its steps at full resolution, not a quarter."""
 JUDGED = ("lpips", "mse", "novel_lpips")
-COLORS = {"plain": "#c9512d", "ours": "#2f6fb3", "ours, finer": "#3a9a5b"}
+COLORS = {"plain": "#c9512d", "ours": "#2f6fb3", "finer": "#3a9a5b"}
 WIDTH, HEIGHT, MARGIN = 360, 260, 44
 """Of a panel of the plot, pixels."""
 
@@ -36,13 +35,12 @@ def settings(bench: Bench, schedule: str, steps: int) -> InversionConfig:
     if schedule == "plain":
         samples = bench.inversion.start_samples
         return InversionConfig(steps=steps, pose_preheat=steps // 10, stop_window=0, start_samples=samples)
-    share = 0.5 if schedule == "ours, finer" else bench.inversion.coarse_share
+    share = 0.5 if schedule == "finer" else bench.inversion.coarse_share
     return bench.inversion.replace(steps=steps, coarse_share=share)
 
 
 def fill(bench: Bench, table: Table, count: int, scale: float, work: Path) -> None:
     """Make every row that the table lacks: `count` pictures, one of each of the first styles."""
-    assert bench.prior.identity is not None
     people = [sitters(style, 1)[0] for style in ART[:count]]
     work.mkdir(parents=True, exist_ok=True)
     for schedule, lengths in LENGTHS.items():
@@ -50,17 +48,13 @@ def fill(bench: Bench, table: Table, count: int, scale: float, work: Path) -> No
             missing = [p for p in people if not table.has(schedule=schedule, steps=steps, style=p.style)]
             if not missing:
                 continue
-            point = work / f"{table.version}-{schedule.replace(', ', '-')}-{steps}.resume.safetensors"
+            point = work / f"{table.version}-{schedule}-{steps}.resume.safetensors"
             start = time.process_time()
-            found = itp.invert_batch(
-                bench.generator, [sitter.picture for sitter in missing], bench.prior,
-                settings(bench, schedule, steps), perceptual=bench.metric, resume=point,
-            )  # fmt: skip
+            found = bench.invert(missing, settings(bench, schedule, steps), point)
             spent = (time.process_time() - start) / len(missing)
             rows = [
                 {"schedule": schedule, "steps": steps, "style": sitter.style,
-                 **judge(bench.generator, portrait, sitter, bench.metric, bench.prior.identity),
-                 "cpu_seconds": spent}
+                 **bench.numbers(portrait, sitter), "cpu_seconds": spent}
                 for sitter, portrait in zip(missing, found, strict=True)
             ]  # fmt: skip
             table.append(rows)
@@ -77,9 +71,8 @@ def curve(table: Table, schedule: str, column: str) -> list[tuple[int, float]]:
 def summary(table: Table) -> str:
     """For every judged column: the fewest of our steps that are as good as the plain schedule's last."""
     said = []
-    steps = max(int(row["steps"]) for row in table.where(schedule="plain"))
     for column in JUDGED:
-        goal = dict(curve(table, "plain", column))[steps]
+        steps, goal = curve(table, "plain", column)[-1]
         for schedule in (name for name in LENGTHS if name != "plain"):
             enough = [n for n, value in curve(table, schedule, column) if value <= goal]
             found = f"{min(enough)} steps, {min(enough) / steps:.0%} of them" if enough else "never reached"

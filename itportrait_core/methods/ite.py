@@ -21,8 +21,8 @@ from .schedule import ramp
 from .trained import keep_strongest_layers, trained_parameters
 
 FLOOR = {"canonical": 1e-6, "matched": 0.05, "style": 0.4}
-"""Smallest length of a direction that counts in full; `matched`, and the way from G_s, start at no difference
-at all (methods 2.5)."""
+"""Length of a direction below which its cosine counts less. `matched`, and the way from G_s (`style`), begin
+with no difference (methods 2.5); from G_s the text must go as far as an edit goes, or a hint would do."""
 
 Embeddings = list[list[Tensor]]
 """Per view, per CLIP model: [B, D] as the network gives them."""
@@ -97,15 +97,14 @@ class ITE:
                 loss = loss + config.background * background_difference(seen)
             return loss / len(views)
 
-        rate = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
-        self.optimizer.param_groups[0]["lr"] = rate
+        self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
         total = backward_by_view(self.target, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
         if config.adaptive_k:
             keep_strongest_layers(self.target, ws.grad, config.adaptive_k)
         self.optimizer.step()
-        return self._record(index, total, rate, parts, gate, views, digest)
+        return self._record(index, total, parts, gate, views, digest)
 
     def loss(
         self,
@@ -188,21 +187,14 @@ class ITE:
         return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
 
     def _record(
-        self,
-        index: int,
-        total: float,
-        rate: float,
-        parts: dict[str, float],
-        gate: Gate,
-        views: Tensor,
-        digest: str,
+        self, index: int, total: float, parts: dict[str, float], gate: Gate, views: Tensor, digest: str
     ) -> Record:
         names = [f"{k}:{clip.name}" for k, clip in enumerate(self.clips)]
         parts = {name: value / (len(self.clips) * len(views)) for name, value in parts.items()}
         yaw, pitch, _ = cameras.angles(views)
         where = [[round(float(y), 4), round(float(p), 4)] for y, p in zip(yaw, pitch, strict=True)]
         return Record(
-            index, "ite", {"ite": total, **parts}, rate, digest,
+            index, "ite", {"ite": total, **parts}, self.optimizer.param_groups[0]["lr"], digest,
             delta=dict(zip(names, gate.delta, strict=False)), tau=dict(zip(names, gate.tau, strict=False)),
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +68,9 @@ def check_mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -
     mesh = extract_mesh(generator, card.ws, MeshConfig(**card.settings))
     wanted = _binary_part(glb_bytes(mesh))
     count = len(mesh.vertices)
-    if len(binary) != len(wanted):
-        made = f"{count} vertices and {len(mesh.faces)} triangles"
-        return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
-    same = "every vertex and triangle is as the recipe makes it"
-    return _judge(_mesh_fields(binary, count), _mesh_fields(wanted, count), verdict, same)
+    made = f"{count} vertices and {len(mesh.faces)} triangles"
+    read = partial(_mesh_fields, count=count)
+    return _judge(binary, wanted, read, verdict, made, "vertex and triangle")
 
 
 def check_splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
@@ -84,26 +83,40 @@ def check_splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict)
     table = carriers.read_ply(path)[1]
     splats = sample_splats(generator, card.ws, SplatConfig(**card.settings))
     wanted = ply_bytes(splats).split(PLY_END, 1)[1]
-    if len(table) != len(wanted):
-        made = f"{len(splats.centers)} splats"
+    return _judge(table, wanted, _splat_fields, verdict, f"{len(splats.centers)} splats", "splat")
+
+
+def _judge(
+    file: bytes,
+    wanted: bytes,
+    read: Callable[[bytes], dict[str, Tensor]],
+    verdict: Verdict,
+    made: str,
+    part: str,
+) -> Verdict:
+    """Compare a file's numbers with the recipe's; beyond a tolerance, only the fields that are so are named.
+
+    Args:
+        read: bytes to fields.
+        made: how much the recipe makes, in words.
+        part: what it makes, in words.
+    """
+    if len(file) != len(wanted):
         return verdict.conclude(DIFFERENT, f"the recipe makes {made}, the file has others")
-    same = "every splat is as the recipe makes it"
-    return _judge(_splat_fields(table), _splat_fields(wanted), verdict, same)
-
-
-def _judge(file: Mapping[str, Tensor], made: Mapping[str, Tensor], verdict: Verdict, same: str) -> Verdict:
-    """`same` is said where every number is equal; beyond a tolerance, only the fields that are."""
+    fields = read(file)
     small: list[str] = []
     large: list[str] = []
-    for field, wanted in made.items():
-        gap = (file[field] - wanted).abs()
+    for field, right in read(wanted).items():
+        gap = (fields[field] - right).abs()
         found = float(gap.max()), float(gap.mean())
         if found[0] != 0.0:
             tolerance = TOLERANCES[field]
             (small if tolerance.holds(*found) else large).append(tolerance.describe(field, *found))
     if large:
         return verdict.conclude(DIFFERENT, "; ".join(large))
-    return verdict.conclude(CLOSE, "; ".join(small)) if small else verdict.conclude(IDENTICAL, same)
+    if small:
+        return verdict.conclude(CLOSE, "; ".join(small))
+    return verdict.conclude(IDENTICAL, f"every {part} is as the recipe makes it")
 
 
 def _mesh_fields(binary: bytes, count: int) -> dict[str, Tensor]:
