@@ -1,11 +1,11 @@
 """Does the coupled run carry the picture's style and the text's edit? `python -m benchmarks.coupling`.
 
 For every pair of `held_out.HELD_OUT_PAIRS`: a style picture of a person nobody trained on is inverted, then
-three runs share it - coupled, image-only, text-only. Fresh people are rendered by each result from three
-sides. The judge CLIP, which guides nothing, says whether style and edit are there; LPIPS compares with the
-true picture of the same person, edited and in that style. Writes `benchmarks/results/coupling.csv` and a
-picture sheet, and prints the totals with the ratio of LPIPS to the better of the two single runs. A run that
-was cut off goes on where it was.
+three runs share it - coupled, and with its steps of one kind alone, image-only and text-only. Fresh people
+are rendered by each result from three sides. The judge CLIP, which guides nothing, says whether style and
+edit are there; LPIPS compares with the true picture of the same person, edited and in that style. Writes
+`benchmarks/results/coupling.csv` and a picture sheet, and prints the totals with the ratio of LPIPS to the
+better of the two single runs. A run that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from benchmarks.judging import Scores
 from benchmarks.people import Triple, held_out, pictures, truth
 from benchmarks.setting import Setting, add_amounts, read_amounts
 from benchmarks.table import Rows, Table, lines, mean, save_sheet, save_strip
+from itportrait_core.methods.alternate import stage_of
+from itportrait_core.methods.configs import ITEConfig
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +40,12 @@ class Row(Scores):
     minutes: float
 
 
+def steps_of(run: str, config: ITEConfig) -> int:
+    """Steps of a run: all, or those that the coupled run spends on the picture or on the text."""
+    stages = [stage_of(config, index) for index in range(config.steps)]
+    return {"image_only": stages.count("apt"), "text_only": stages.count("ite")}.get(run, config.steps)
+
+
 def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
     """Rows of the three runs, and pictures [columns, 3, H, W] for the sheet.
 
@@ -49,7 +57,7 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
     setting.invert(triple.picture())  # shared by the runs, and not part of their time
     for run in RUNS:
         start = time.perf_counter()
-        result = setting.coupled(triple, mode=run)
+        result = setting.coupled(triple, mode=run, steps=steps_of(run, setting.ite))
         minutes = (time.perf_counter() - start) / 60
         shown = pictures(result, people)
         scores = setting.judge.scores(shown, wanted, triple.style, triple.edit)

@@ -22,6 +22,8 @@ TEXTS = {
     "smile": "a smiling person",
 }
 """Held-out attribute -> the sentence that asks for it."""
+SOURCE_TEXT = "a person"
+"""What people are before; the other end of the texts' direction."""
 FIRST_SEED = 70001
 """Latents from here on; trainings draw theirs elsewhere."""
 SITTER_VIEW = (18.0, 4.0)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import itportrait_core as itp
 from benchmarks.judging import Judge
-from benchmarks.people import Triple
+from benchmarks.people import SOURCE_TEXT, Triple
 from itportrait_core.checkpoints.format import read_header
 from itportrait_core.guidance.clip import ClipModel, load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
@@ -53,7 +53,8 @@ class Setting:
         assert self.prior.identity is not None  # the embedded prior has one
         self.judge = Judge(load_clip("pocket-judge"), load_perceptual(), self.prior.identity)
         self.inversion = _with_steps(InversionConfig().scaled_for(self.generator), amounts.inversion_steps)
-        self.ite: ITEConfig = _with_steps(ITEConfig().scaled_for(self.generator), amounts.steps)
+        ite = ITEConfig().scaled_for(self.generator).replace(source_text=SOURCE_TEXT)
+        self.ite: ITEConfig = ite.with_steps(amounts.steps) if amounts.steps else ite
         self.tuning = _with_steps(TuningConfig().scaled_for(self.generator), amounts.tuning_steps)
         self.networks = {
             "base": weights_hash(self.generator), "guide": weights_hash(self.guide),

@@ -60,7 +60,8 @@ class Fuse(io.ComfyNode):
                     "source_text",
                     default=ITEConfig().source_text,
                     tooltip=(
-                        "What the portraits are before, in a few words. 'photo' suits photographic people."
+                        "What the portraits are before, in a few words. 'photo' suits photographic people,"
+                        " 'a person' the embedded ones."
                     ),
                 ),
                 fields.steps("Steps of picture and text together. More is stronger, then overdone."),
@@ -154,8 +155,8 @@ class Fuse(io.ComfyNode):
             config = settings.configs["ite"]
         else:
             ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
-            config = ITEConfig().scaled_for(model).replace(**ranges, **chosen)
-            config = config.replace(steps=steps) if steps else config
+            config = ITEConfig(mode=mode).scaled_for(model).replace(**ranges, **chosen)
+            config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""

@@ -1,4 +1,4 @@
-"""What a generator draws where nothing is."""
+"""What a generator draws, and puts, where nothing is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from torch import Tensor
 
 EMPTY = 0.02
 """Opacity of a ray below which nothing is there."""
+RIM = 4
+"""Pixels of the raw picture around a head that it may grow into."""
+
+
+def empty_space(seen: Any) -> Tensor:
+    """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows nothing far and wide."""
+    return (F.max_pool2d(seen.image_weights, 2 * RIM + 1, 1, RIM) < EMPTY).to(seen.image_weights)
+
+
+def opacity(seen: Any, empty: Tensor) -> Tensor:
+    """Mean opacity of a render where `empty` is 1, `[]`.
+
+    A picture alone allows clouds that have the background's colour from this side; from others they show.
+    """
+    return (seen.image_weights * empty).sum() / empty.sum().clamp_min(1.0)
 
 
 def background_difference(seen: Any) -> Tensor:

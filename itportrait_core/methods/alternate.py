@@ -150,7 +150,8 @@ def couple(
             metric = (perceptual or load_perceptual()).to(device)
             apt = APT(source, trained, picture, config.apt, metric, dice)
         if config.mode != "image_only":
-            target, shown = copy_for_training(generator, config.modules), picture and picture.image
+            target = copy_for_training(generator, config.modules, config.trained)
+            shown = picture and picture.image
             clips, styled = _clip_list(clip, device), None if apt is None else apt.style
             ite = ITE(source, styled, target, person, text, clips, config, dice, shown)
         facts = {

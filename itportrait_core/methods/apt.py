@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..guidance.background import empty_space, opacity
 from ..guidance.depth import depth_difference
 from ..guidance.perceptual import Perceptual, load_perceptual
 from .configs import APTConfig, map_layers
@@ -48,6 +49,7 @@ class APT:
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
+        self.empty = self._empty() if config.empty > 0 else None
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -69,7 +71,8 @@ class APT:
             distance = self.perceptual.distance(self.features, seen.image).mean()
             pixels = (seen.image - self.target).square().mean()
             losses.update(lpips=float(distance.detach()), l2=float(pixels.detach()))
-            return config.lpips * distance + config.l2 * pixels + self._depth(seen, ws, losses)
+            loss = config.lpips * distance + config.l2 * pixels + self._depth(seen, ws, losses)
+            return loss if self.empty is None else loss + config.empty * opacity(seen, self.empty)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
@@ -80,6 +83,12 @@ class APT:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()
         return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
+
+    @torch.no_grad()
+    def _empty(self) -> Tensor:
+        """Where the untrained generator shows nothing; the layers that Eq. 5 perturbs do not shape heads."""
+        portrait, side = self.portrait, self.config.neural_resolution
+        return empty_space(render_views(self.source, portrait.ws, portrait.camera, side=side)[0])
 
     def _depth(self, seen: Any, ws: Tensor, losses: dict[str, float]) -> Tensor | float:
         if self.config.depth == 0:

@@ -23,8 +23,13 @@ def part_of(name: str) -> str:
     return next((part for part, prefix in _PREFIX.items() if name.startswith(prefix)), "")
 
 
-def copy_for_training(generator: nn.Module, modules: Sequence[str]) -> nn.Module:
+def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str = "weights") -> nn.Module:
     """A copy in eval mode in which only `modules` ask for gradients; the original is left as it is.
+
+    Args:
+        trained: of these modules, "weights" for everything, or "styles" for the constants of the style
+            layers alone. Those shift every latent alike, as a direction of the style space does (Wu et al.,
+            StyleSpace Analysis, 2021), so that an edit is one that the generator can draw already.
 
     Raises:
         ITPortraitError: for an unknown module, or none.
@@ -34,7 +39,8 @@ def copy_for_training(generator: nn.Module, modules: Sequence[str]) -> nn.Module
         raise ITPortraitError(f"Cannot train {unknown or 'nothing'}; choose from {', '.join(MODULES)}.")
     twin = copy.deepcopy(generator).eval()
     for name, parameter in twin.named_parameters():
-        parameter.requires_grad_(part_of(name) in modules)
+        chosen = trained == "weights" or name.endswith("affine.bias")
+        parameter.requires_grad_(chosen and part_of(name) in modules)
     return twin
 
 

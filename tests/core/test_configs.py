@@ -118,6 +118,14 @@ def test_only_small_generators_scale_the_settings(name):
         )
 
 
+def test_another_number_of_steps_keeps_the_share_of_the_warmup():
+    config = preset("ite").scaled_for(SimpleNamespace(resolution=128))
+    assert 0 < config.warmup < config.steps
+    few = config.with_steps(10)
+    assert few.steps == 10 and few.warmup == 10 * config.warmup // config.steps
+    assert few.replace(steps=config.steps, warmup=config.warmup) == config
+
+
 def test_settings_load_no_torch():
     code = (
         "import sys, itportrait_core.methods.configs as c; c.preset('ite'); sys.exit('torch' in sys.modules)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -185,6 +186,16 @@ def test_target_may_begin_as_the_style_of_the_warmup(parts):
         made = couple(generator, portrait, "glasses", clips, config, perceptual=perceptual)
         assert same_weights(made.target, made.style) == of_style
         assert same_weights(made.target, generator) != of_style
+
+
+def test_only_the_beginning_of_style_layers_may_be_trained(parts):
+    """The edit is then one shift of the style space, the same for every latent."""
+    generator, _, _, clips = parts
+    config = ITEConfig(steps=2, mode="text_only", modules=("synthesis",), trained="styles", lr=0.1)
+    target = couple(generator, None, "glasses", clips, config).target
+    before = generator.state_dict()
+    moved = {name for name, value in target.state_dict().items() if not torch.equal(before[name], value)}
+    assert moved and all(re.fullmatch(r"backbone\.synthesis\..*\.affine\.bias", name) for name in moved)
 
 
 def test_step_size_falls_at_the_end(parts):

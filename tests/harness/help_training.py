@@ -98,7 +98,7 @@ def fuse(studio: Studio) -> Rows:
 
 def _coupled(studio: Studio, **changes: object) -> EG3DGenerator:
     config = itp.ITEConfig(seed=studio.seed).scaled_for(studio.generator)
-    config = config.replace(steps=COUPLED_STEPS, views=2, **changes)
+    config = config.with_steps(COUPLED_STEPS).replace(views=2, source_text="a person", **changes)
     start = studio.style if config.mode == "coupled" else None
     return itp.couple(studio.generator, studio.inverted, TEXT, None, config, style=start).target
 

@@ -28,11 +28,17 @@ class APTConfig(Config):
     l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
     lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    empty: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    )
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> APTConfig:
-        """Fewer steps for a small generator (128 px or less), otherwise unchanged."""
+        """Settings for a small generator (128 px or less), otherwise unchanged.
+
+        Steps are fewer and larger. Pixels count too: the small perceptual trunk cares little about colour.
+        """
         if generator.resolution > 128:
             return self
-        return self.replace(steps=min(self.steps, 80))
+        return self.replace(steps=min(self.steps, 120), lr=min(2 * self.lr, 0.1), l2=0.5, empty=10.0)

@@ -9,6 +9,8 @@ from .apt import MODULES, APTConfig
 from .fields import Config, choice, flag, many, number, text
 
 MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
+SMALL_STEPS = {"coupled": 200, "text_only": 80, "image_only": 120}
+"""Steps of a small generator, by mode."""
 GATES = ("hard", "soft", "bisector", "joint")
 
 
@@ -76,9 +78,14 @@ class ITEConfig(Config):
     )
 
     # training (paper 5.1)
-    lr: float = number(0.002, 0.0, 0.1, "Adam step of G_t.")
+    lr: float = number(0.002, 0.0, 1.0, "Adam step of G_t.")
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas of G_t.")
     modules: tuple[str, ...] = many(MODULES, "Parts of G_t that are trained (paper 5.1).")
+    trained: str = choice(
+        "weights", ("weights", "styles"),
+        "What is trained there: all weights, or only where the style layers begin, which moves G_t along what"
+        " it can already draw.",
+    )  # fmt: skip
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
     rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which G_t's step falls, as a cosine.")
     target_start: str = choice(
@@ -93,16 +100,26 @@ class ITEConfig(Config):
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> ITEConfig:
-        """Fewer and cheaper steps for a small generator (128 px or less), otherwise unchanged.
+        """Settings for a small generator (128 px or less) and its small CLIP, otherwise unchanged.
 
-        The equations stay as they are; only counts and the resolution of early CLIP views change.
+        Steps are fewer and cheaper. G_t begins as G_s after three fifths of them, so that the text's way of
+        Eq. 8 begins there too, and then only the beginnings of its style layers are trained: all weights of
+        so small a network learn to please CLIP before they draw what the text says. The 79 templates are
+        left out, because a small text tower hears more of the template than of the word in it.
         """
         if generator.resolution > 128:
             return self
+        steps = min(self.steps, SMALL_STEPS[self.mode])
         return self.replace(
-            steps=min(self.steps, 160), batch=1, neural_resolution=32, fast_share=0.75,
-            apt=self.apt.scaled_for(generator),
+            steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
+            fast_share=0.75, target_start="style", text_origin="style", source_view="matched",
+            templates=False, modules=("synthesis",), trained="styles", lr=0.15, betas=(0.5, 0.99),
+            rampdown=0.2, background=10.0, apt=self.apt.scaled_for(generator),
         )  # fmt: skip
+
+    def with_steps(self, steps: int) -> ITEConfig:
+        """The same for another number of steps; the warm-up keeps its share of them."""
+        return self.replace(steps=steps, warmup=self.warmup * steps // self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the APT settings become a dict of their own."""
