@@ -9,13 +9,15 @@ from torch import Tensor
 
 EMPTY = 0.02
 """Opacity of a ray below which nothing is there."""
-RIM = 4
-"""Pixels of the raw picture around a head that it may grow into."""
+RIM = 0.1
+"""Width around a head that it may grow into, as a share of the picture's side; a hat needs so much."""
 
 
 def empty_space(seen: Any) -> Tensor:
     """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows nothing far and wide."""
-    return (F.max_pool2d(seen.image_weights, 2 * RIM + 1, 1, RIM) < EMPTY).to(seen.image_weights)
+    weights = seen.image_weights
+    rim = round(RIM * weights.shape[-1])
+    return (F.max_pool2d(weights, 2 * rim + 1, 1, rim) < EMPTY).to(weights)
 
 
 def opacity(seen: Any, empty: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..guidance.background import empty_space, opacity
 from ..guidance.depth import depth_difference
 from ..guidance.perceptual import Perceptual, load_perceptual
+from ..rendering import cameras
 from .configs import APTConfig, map_layers
 from .history import History, Record, dice_digest
 from .lineage import finish, run_identity
@@ -26,6 +27,8 @@ from .trained import (
     unpack_weights,
 )
 
+EMPTY_EVERY, EMPTY_SIDE = 4, 16
+"""Steps between two looks at empty space, and the side of the neural rendering for them."""
 LAYERS_OF = 14
 """Number of latents that `APTConfig.layers` counts in (EG3D with planes of 256 px)."""
 
@@ -49,7 +52,6 @@ class APT:
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
-        self.empty = self._empty() if config.empty > 0 else None
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -71,24 +73,30 @@ class APT:
             distance = self.perceptual.distance(self.features, seen.image).mean()
             pixels = (seen.image - self.target).square().mean()
             losses.update(lpips=float(distance.detach()), l2=float(pixels.detach()))
-            loss = config.lpips * distance + config.l2 * pixels + self._depth(seen, ws, losses)
-            return loss if self.empty is None else loss + config.empty * opacity(seen, self.empty)
+            return config.lpips * distance + config.l2 * pixels + self._depth(seen, ws, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
             self.style, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
+        if config.empty > 0 and index % EMPTY_EVERY == 0:
+            losses["empty"] = self._keep_empty()
         if config.adaptive_k:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()
         return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
 
-    @torch.no_grad()
-    def _empty(self) -> Tensor:
-        """Where the untrained generator shows nothing; the layers that Eq. 5 perturbs do not shape heads."""
-        portrait, side = self.portrait, self.config.neural_resolution
-        return empty_space(render_views(self.source, portrait.ws, portrait.camera, side=side)[0])
+    def _keep_empty(self) -> float:
+        """Add the gradient of clouds about somebody else from some side; the picture tells of one person."""
+        ws = draw_latents(self.source, 1, self.dice)
+        view = cameras.sample_views(1, generator=self.dice).to(ws)
+        empty = empty_space(render_views(self.source, ws, view, side=EMPTY_SIDE)[0])
+        weight = self.config.empty * EMPTY_EVERY
+        loss = backward_by_view(
+            self.style, ws, view, lambda seen, _: weight * opacity(seen, empty), side=EMPTY_SIDE
+        )
+        return loss / weight
 
     def _depth(self, seen: Any, ws: Tensor, losses: dict[str, float]) -> Tensor | float:
         if self.config.depth == 0:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from ..guidance.background import background_difference
+from ..guidance.background import background_difference, empty_space, opacity
 from ..guidance.clip import ClipModel
 from ..guidance.depth import depth_difference
 from ..rendering import cameras
@@ -84,7 +84,7 @@ class ITE:
         """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
         config, digest = self.config, dice_digest(self.dice)
         ws, views = self.latents(), self.views()
-        source, depths = self._source(ws, views, side)
+        source, seen_before = self._source(ws, views, side)
         style = None if self.style is None else self._embed(self.style, ws, views, side)
         gate = self._gate(style, source)
         parts: dict[str, float] = {}
@@ -92,7 +92,10 @@ class ITE:
         def loss_of_view(seen: Any, v: int) -> Tensor:
             loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
             if config.depth > 0:
-                loss = loss + config.depth * depth_difference(seen.image_depth, depths[v]).mean()
+                before = seen_before[v].image_depth
+                loss = loss + config.depth * depth_difference(seen.image_depth, before).mean()
+            if config.empty > 0:
+                loss = loss + config.empty * opacity(seen, empty_space(seen_before[v]))
             if config.background > 0:
                 loss = loss + config.background * background_difference(seen)
             return loss / len(views)
@@ -138,21 +141,24 @@ class ITE:
 
     @torch.no_grad()
     def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
-        pictures = [seen.image for seen in render_views(generator, ws, views, side=side)]
+        return self._read(render_views(generator, ws, views, side=side))
+
+    def _read(self, renders: list[Any]) -> Embeddings:
         return [
-            [clip.embed_image(x, antialias=self.config.antialias) for clip in self.clips] for x in pictures
+            [clip.embed_image(seen.image, antialias=self.config.antialias) for clip in self.clips]
+            for seen in renders
         ]
 
     @torch.no_grad()
-    def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Tensor]]:
-        """E(I_source) for every view, and G_o's depth there if the depth loss wants it."""
-        matched = self.config.source_view == "matched"
-        depths: list[Tensor] = []
-        if self.config.depth > 0:
-            depths = [seen.image_depth for seen in render_views(self.source, ws, views, side=side)]
+    def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Any]]:
+        """E(I_source) for every view, and G_o's renders from there if anything wants them."""
+        config, renders = self.config, []
+        matched = config.source_view == "matched"
+        if matched or config.depth > 0 or config.empty > 0:
+            renders = render_views(self.source, ws, views, side=side)
         if matched:
-            return self._embed(self.source, ws, views, side), depths
-        return self._embed(self.source, ws, self.front, side) * len(views), depths
+            return self._read(renders), renders
+        return self._embed(self.source, ws, self.front, side) * len(views), renders
 
     def _gate(self, style: Embeddings | None, source: Embeddings) -> Gate:
         if style is None:

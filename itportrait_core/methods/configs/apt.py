@@ -41,4 +41,4 @@ class APTConfig(Config):
         """
         if generator.resolution > 128:
             return self
-        return self.replace(steps=min(self.steps, 120), lr=min(2 * self.lr, 0.1), l2=0.5, empty=10.0)
+        return self.replace(steps=min(self.steps, 120), lr=min(2 * self.lr, 0.1), l2=0.15, empty=5.0)

@@ -92,6 +92,9 @@ class ITEConfig(Config):
         "source", ("source", "style"), "What G_t begins as: G_o, or G_s after the warm-up."
     )
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    empty: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    )
     background: float = number(
         0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
@@ -114,7 +117,7 @@ class ITEConfig(Config):
             steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=0.75, target_start="style", text_origin="style", source_view="matched",
             templates=False, modules=("synthesis",), trained="styles", lr=0.15, betas=(0.5, 0.99),
-            rampdown=0.2, background=10.0, apt=self.apt.scaled_for(generator),
+            rampdown=0.2, empty=10.0, background=10.0, apt=self.apt.scaled_for(generator),
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
