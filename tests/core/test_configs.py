@@ -123,6 +123,7 @@ def test_another_number_of_steps_keeps_the_share_of_the_warmup():
     assert 0 < config.warmup < config.steps
     few = config.with_steps(10)
     assert few.steps == 10 and few.warmup == 10 * config.warmup // config.steps
+    assert [config.with_steps(steps).warmup for steps in (1, 2, 3)] == [0, 0, 1]  # the last is an ITE step
     assert few.replace(steps=config.steps, warmup=config.warmup) == config
 
 

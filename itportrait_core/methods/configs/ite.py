@@ -121,8 +121,9 @@ class ITEConfig(Config):
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
-        """The same for another number of steps; the warm-up keeps its share of them."""
-        return self.replace(steps=steps, warmup=self.warmup * steps // self.steps)
+        """The same for another number of steps. The warm-up keeps its share, but leaves an ITE step."""
+        room = max(steps - self.apt_per_round - 1, 0)
+        return self.replace(steps=steps, warmup=min(self.warmup * steps // self.steps, room))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the APT settings become a dict of their own."""
