@@ -9,8 +9,6 @@ from .apt import MODULES, APTConfig
 from .fields import Config, choice, flag, many, number, text
 
 MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
-SMALL_STEPS = {"coupled": 200, "text_only": 80, "image_only": 120}
-"""Steps of a small generator, by mode."""
 GATES = ("hard", "soft", "bisector", "joint")
 
 
@@ -112,12 +110,13 @@ class ITEConfig(Config):
         """
         if generator.resolution > 128:
             return self
-        steps = min(self.steps, SMALL_STEPS[self.mode])
+        apt = self.apt.scaled_for(generator)
+        steps = min(self.steps, {"coupled": 200, "text_only": 80, "image_only": apt.steps}[self.mode])
         return self.replace(
             steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=0.75, target_start="style", text_origin="style", source_view="matched",
             templates=False, modules=("synthesis",), trained="styles", lr=0.15, betas=(0.5, 0.99),
-            rampdown=0.2, empty=10.0, background=10.0, apt=self.apt.scaled_for(generator),
+            rampdown=0.2, empty=10.0, background=10.0, apt=apt,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
