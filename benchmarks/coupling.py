@@ -1,9 +1,9 @@
 """Does the coupled run carry the picture's style and the text's edit? `python -m benchmarks.coupling`.
 
 For every pair of `held_out.HELD_OUT_PAIRS`: a style picture of a person nobody trained on is inverted, then
-three runs share it - coupled, and with its steps of one kind alone, image-only and text-only. Fresh people
-are rendered by each result from three sides. The judge CLIP, which guides nothing, says whether style and
-edit are there; LPIPS compares with the true picture of the same person, edited and in that style. Writes
+three runs share it - coupled, and its two halves alone, image-only and text-only. Fresh people are rendered
+by each result from three sides. The judge CLIP, which guides nothing, says whether style and edit are there;
+LPIPS compares with the true picture of the same person, edited and in that style. Writes
 `benchmarks/results/coupling.csv` and a picture sheet, and prints the totals with the ratio of LPIPS to the
 better of the two single runs. A run that was cut off goes on where it was.
 """
@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,12 +24,12 @@ from benchmarks.judging import Scores
 from benchmarks.people import Triple, held_out, pictures, truth
 from benchmarks.setting import Setting, add_amounts, read_amounts
 from benchmarks.table import Rows, Table, lines, mean, save_sheet, save_strip
-from itportrait_core.methods.alternate import stage_of
-from itportrait_core.methods.configs import ITEConfig
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 
 RESULTS = Path(__file__).parent / "results"
-RUNS = ("image_only", "text_only", "coupled")
+RUNS: dict[str, Callable[[Setting, Triple], Any]] = {
+    "image_only": Setting.image_only, "text_only": Setting.text_only, "coupled": Setting.coupled,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,7 @@ class Row(Scores):
     edit: str
     run: str
     minutes: float
-
-
-def steps_of(run: str, config: ITEConfig) -> int:
-    """Steps of a run: all, or those that the coupled run spends on the picture or on the text."""
-    stages = [stage_of(config, index) for index in range(config.steps)]
-    return {"image_only": stages.count("apt"), "text_only": stages.count("ite")}.get(run, config.steps)
+    """Of its own: the coupled run begins with the G_s of the image-only one"""
 
 
 def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
@@ -55,9 +52,9 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
     wanted, rows = truth(people, triple.style, triple.text).image, []
     strip = [triple.picture(), pictures(setting.generator, people[:1])[1:2]]
     setting.invert(triple.picture())  # shared by the runs, and not part of their time
-    for run in RUNS:
+    for run, made in RUNS.items():
         start = time.perf_counter()
-        result = setting.coupled(triple, mode=run, steps=steps_of(run, setting.ite))
+        result = made(setting, triple)
         minutes = (time.perf_counter() - start) / 60
         shown = pictures(result, people)
         scores = setting.judge.scores(shown, wanted, triple.style, triple.edit)
@@ -69,7 +66,7 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
 def summary(rows: Rows) -> str:
     """Totals per run, and LPIPS of the coupled run against the better single run."""
     columns = {"text_style": ".1%", "image_style": ".1%", "content": ".4f", "lpips": ".4f"}
-    single = min(mean(rows, "lpips", run=run) for run in RUNS[:2])
+    single = min(mean(rows, "lpips", run=run) for run in list(RUNS)[:2])
     ratio = mean(rows, "lpips", run="coupled") / single
     return "\n".join([*lines(rows, "run", columns), f"  LPIPS of coupled / better single run: {ratio:.3f}"])
 

@@ -90,21 +90,48 @@ class Setting:
     def couple(
         self, base: nn.Module, portrait: Portrait, text: str, config: ITEConfig, clip: ClipModel | None = None
     ) -> nn.Module:
-        """G_t of a coupled or text-only run (G_s of an image-only one), with its `.history`."""
-        guide = clip or self.guide
+        """G_t of a coupled or text-only run, with its `.history`.
+
+        The warm-up of a coupled run is APT alone, so it is done once for all runs on the same picture.
+        """
+        guide, style = clip or self.guide, None
+        if config.mode == "coupled" and config.warmup > 0:
+            style = self.stylize(base, portrait, config.apt.replace(steps=config.warmup))
+            config = config.after_warmup()
 
         def run(point: Path) -> nn.Module:
             return itp.couple(
-                base, portrait, text, guide, config, resume=point, every_steps=RESUME_STEPS
+                base, portrait, text, guide, config, style=style, resume=point, every_steps=RESUME_STEPS
             ).target
 
-        facts = {"start": base, "config": config, "text": text, "clip": guide.name}
+        facts = {"start": base, "style": style or "", "config": config, "text": text, "clip": guide.name}
         return self._trained(run, "coupled", portrait=[portrait.ws, portrait.image], **facts)
 
     def coupled(self, triple: Triple, **changes: Any) -> nn.Module:
         """G_t of a triple with some settings changed."""
         portrait = self.invert(triple.picture())
         return self.couple(self.generator, portrait, triple.text, self.ite.replace(**changes))
+
+    def image_only(self, triple: Triple) -> nn.Module:
+        """G_s of a triple: as many APT steps as a coupled run warms up with."""
+        config = self.ite.apt.replace(steps=self.image_steps)
+        return self.stylize(self.generator, self.invert(triple.picture()), config)
+
+    def text_only(self, triple: Triple, base: nn.Module | None = None) -> nn.Module:
+        """The text's steps of a coupled run alone, on `base` (the untrained generator where None)."""
+        config = self.ite.replace(mode="text_only", steps=self.text_steps, warmup=0)
+        portrait = self.invert(triple.picture())
+        return self.couple(base or self.generator, portrait, triple.text, config)
+
+    @property
+    def image_steps(self) -> int:
+        """Steps that a coupled run spends on the picture before the text; half of them without a warm-up."""
+        return self.ite.warmup or self.ite.steps // 2
+
+    @property
+    def text_steps(self) -> int:
+        """The others."""
+        return self.ite.steps - self.image_steps
 
     def tune(self, portrait: Portrait) -> nn.Module:
         """The generator after pivotal tuning to one picture."""

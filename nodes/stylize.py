@@ -57,6 +57,14 @@ class Stylize(io.ComfyNode):
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but the seed."
                 ),
+                sockets.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip=(
+                        "What compares other people with the picture, where the settings ask for it (small"
+                        " generators do). The embedded guide when left out."
+                    ),
+                ),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -80,6 +88,7 @@ class Stylize(io.ComfyNode):
         lr: float,
         seed: int,
         settings: sockets.SettingsHandle | None = None,
+        clip: sockets.ClipHandle | None = None,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
         if settings is not None:
@@ -87,13 +96,21 @@ class Stylize(io.ComfyNode):
         else:
             config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers], beta=beta, lr=lr)
             config = config.replace(steps=steps) if steps else config
-        facts = results.recipe("apt", generator, portrait=portrait.sha256, settings=config.to_dict())
+        facts = results.recipe(
+            "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
+            clip=clip.names if clip else (),
+        )  # fmt: skip
         handles = results.found(facts, "")
         if handles is None:
             progress = comfy.Progress()
             with comfy.training():
                 styled = itp.stylize(
-                    model, portrait.portrait, config, progress.step, **results.resume_point(facts)
+                    model,
+                    portrait.portrait,
+                    config,
+                    progress.step,
+                    clip=clip.open() if clip else None,
+                    **results.resume_point(facts),
                 )
             handles = [results.keep(styled, facts, "", generator, progress.kept)]
         losses, plot, _ = results.report(handles[0])

@@ -24,28 +24,18 @@ CONTENT_MARGIN = 0.1
 
 def image_then_text(setting: Setting, triple: Triple) -> Any:
     """APT alone, then the text alone on its result; as many steps of each as the coupled run makes."""
-    portrait, half = setting.invert(triple.picture()), setting.ite.steps // 2
-    styled = setting.stylize(setting.generator, portrait, setting.ite.apt.replace(steps=half))
-    return setting.couple(styled, portrait, triple.text, setting.ite.replace(mode="text_only", steps=half))
+    return setting.text_only(triple, setting.image_only(triple))
 
 
 def text_then_image(setting: Setting, triple: Triple) -> Any:
     """The other way round."""
-    portrait, half = setting.invert(triple.picture()), setting.ite.steps // 2
-    edited = setting.couple(
-        setting.generator, portrait, triple.text, setting.ite.replace(mode="text_only", steps=half)
-    )
-    return setting.stylize(edited, portrait, setting.ite.apt.replace(steps=half))
+    config = setting.ite.apt.replace(steps=setting.image_steps)
+    return setting.stylize(setting.text_only(triple), setting.invert(triple.picture()), config)
 
 
 def gated(gate: str) -> Method:
     """The coupled run with another gate."""
     return lambda setting, triple: setting.coupled(triple, gate=gate)
-
-
-def single(mode: str) -> Method:
-    """Picture or text alone, half the steps: as many as the coupled run gives to each."""
-    return lambda setting, triple: setting.coupled(triple, mode=mode, steps=setting.ite.steps // 2)
 
 
 class MethodTable:
@@ -97,7 +87,7 @@ DIRECTIONS = MethodTable(
     "directions", 4,
     {
         "hard": gated("hard"), "soft": gated("soft"), "joint": gated("joint"),
-        "bisector": gated("bisector"), "text only": single("text_only"), "image only": single("image_only"),
+        "bisector": gated("bisector"), "text only": Setting.text_only, "image only": Setting.image_only,
     },
     "hard",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,14 @@ class ClipModel(nn.Module):
                 f"{target!r} and {source!r} are the same to {self.name}; change the text or the source text."
             )
         return F.normalize(mean, dim=0)
+
+
+def listed_clips(clip: ClipModel | Sequence[ClipModel] | None, device: torch.device) -> list[ClipModel]:
+    """One CLIP or several as a list on `device`; the embedded guide where None."""
+    if clip is None:
+        return [load_clip("pocket-guide", device=device)]
+    models = [clip] if isinstance(clip, ClipModel) else list(clip)
+    return [model.to(device) for model in models]
 
 
 def load_clip(

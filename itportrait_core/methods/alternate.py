@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from ..guidance.clip import ClipModel, load_clip
+from ..guidance.clip import ClipModel, listed_clips
 from ..guidance.perceptual import Perceptual, load_perceptual
 from .apt import APT
 from .configs import ITEConfig
@@ -144,20 +144,22 @@ def couple(
         person = _content_latent(generator, content or portrait).to(device)
         picture = None if portrait is None else portrait.for_training(device)
         apt = ite = None
+        needed = config.mode != "image_only" or config.apt.clip > 0
+        clips = listed_clips(clip, device) if needed else []
         if config.mode != "text_only":
             assert picture is not None  # `_check` asked for a portrait
             trained = copy_for_training(style or generator, config.apt.modules)
             metric = (perceptual or load_perceptual()).to(device)
-            apt = APT(source, trained, picture, config.apt, metric, dice)
+            apt = APT(source, trained, picture, config.apt, metric, dice, clips)
         if config.mode != "image_only":
             target = copy_for_training(generator, config.modules, config.trained)
             shown = picture and picture.image
-            clips, styled = _clip_list(clip, device), None if apt is None else apt.style
+            styled = None if apt is None else apt.style
             ite = ITE(source, styled, target, person, text, clips, config, dice, shown)
         facts = {
             "content": person, "text": text, "start": style or "",
             "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
-            "clips": [c.name for c in ite.clips] if ite else [],
+            "clips": [c.name for c in clips],
             "perceptual": apt.perceptual.name if apt else "",
         }  # fmt: skip
         task = _Alternation(config, source, person, apt, ite, dice, facts)
@@ -195,13 +197,6 @@ def _content_latent(generator: nn.Module, person: Portrait | None) -> Tensor:
         return draw_latents(generator, 256, torch.Generator().manual_seed(0)).mean(dim=0, keepdim=True)
     check_fits(generator, person)
     return person.ws.detach().clone()
-
-
-def _clip_list(clip: ClipModel | Sequence[ClipModel] | None, device: torch.device) -> list[ClipModel]:
-    if clip is None:
-        return [load_clip("pocket-guide", device=device)]
-    models = [clip] if isinstance(clip, ClipModel) else list(clip)
-    return [model.to(device) for model in models]
 
 
 def _mean(values: dict[str, float]) -> float | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..guidance.background import empty_space, opacity
+from ..guidance.clip import ClipModel, listed_clips
 from ..guidance.depth import depth_difference
 from ..guidance.perceptual import Perceptual, load_perceptual
-from ..rendering import cameras
 from .configs import APTConfig, map_layers
 from .history import History, Record, dice_digest
 from .lineage import finish, run_identity
+from .others import Others
 from .passes import PreviewStrip, backward_by_view, draw_latents, fit_picture, render_views
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
@@ -27,8 +28,6 @@ from .trained import (
     unpack_weights,
 )
 
-EMPTY_EVERY, EMPTY_SIDE = 4, 16
-"""Steps between two looks at empty space, and the side of the neural rendering for them."""
 LAYERS_OF = 14
 """Number of latents that `APTConfig.layers` counts in (EG3D with planes of 256 px)."""
 
@@ -44,7 +43,9 @@ class APT:
         config: APTConfig,
         perceptual: Perceptual,
         dice: torch.Generator,
+        clips: Sequence[ClipModel] = (),
     ) -> None:
+        """`clips`: for `config.clip`; unused where that is 0."""
         check_fits(style, portrait)
         self.source, self.style, self.portrait, self.config = source, style, portrait, config
         self.perceptual, self.dice = perceptual, dice
@@ -52,6 +53,7 @@ class APT:
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
+        self.others = Others(source, style, portrait, config, clips, dice)
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -80,23 +82,11 @@ class APT:
             self.style, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
-        if config.empty > 0 and index % EMPTY_EVERY == 0:
-            losses["empty"] = self._keep_empty()
+        losses |= self.others.backward(index)
         if config.adaptive_k:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()
         return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
-
-    def _keep_empty(self) -> float:
-        """Add the gradient of clouds about somebody else from some side; the picture tells of one person."""
-        ws = draw_latents(self.source, 1, self.dice)
-        view = cameras.sample_views(1, generator=self.dice).to(ws)
-        empty = empty_space(render_views(self.source, ws, view, side=EMPTY_SIDE)[0])
-        weight = self.config.empty * EMPTY_EVERY
-        loss = backward_by_view(
-            self.style, ws, view, lambda seen, _: weight * opacity(seen, empty), side=EMPTY_SIDE
-        )
-        return loss / weight
 
     def _depth(self, seen: Any, ws: Tensor, losses: dict[str, float]) -> Tensor | float:
         if self.config.depth == 0:
@@ -143,6 +133,7 @@ class _ImageOnly:
         return run_identity(
             method="apt", config=apt.config, source=apt.source, perceptual=apt.perceptual.name,
             ws=apt.portrait.ws, camera=apt.portrait.camera, image=apt.portrait.image,
+            clips=[clip.name for clip in apt.others.clips],
         )  # fmt: skip
 
 
@@ -152,6 +143,7 @@ def stylize(
     config: APTConfig | None = None,
     on_step: OnStep | None = None,
     *,
+    clip: ClipModel | Sequence[ClipModel] | None = None,
     perceptual: Perceptual | None = None,
     resume: str | Path | None = None,
     every_steps: int = 25,
@@ -162,6 +154,7 @@ def stylize(
     Args:
         generator: the frozen G_o; it is not changed.
         portrait: the inverted style picture (its latent, pose and picture are used).
+        clip: one CLIP or several, for `config.clip`; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
         resume: file of the resume point, see `run.run`.
 
@@ -179,6 +172,7 @@ def stylize(
         style = copy_for_training(generator, config.modules)
         source = frozen_copy(generator)
         dice = torch.Generator().manual_seed(config.seed)
-        task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, dice))
+        clips = listed_clips(clip, device) if config.clip > 0 else []
+        task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, dice, clips))
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return finish(style, generator, "apt", config, task.history, image=portrait.image)

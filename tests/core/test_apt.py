@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.guidance import background
 from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.portrait import Portrait
@@ -60,23 +57,6 @@ def test_only_selected_modules_change_and_the_original_stays(parts):
     changed = {part_of(name) for name, value in after.items() if not torch.equal(before[name], value)}
     assert changed == {"synthesis", "superresolution"}
     assert not any(p.requires_grad for p in style.parameters())
-
-
-def test_space_that_was_empty_stays_so(parts, monkeypatch):
-    """Opacity costs where the untrained generator shows nothing far and wide, and there alone."""
-    weights = torch.zeros(1, 1, 16, 16)
-    weights[..., :3] = 1.0
-    empty = background.empty_space(SimpleNamespace(image_weights=weights))
-    assert empty.sum() == 16 * (16 - 3 - 2) and not (empty * weights).any()  # a rim of two pixels
-    cloud = weights.clone()
-    cloud[..., 4:] = 0.5  # from within the rim, where a head may grow
-    assert background.opacity(SimpleNamespace(image_weights=weights), empty) == 0
-    assert background.opacity(SimpleNamespace(image_weights=cloud), empty) == pytest.approx(0.5)
-    monkeypatch.setattr(background, "EMPTY", 2.0)  # the tiny generator's heads fill the picture
-    plain, kept = make(parts), make(parts, empty=10.0)
-    assert "empty" not in plain.step(0).losses and kept.step(0).losses["empty"] > 0
-    assert not same_weights(plain.style, kept.style)
-    assert "empty" not in kept.step(1).losses  # only every so many steps
 
 
 def test_loss_falls_when_the_portrait_is_its_own_target(parts):

@@ -68,9 +68,12 @@ def test_defaults_are_the_core_s(pack: ModuleType, schemas: dict[str, Any], node
     """
     import importlib
 
+    from comfy_api.latest._io import WidgetInput
+
     settings = getattr(importlib.import_module(f"{pack.__name__}.itportrait_core.methods.configs"), config)
     fields = {field.name: field for field in dataclasses.fields(settings)}
-    shared = [item for item in schemas[f"ITportrait_{node}"].inputs if item.id in fields]
+    widgets = [item for item in schemas[f"ITportrait_{node}"].inputs if isinstance(item, WidgetInput)]
+    shared = [item for item in widgets if item.id in fields]
     assert len(shared) >= 2
     for item in shared:
         if item.id == "steps" or not isinstance(fields[item.id].default, (int, float, str)):

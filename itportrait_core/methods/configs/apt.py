@@ -27,6 +27,9 @@ class APTConfig(Config):
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
     l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
     lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
+    clip: float = number(
+        0.0, 0.0, 100.0, "Weight of the way to the picture in CLIP's space, on other people from other sides."
+    )
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     empty: float = number(
         0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
@@ -37,8 +40,10 @@ class APTConfig(Config):
     def scaled_for(self, generator: Any) -> APTConfig:
         """Settings for a small generator (128 px or less), otherwise unchanged.
 
-        Steps are fewer and larger. Pixels count too: the small perceptual trunk cares little about colour.
+        Steps are fewer and larger. Pixels count too: the small perceptual trunk cares little about colour. So
+        does CLIP, lest everybody takes on the hair and skin of the picture's person.
         """
         if generator.resolution > 128:
             return self
-        return self.replace(steps=min(self.steps, 120), lr=min(2 * self.lr, 0.1), l2=0.15, empty=5.0)
+        steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
+        return self.replace(steps=steps, lr=lr, l2=0.15, clip=0.3, empty=5.0)

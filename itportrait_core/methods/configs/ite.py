@@ -114,7 +114,7 @@ class ITEConfig(Config):
         steps = min(self.steps, {"coupled": 200, "text_only": 80, "image_only": apt.steps}[self.mode])
         return self.replace(
             steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
-            fast_share=0.75, target_start="style", text_origin="style", source_view="matched",
+            fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, modules=("synthesis",), trained="styles", lr=0.15, betas=(0.5, 0.99),
             rampdown=0.2, empty=10.0, background=10.0, apt=apt,
         )  # fmt: skip
@@ -123,6 +123,11 @@ class ITEConfig(Config):
         """The same for another number of steps. The warm-up keeps its share, but leaves an ITE step."""
         room = max(steps - self.apt_per_round - 1, 0)
         return self.replace(steps=steps, warmup=min(self.warmup * steps // self.steps, room))
+
+    def after_warmup(self) -> ITEConfig:
+        """What is left of a run whose warm-up was done already, for a G_s that was made by APT alone."""
+        left = self.steps - self.warmup
+        return self.replace(steps=left, warmup=0, rampdown=min(1.0, self.rampdown * self.steps / left))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the APT settings become a dict of their own."""
