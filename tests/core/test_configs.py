@@ -127,6 +127,14 @@ def test_another_number_of_steps_keeps_the_share_of_the_warmup():
     assert few.replace(steps=config.steps, warmup=config.warmup) == config
 
 
+def test_what_follows_a_warm_up_ends_as_the_whole_run_does():
+    config = ITEConfig(steps=200, warmup=120, rampdown=0.2)
+    rest = config.after_warmup()
+    assert (rest.steps, rest.warmup) == (80, 0)
+    assert rest.rampdown * rest.steps == pytest.approx(config.rampdown * config.steps)
+    assert config.replace(rampdown=0.9).after_warmup().rampdown == 1.0
+
+
 def test_settings_load_no_torch():
     code = (
         "import sys, itportrait_core.methods.configs as c; c.preset('ite'); sys.exit('torch' in sys.modules)"
