@@ -80,9 +80,14 @@ class _Alternation:
         tensors = {"dice": self.dice.get_state()}
         for name, trained, method in self._trained():
             tensors |= {**pack_weights(trained, name), **pack_optimizer(method.optimizer, f"adam-{name}")}
+        if self.ite is not None and self.handover >= 0:  # not all that it took over from G_s is trained further
+            taken = self.ite.target.state_dict()
+            tensors |= {f"taken.{name}": value.clone() for name, value in taken.items()}
         return tensors, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        if self.ite is not None and self.handover >= 0:
+            self.ite.target.load_state_dict({n: tensors[f"taken.{n}"] for n in self.ite.target.state_dict()})
         for name, trained, method in self._trained():
             unpack_weights(trained, tensors, name)
             unpack_optimizer(method.optimizer, tensors, f"adam-{name}")

@@ -64,6 +64,25 @@ def test_coupled_resume_is_bit_exact_at_random_points(parts, whole, case, tmp_pa
     assert list(tmp_path.iterdir()) == []  # a finished run leaves no resume point and no draft
 
 
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_what_was_taken_over_from_the_style_is_resumed(parts, stop, tmp_path):
+    """G_t begins as G_s after the warm-up, and only some of those weights are trained further."""
+    generator, portrait, perceptual, clips = parts
+    config = ITEConfig(
+        steps=STEPS, warmup=1, batch=1, views=2, tau=0.0, target_start="style", trained="styles",
+        modules=("synthesis",), apt=APTConfig(clip=1.0, empty=1.0),
+    )  # fmt: skip
+
+    def go(on_step=None, **options):
+        return couple(generator, portrait, "hat", clips, config, on_step, perceptual=perceptual, **options)
+
+    point = tmp_path / "run.safetensors"
+    with pytest.raises(Pulled):
+        go(pull_at(stop), resume=point, every_steps=1)
+    again, once = go(resume=point, every_steps=1), go()
+    assert same_weights(again.target, once.target) and same_weights(again.style, once.style)
+
+
 def image_only(parts, on_step=None, **options):
     generator, portrait, perceptual, _ = parts
     return stylize(generator, portrait, APTConfig(steps=6), on_step, perceptual=perceptual, **options)
