@@ -80,7 +80,7 @@ class _Alternation:
         tensors = {"dice": self.dice.get_state()}
         for name, trained, method in self._trained():
             tensors |= {**pack_weights(trained, name), **pack_optimizer(method.optimizer, f"adam-{name}")}
-        if self.ite is not None and self.handover >= 0:  # not all that it took over from G_s is trained further
+        if self.ite is not None and self.handover >= 0:  # it took over more than it trains
             taken = self.ite.target.state_dict()
             tensors |= {f"taken.{name}": value.clone() for name, value in taken.items()}
         return tensors, {"history": self.history.to_json()}
