@@ -1,4 +1,4 @@
-"""Style files: what a style changes, as 16-bit differences to a named base (methods section 5.3)."""
+"""Style files: what a style changes, as 16-bit or compressed differences to a named base (methods 5.3)."""
 
 from __future__ import annotations
 

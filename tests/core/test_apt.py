@@ -10,8 +10,8 @@ from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.portrait import Portrait
 from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.trained import copy_for_training, latent_layer, part_of
-from tests.core.tiny import same_weights, tiny_generator, tiny_perceptual, tiny_portrait
+from itportrait_core.methods.trained import latent_layer, part_of
+from tests.core.tiny import same_weights, tiny_apt, tiny_generator, tiny_perceptual, tiny_portrait
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,7 @@ def parts():
 
 
 def make(parts, **changes) -> APT:
-    generator, portrait, perceptual = parts
-    config = APTConfig(**changes)
-    style = copy_for_training(generator, config.modules)
-    return APT(generator, style, portrait, config, perceptual, torch.Generator().manual_seed(1))
+    return tiny_apt(*parts, **changes)
 
 
 def test_only_the_last_five_layers_are_replaced(parts):

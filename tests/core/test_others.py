@@ -13,9 +13,8 @@ from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.directions import cosine, direction
 from itportrait_core.methods.others import EVERY
 from itportrait_core.methods.passes import draw_latents, render_views
-from itportrait_core.methods.trained import copy_for_training
 from itportrait_core.rendering import cameras
-from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
+from tests.core.tiny import same_weights, tiny_apt, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +24,7 @@ def parts():
 
 
 def make(parts, **changes) -> APT:
-    generator, portrait, perceptual = parts
-    config = APTConfig(**changes)
-    style = copy_for_training(generator, config.modules)
-    dice = torch.Generator().manual_seed(1)
-    return APT(generator, style, portrait, config, perceptual, dice, [tiny_clip()])
+    return tiny_apt(*parts, [tiny_clip()], **changes)
 
 
 def test_space_that_was_empty_stays_so(parts, monkeypatch):
@@ -46,6 +41,7 @@ def test_space_that_was_empty_stays_so(parts, monkeypatch):
     plain, kept = make(parts), make(parts, empty=10.0)
     assert "empty" not in plain.step(0).losses and kept.step(0).losses["empty"] > 0
     assert not same_weights(plain.style, kept.style)
+    assert "empty" not in kept.step(1).losses  # only every so many steps
 
 
 def test_others_are_looked_at_every_so_many_steps(parts):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from itportrait_core.guidance.clip import ClipModel
 from itportrait_core.guidance.clip_network import ClipConfig, ClipNetwork
 from itportrait_core.guidance.perceptual import Perceptual, random_trunk
+from itportrait_core.methods.apt import APT
+from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.photo_prior import PhotoPrior
 from itportrait_core.methods.portrait import Portrait, sample_portrait
+from itportrait_core.methods.trained import copy_for_training
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
@@ -68,6 +74,16 @@ def tiny_portrait(generator: EG3DGenerator, seed: int = 3) -> Portrait:
     portrait = sample_portrait(generator, seed)
     picture = torch.rand(portrait.image.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     return Portrait(ws=portrait.ws, camera=portrait.camera, image=picture)
+
+
+def tiny_apt(
+    generator: EG3DGenerator, portrait: Portrait, perceptual: Perceptual, clips: Sequence[ClipModel] = (),
+    **changes: Any,
+) -> APT:  # fmt: skip
+    """APT at its first step on a copy of the generator, with some settings changed."""
+    config = APTConfig(**changes)
+    style = copy_for_training(generator, config.modules)
+    return APT(generator, style, portrait, config, perceptual, torch.Generator().manual_seed(1), clips)
 
 
 def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
