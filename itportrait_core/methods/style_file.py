@@ -58,6 +58,11 @@ def load_style(path: str | Path, base: nn.Module) -> nn.Module:
             f"{Path(path).name} was made from another base (hash {str(facts.get('base_hash'))[:12]}); "
             "load the generator it was trained from."
         )
+    unscaled = [key for key in tensors if key.startswith("left.") and f"scale.{key[5:]}" not in tensors]
+    if unscaled:
+        raise ITPortraitError(
+            f"{Path(path).name} is of an older version ({unscaled[0]} has no scale); save it anew."
+        )
     with torch.inference_mode(False):
         result = frozen_copy(base)
         state = result.state_dict()

@@ -11,7 +11,8 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.blend import blend, strength_of
 from itportrait_core.methods.configs import BlendConfig
 from itportrait_core.methods.metrics import psnr
-from itportrait_core.methods.style_file import MIN_SIDE, load_style, save_style
+from itportrait_core.methods.storage import read_tensors, write_tensors
+from itportrait_core.methods.style_file import KIND, MIN_SIDE, load_style, save_style
 from itportrait_core.methods.trained import copy_for_training, part_of, trained_parameters
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.rendering import cameras
@@ -121,6 +122,15 @@ def test_compressed_style_file_keeps_its_budget(base, tmp_path):
     small = save_style(style, base, tmp_path / "small.safetensors", budget_mb=0.7 * full / 2**20)
     assert weight_bytes(small) <= 0.7 * full
     load_style(small, base)
+
+
+def test_a_file_compressed_before_vectors_were_bytes_is_refused(base, tmp_path):
+    path = save_style(moved(base, 1), base, tmp_path / "s.safetensors", budget_mb=1.0)
+    tensors, facts = read_tensors(path, KIND)
+    assert any(name.startswith("scale.") for name in tensors)
+    kept = {name: value for name, value in tensors.items() if not name.startswith("scale.")}
+    with pytest.raises(ITPortraitError, match="older version"):
+        load_style(write_tensors(path, KIND, kept, facts), base)
 
 
 def test_files_of_full_size_styles_fit_their_limits():
