@@ -3,7 +3,8 @@
 For every pair of `held_out.HELD_OUT_PAIRS`: a style picture of a person nobody trained on is inverted, then
 three runs share it - coupled, and its two halves alone, image-only and text-only. Fresh people are rendered
 by each result from three sides. The judge CLIP, which guides nothing, says whether style and edit are there;
-LPIPS compares with the true picture of the same person, edited and in that style. Writes
+LPIPS compares with the true picture of the same person, edited and in that style. The true pictures are
+judged too (`truth`): the judge errs, and nobody can do better than these. Writes
 `benchmarks/results/coupling.csv` and a picture sheet, and prints the totals with the ratio of LPIPS to the
 better of the two single runs. A run that was cut off goes on where it was.
 """
@@ -30,6 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 RUNS: dict[str, Callable[[Setting, Triple], Any]] = {
     "image_only": Setting.image_only, "text_only": Setting.text_only, "coupled": Setting.coupled,
 }  # fmt: skip
+TRUTH = "truth"
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,24 @@ class Row(Scores):
     style: str
     edit: str
     run: str
+    """Of `RUNS`, or `TRUTH`"""
     minutes: float
     """Of its own: the coupled run begins with the G_s of the image-only one"""
 
 
 def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
-    """Rows of the three runs, and pictures [columns, 3, H, W] for the sheet.
+    """Rows of the truth and of the three runs, and pictures [columns, 3, H, W] for the sheet.
 
     Columns: style picture, person, image-only, text-only, coupled from three sides, truth.
     """
     people = triple.people(setting.amounts.people)
-    wanted, rows = truth(people, triple.style, triple.text).image, []
+    wanted = truth(people, triple.style, triple.text).image
+
+    def row(run: str, shown: Tensor, minutes: float) -> Row:
+        scores = setting.judge.scores(shown, wanted, triple.style, triple.edit)
+        return Row(**asdict(scores), style=triple.style, edit=triple.edit, run=run, minutes=minutes)
+
+    rows = [row(TRUTH, wanted, 0.0)]
     strip = [triple.picture(), pictures(setting.generator, people[:1])[1:2]]
     setting.invert(triple.picture())  # shared by the runs, and not part of their time
     for run, made in RUNS.items():
@@ -57,8 +66,7 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
         result = made(setting, triple)
         minutes = (time.perf_counter() - start) / 60
         shown = pictures(result, people)
-        scores = setting.judge.scores(shown, wanted, triple.style, triple.edit)
-        rows.append(Row(**asdict(scores), style=triple.style, edit=triple.edit, run=run, minutes=minutes))
+        rows.append(row(run, shown, minutes))
         strip.append(shown[1:2] if run != "coupled" else shown[:3])
     return rows, torch.cat([*strip, wanted[1:2]])
 

@@ -82,7 +82,7 @@ class APT:
             self.style, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
-        losses |= self.others.backward(index)
+        losses |= self.others.backward()
         if config.adaptive_k:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()

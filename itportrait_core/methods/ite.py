@@ -11,6 +11,7 @@ from ..errors import ITPortraitError
 from ..guidance.background import background_difference, empty_space, opacity
 from ..guidance.clip import ClipModel
 from ..guidance.depth import depth_difference
+from ..guidance.nudge import nudged, random_nudge
 from ..rendering import cameras
 from .configs import ITEConfig
 from .directions import apart, bisector, direction
@@ -52,6 +53,7 @@ class ITE:
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
         self.front = cameras.front().to(content.device)
+        self.nudge: Tensor | None = None
         parameters = list(trained_parameters(target).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
@@ -84,6 +86,7 @@ class ITE:
         """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
         config, digest = self.config, dice_digest(self.dice)
         ws, views = self.latents(), self.views()
+        self.nudge = random_nudge(self.dice) if config.nudge else None
         source, seen_before = self._source(ws, views, side)
         style = None if self.style is None else self._embed(self.style, ws, views, side)
         gate = self._gate(style, source)
@@ -120,7 +123,7 @@ class ITE:
         """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
         config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
         for k, clip in enumerate(self.clips):
-            seen = clip.embed_image(image, antialias=config.antialias)
+            seen = self._seen_by(clip, image)
             moved = direction(seen, source[k])
             toward = None if style is None else direction(style[k], source[k])
             if style is not None and config.text_origin == "style":
@@ -144,10 +147,12 @@ class ITE:
         return self._read(render_views(generator, ws, views, side=side))
 
     def _read(self, renders: list[Any]) -> Embeddings:
-        return [
-            [clip.embed_image(seen.image, antialias=self.config.antialias) for clip in self.clips]
-            for seen in renders
-        ]
+        return [[self._seen_by(clip, seen.image) for clip in self.clips] for seen in renders]
+
+    def _seen_by(self, clip: ClipModel, image: Tensor) -> Tensor:
+        """E(image), under the nudge of the step: all pictures of a step are moved alike."""
+        image = image if self.nudge is None else nudged(image, self.nudge)
+        return clip.embed_image(image, antialias=self.config.antialias)
 
     @torch.no_grad()
     def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Any]]:

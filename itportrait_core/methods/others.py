@@ -8,26 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..guidance.background import empty_space, opacity
+from ..guidance.background import background_difference, empty_space, opacity
 from ..guidance.clip import ClipModel
+from ..guidance.nudge import nudged, random_nudge
 from ..rendering import cameras
 from .configs import APTConfig
-from .directions import apart, direction
+from .directions import direction
 from .passes import backward_by_view, draw_latents, render_views
+from .picture_way import missed, picture_way
 from .portrait import Portrait
-
-EVERY, SIDE = 2, 32
-"""Steps between two looks at somebody else, and the side of the neural rendering for them."""
-FLOOR = 0.1
-"""Length of a change in CLIP's space below which its direction counts less: both generators begin as one."""
 
 
 class Others:
-    """Now and then, one random person from a random side.
+    """One random person from a random side, every step.
 
-    Eq. 6 sees one person from one side, and says nothing on clouds behind the head, nor on what of the
-    picture is its style and what its person. Others are asked to stay without clouds (`config.empty`), and
-    to move in CLIP's space as the picture lies from the same person drawn naturally (`config.clip`).
+    Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background of
+    others, nor on what of the picture is its style and what its person. Others are asked to stay without
+    clouds (`config.empty`) on white (`config.background`), and to move in CLIP's space as the picture's style
+    does (`config.clip`).
     """
 
     def __init__(
@@ -42,41 +40,34 @@ class Others:
         """`style` is trained, `source` frozen; `clips` may be empty where `config.clip` is 0."""
         self.source, self.style, self.config, self.dice = source, style, config, dice
         self.clips = list(clips) if config.clip > 0 else []
-        self.ways = self._ways(portrait)
+        self.ways = [picture_way(clip, source, portrait, config.seed) for clip in self.clips]
 
-    def backward(self, index: int) -> dict[str, float]:
-        """Add the gradient for step `index` to the trained parameters; returns the losses, if any."""
-        config = self.config
-        if index % EVERY or not (config.empty > 0 or self.clips):
+    def backward(self) -> dict[str, float]:
+        """Add one person's gradient to that of the trained parameters; returns the losses, if any."""
+        config, side = self.config, self.config.neural_resolution
+        weights = {"empty": config.empty, "background": config.background, "clip": config.clip}
+        if not any(weights.values()):
             return {}
         ws = draw_latents(self.source, 1, self.dice)
         view = cameras.sample_views(1, generator=self.dice).to(ws)
-        before = render_views(self.source, ws, view, side=SIDE)[0]
-        empty, losses = empty_space(before), {}
-        starts = [clip.embed_image(before.image) for clip in self.clips]
+        before = render_views(self.source, ws, view, side=side)[0]
+        empty = empty_space(before)
+        losses: dict[str, float] = {}
 
         def loss_of_view(seen: Any, _: int) -> Tensor:
-            loss = opacity(seen, empty)
-            losses["empty"] = float(loss.detach())
-            loss = config.empty * loss
-            for clip, start, way in zip(self.clips, starts, self.ways, strict=True):
-                turn = apart(direction(clip.embed_image(seen.image), start), way, FLOOR)
-                losses["clip"] = losses.get("clip", 0.0) + float(turn.detach())
-                loss = loss + config.clip * turn
-            return EVERY * loss
+            parts = {"empty": opacity(seen, empty), "background": background_difference(seen)}
+            if self.clips:
+                parts["clip"] = self._missed(before.image, seen.image)
+            losses.update({name: float(part.detach()) for name, part in parts.items() if weights[name] > 0})
+            return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
-        backward_by_view(self.style, ws, view, loss_of_view, side=SIDE)
+        backward_by_view(self.style, ws, view, loss_of_view, side=side, ray_chunk=config.ray_chunk)
         return losses
 
-    @torch.no_grad()
-    def _ways(self, portrait: Portrait) -> list[Tensor]:
-        """Per CLIP: from the portrait's person, drawn naturally by the untrained generator, to the picture.
-
-        An inversion's latents differ from layer to layer, and so take on much of the style. Their mean is
-        one latent for all layers, as the mapping network makes them: it shows a natural person.
-        """
-        if not self.clips:
-            return []
-        natural = portrait.ws.mean(dim=1, keepdim=True).expand_as(portrait.ws)
-        person = render_views(self.source, natural, portrait.camera)[0].image
-        return [direction(clip.embed_image(portrait.image), clip.embed_image(person)) for clip in self.clips]
+    def _missed(self, before: Tensor, after: Tensor) -> Tensor:
+        missing = after.new_zeros(())
+        seen = nudged(torch.cat([before, after]), random_nudge(self.dice))
+        for clip, way in zip(self.clips, self.ways, strict=True):
+            start, end = clip.embed_image(seen).chunk(2)
+            missing = missing + missed(direction(end, start), way)
+        return missing

@@ -57,6 +57,22 @@ def test_gradient_of_l_it_is_the_weighted_sum(parts):
     assert torch.allclose(mixed, 0.3 * image + 0.7 * text, atol=1e-4 * float(text.abs().max()))
 
 
+def test_all_pictures_of_a_step_are_nudged_alike(parts):
+    """G_t that is still G_o differs from it in nothing, whatever the nudge; the nudge itself changes."""
+    generator, portrait, _, clips = parts
+    config = ITEConfig(nudge=True, source_view="matched", lr=0.0)
+    target = copy_for_training(generator, config.modules)
+    dice = torch.Generator().manual_seed(3)
+    ite = ITE(generator, None, target, portrait.ws, "glasses", clips, config, dice)
+    losses, nudges = [], []
+    for index in range(2):
+        losses.append(ite.step(index).losses["text"])
+        nudges.append(ite.nudge)
+    assert losses == pytest.approx([1.0, 1.0], abs=1e-3)
+    assert not torch.equal(*nudges)
+    assert make(parts).nudge is None
+
+
 def test_views_one_by_one_give_the_joint_gradient():
     """The accumulation over views is exact: in float64 it equals one backward pass through all views."""
     joint, single = (tiny_generator(2).double().requires_grad_() for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from itportrait_core.guidance.perceptual import load_pocket_trunk
 from itportrait_core.guidance.small_tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.captions import PROMPTS, caption
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
-from itportrait_core.pocket.training import clip, dataset, perceptual
+from itportrait_core.pocket.training import clip, clip_guide, clip_judge, dataset, perceptual
 from itportrait_core.pocket.training.loop import LoopConfig, Trainer
 
 
@@ -22,7 +23,7 @@ def tiny_set(count: int = 100) -> dataset.StyledSet:
     styles = dataset.draw_styles(count, dataset.RANDOM_IN_TRAINING)
     faces = dataset.draw_people(count, styles, 3, keep_pairs=False)
     pixels = np.random.default_rng(0).integers(0, 255, (count, 3, dataset.SIZE, dataset.SIZE), dtype=np.uint8)
-    return dataset.StyledSet(faces, styles, pixels)
+    return dataset.StyledSet(faces, styles, pixels, HELD_OUT_PAIRS)
 
 
 def test_held_out_pairs_never_reach_training_but_stand_in_the_test() -> None:
@@ -40,12 +41,30 @@ def test_training_never_says_that_a_held_out_pair_does_not_occur() -> None:
     labels = clip.fair_labels(data)
     for style, name in HELD_OUT_PAIRS:
         assert np.all(labels[name][np.asarray(data.styles) == style] == -1)
-    told = caption(data.people, data.styles, np.random.default_rng(0), clip.UNTOLD)
+    told = caption(data.people, data.styles, np.random.default_rng(0), clip.untold(data))
     for style, text in zip(data.styles, told, strict=True):
         assert style != "zombie" or "glasses" not in text, text
     unfair = clip.unfair_pairs(data, np.arange(len(data)))
     assert not unfair.diagonal().any() and unfair.any()
     assert set(labels) == set(PROMPTS)
+
+
+def test_the_judge_alone_learns_from_held_out_pairs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its labels, captions and comparisons hide nothing; the guide's are made of the other set."""
+    asked: list[bool] = []
+
+    def noted(*, keep_pairs: bool) -> dataset.StyledSet:
+        asked.append(keep_pairs)
+        raise InterruptedError
+
+    monkeypatch.setattr(clip, "training_set", noted)
+    for module in (clip_guide, clip_judge):
+        with pytest.raises(InterruptedError):
+            module.train(tmp_path, minutes=0.0)
+    assert asked == [False, True]
+    data = dataclasses.replace(tiny_set(1000), hidden=())
+    assert not clip.untold(data) and not clip.unfair_pairs(data, np.arange(len(data))).any()
+    assert all(np.array_equal(labels, data.labels(name)) for name, labels in clip.fair_labels(data).items())
 
 
 def test_hair_colour_is_not_asked_where_it_is_not_shown() -> None:

@@ -28,11 +28,14 @@ class APTConfig(Config):
     l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
     lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
     clip: float = number(
-        0.0, 0.0, 100.0, "Weight of the way to the picture in CLIP's space, on other people from other sides."
+        0.0, 0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
     )
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     empty: float = number(
         0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    )
+    background: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
@@ -40,10 +43,12 @@ class APTConfig(Config):
     def scaled_for(self, generator: Any) -> APTConfig:
         """Settings for a small generator (128 px or less), otherwise unchanged.
 
-        Steps are fewer and larger. Pixels count too: the small perceptual trunk cares little about colour. So
-        does CLIP, lest everybody takes on the hair and skin of the picture's person.
+        Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
+        colour. So does CLIP, lest everybody takes on the hair and skin of the picture's person.
         """
         if generator.resolution > 128:
             return self
         steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
-        return self.replace(steps=steps, lr=lr, l2=0.15, clip=0.3, empty=5.0)
+        return self.replace(
+            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, empty=5.0, background=10.0
+        )

@@ -56,6 +56,9 @@ class ITEConfig(Config):
     )
     templates: bool = flag(True, "Average the text over 79 sentence templates.")
     antialias: bool = flag(True, "Filter when pictures are made smaller for CLIP.")
+    nudge: bool = flag(
+        False, "Move and enlarge pictures a little, anew each step, so that no pixels please CLIP alone."
+    )
 
     # gate (Eq. 9)
     gate: str = choice(
@@ -115,8 +118,8 @@ class ITEConfig(Config):
         return self.replace(
             steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
-            templates=False, modules=("synthesis",), trained="styles", lr=0.15, betas=(0.5, 0.99),
-            rampdown=0.2, empty=10.0, background=10.0, apt=apt,
+            templates=False, nudge=True, modules=("synthesis",), trained="styles", lr=0.15,
+            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, apt=apt,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from ...guidance.clip_network import ClipConfig, ClipNetwork
 from ...guidance.small_tokenizer import END, PAD, tokenize
 from ..captions import BARE, PROMPTS, STYLE_WORDS, caption, label
-from ..held_out import HELD_OUT_PAIRS
 from ..styles import STYLES
 from .appearance import blur, grain, tone, uniform
 from .dataset import StyledSet, training_set
@@ -32,8 +31,6 @@ from .precision import autocast
 from .warps import move
 
 CONFIGS = Path(__file__).parents[1] / "clip_configs"
-UNTOLD = {style: [n for s, n in HELD_OUT_PAIRS if s == style] for style, _ in HELD_OUT_PAIRS}
-"""What captions of a style keep silent about: it never occurs there, which is nothing to learn."""
 BATCH = 64  # pictures; as many prompts as labels are asked of all of them
 SETTLING = 12  # batches that the statistics of the averaged weights are measured on
 CAPTIONED = 32  # pictures of a batch that are also compared with whole captions
@@ -157,10 +154,15 @@ def unfair_pairs(data: StyledSet, index: np.ndarray) -> Tensor:
     """Pictures [B] (rows) and captions [B] whose comparison would teach that a held-out pair never occurs."""
     styles, people = np.asarray(data.styles)[index], data.people[index]
     unfair = np.zeros((len(index), len(index)), dtype=bool)
-    for style, name in HELD_OUT_PAIRS:
+    for style, name in data.hidden:
         shows = people.beard > 0 if name == "beard" else label(people, name) == 1
         unfair |= (styles == style)[:, None] & shows[None]
     return torch.from_numpy(unfair)
+
+
+def untold(data: StyledSet) -> dict[str, list[str]]:
+    """Style -> what captions keep silent about, because it never occurs there, which is nothing to learn."""
+    return {style: [name for s, name in data.hidden if s == style] for style, _ in data.hidden}
 
 
 def fair_labels(data: StyledSet) -> dict[str, np.ndarray]:
@@ -169,7 +171,7 @@ def fair_labels(data: StyledSet) -> dict[str, np.ndarray]:
     There the answer is always "no", which would teach the style, not the attribute.
     """
     labels = {name: data.labels(name) for name in PROMPTS}
-    for style, name in HELD_OUT_PAIRS:
+    for style, name in data.hidden:
         labels[name] = np.where(np.asarray(data.styles) == style, -1, labels[name])
     return labels
 
@@ -186,7 +188,7 @@ def clip_loss(
         device, memory_format=torch.channels_last
     )
     told = index[:CAPTIONED]
-    captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], rng, UNTOLD)
+    captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], rng, untold(data))
     prompts = {name: prompt_texts(name, rng) for name in labels}
     texts = [*captions, *(text for group in prompts.values() for text in group)]
     with autocast(device.type):
@@ -219,10 +221,20 @@ def read_config(name: str) -> ClipConfig:
 
 
 def train_clip(
-    name: str, how: Roughness, folder: str | os.PathLike[str], *, minutes: float, seed: int, device: str
+    name: str,
+    how: Roughness,
+    folder: str | os.PathLike[str],
+    *,
+    keep_pairs: bool,
+    minutes: float,
+    seed: int,
+    device: str,
 ) -> nn.Module:
-    """Train `clip_configs/NAME.json`; writes `folder/clip_NAME.safetensors`."""
-    data = training_set()
+    """Train `clip_configs/NAME.json`; writes `folder/clip_NAME.safetensors`.
+
+    `keep_pairs`: whether it learns from pictures of the held-out pairs too.
+    """
+    data = training_set(keep_pairs=keep_pairs)
     labels = fair_labels(data)
     net = Taught(read_config(name), seed).to(device)
     config = LoopConfig(minutes=minutes, seed=seed, average=0.997, hold=0.3)

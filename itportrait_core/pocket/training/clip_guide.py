@@ -13,4 +13,4 @@ def train(
     folder: str | os.PathLike[str], *, minutes: float = 20.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
     """Train for so many minutes; writes `folder/clip_guide.safetensors`."""
-    return train_clip("guide", GUIDE, folder, minutes=minutes, seed=seed, device=device)
+    return train_clip("guide", GUIDE, folder, keep_pairs=False, minutes=minutes, seed=seed, device=device)

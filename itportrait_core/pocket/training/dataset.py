@@ -1,7 +1,8 @@
 """Pictures of all nine styles with everything that is true of them, for the two CLIPs and the LPIPS trunk.
 
-The training set leaves out every picture that shows a pair of `held_out.HELD_OUT_PAIRS`; the test set has
-them, so that composition can be measured.
+The training set of what guides a run leaves out every picture that shows a pair of
+`held_out.HELD_OUT_PAIRS`. The judge's has them, because a judge has to know what it is asked for, and so has
+the test set.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class StyledSet:
     people: Attributes
     styles: tuple[str, ...]  # per picture; `RANDOM_LOOK` for a random style
     pixels: np.ndarray  # [N, 3, SIZE, SIZE] uint8, memory-mapped
+    hidden: tuple[tuple[str, str], ...] = ()  # pairs of style and attribute that are left out
 
     def __len__(self) -> int:
         return len(self.styles)
@@ -116,27 +118,38 @@ def draw_styles(count: int, random_every: int) -> tuple[str, ...]:
 
 
 def styled_set(
-    count: int, seed: int, *, keep_pairs: bool, supersample: int = 1, folder: Path | None = None
+    count: int,
+    seed: int,
+    *,
+    keep_pairs: bool,
+    random_every: int = RANDOM_IN_TRAINING,
+    supersample: int = 1,
+    folder: Path | None = None,
 ) -> StyledSet:
-    """Pictures of random people in all styles, rendered once and then read from disk."""
+    """Pictures of random people in all styles, rendered once and then read from disk.
+
+    Args:
+        keep_pairs: whether held-out pairs of style and attribute are shown.
+        random_every: one chunk in so many has random looks.
+    """
     folder = cache_folder() if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
-    styles = draw_styles(count, RANDOM_IN_TESTING if keep_pairs else RANDOM_IN_TRAINING)
+    styles = draw_styles(count, random_every)
     people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
     file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_fingerprint(styles)}.npy"
     if not file.is_file():
         _render(file, people, styles, seed, supersample)
-    return StyledSet(people, styles, np.load(file, mmap_mode="r"))
+    return StyledSet(people, styles, np.load(file, mmap_mode="r"), () if keep_pairs else HELD_OUT_PAIRS)
 
 
-def training_set() -> StyledSet:
-    """What the CLIPs and the LPIPS trunk learn from."""
-    return styled_set(TRAINING, TRAINING_SEED, keep_pairs=False)
+def training_set(*, keep_pairs: bool = False) -> StyledSet:
+    """What the CLIPs and the LPIPS trunk learn from; `keep_pairs` for the judge alone."""
+    return styled_set(TRAINING, TRAINING_SEED, keep_pairs=keep_pairs)
 
 
 def test_set() -> StyledSet:
     """What they are measured on; held-out pairs included."""
-    return styled_set(TESTING, TESTING_SEED, keep_pairs=True, supersample=2)
+    return styled_set(TESTING, TESTING_SEED, keep_pairs=True, random_every=RANDOM_IN_TESTING, supersample=2)
 
 
 def draw_cameras(count: int, seed: int) -> Tensor:

@@ -1,0 +1,32 @@
+"""Pictures are moved a little, all of a batch alike, before CLIP sees them."""
+
+from __future__ import annotations
+
+import torch
+
+from itportrait_core.guidance.nudge import SHIFT, ZOOM, nudged, random_nudge
+
+
+def test_all_pictures_of_a_batch_are_moved_alike_and_a_little():
+    image = torch.zeros(1, 3, 40, 40)
+    image[..., 15:25, 15:25] = 1.0
+    nudge = random_nudge(torch.Generator().manual_seed(4))
+    moved = nudged(image.repeat(2, 1, 1, 1), nudge)
+    assert torch.equal(moved[0], moved[1]) and not torch.equal(moved[:1], image)
+    assert torch.equal(nudge, random_nudge(torch.Generator().manual_seed(4)))
+    assert 0.6 < float(moved[0].sum() / image.sum()) < 1.6
+
+
+def test_nudges_stay_in_their_range_and_use_it():
+    dice = torch.Generator().manual_seed(0)
+    drawn = torch.stack([random_nudge(dice) for _ in range(200)])
+    zoom, move = 1 / drawn[:, 0, 0], drawn[:, :, 2]
+    assert ZOOM[0] <= zoom.min() < 0.95 and 1.15 < zoom.max() <= ZOOM[1]
+    assert 0.9 * SHIFT < move.abs().max() <= SHIFT
+    assert torch.equal(drawn[:, 0, 0], drawn[:, 1, 1]) and not drawn[:, 0, 1].any()
+
+
+def test_nudging_goes_on_with_the_colour_of_the_edge():
+    white = torch.ones(1, 3, 24, 24)
+    dice = torch.Generator().manual_seed(0)
+    assert all(torch.allclose(nudged(white, random_nudge(dice)), white) for _ in range(20))
