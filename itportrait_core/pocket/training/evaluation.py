@@ -147,7 +147,10 @@ def evaluate_encoder() -> dict[str, str]:
 
 NOTES = {
     "clip_guide": "CLIP that guides text edits; zero-shot by the prompts of `pocket/captions.py`.",
-    "clip_judge": "CLIP that only judges: other sizes, seed and augmentation than `clip_guide`.",
+    "clip_judge": (
+        "CLIP that only judges: other sizes, seed and augmentation than `clip_guide`, and it has seen the "
+        "held-out pairs."
+    ),
     "encoder": "e4e encoder of any picture into the codes of `photo`; never saw an art style.",
     "identity": "Embeds a face so that the same person is near and others are far.",
     "perceptual": "Trunk of LPIPS, trained to read attributes and styles of true pictures.",
