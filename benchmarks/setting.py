@@ -63,12 +63,13 @@ class Setting:
             "base": weights_hash(self.generator), "guide": weights_hash(self.guide),
             "metric": weights_hash(self.judge.metric),
         }  # fmt: skip
+        self.judged_by = weights_hash(self.judge.clip)
 
     @property
     def version(self) -> str:
         """Ten hex digits that change with the networks and all settings: rows of one table share them."""
         configs = [c.to_dict() for c in (self.inversion, self.ite, self.tuning)]
-        facts = [self.networks, weights_hash(self.judge.clip), configs, self.amounts.people]
+        facts = [self.networks, self.judged_by, configs, self.amounts.people]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
 
     def invert(self, picture: Tensor) -> Portrait:

@@ -48,4 +48,4 @@ def missed(moved: Tensor, way: Tensor) -> Tensor:
 
     Unlike a cosine it also wants the way's length, and that nothing else of a person changes.
     """
-    return (F.mse_loss(moved, way.expand_as(moved)) / way.square().mean()).mean()
+    return F.mse_loss(moved, way.expand_as(moved)) / way.square().mean()
