@@ -48,6 +48,11 @@ def test_the_background_of_others_costs_where_it_is_asked_for(parts):
     assert "background" not in plain.step(0).losses and "background" in kept.step(0).losses
 
 
+def test_others_are_looked_at_every_step(parts):
+    apt = make(parts, clip=1.0)
+    assert all("clip" in apt.step(index).losses for index in range(3))
+
+
 def left_of_the_way(parts, style) -> float:
     """Mean `missed` of people whom training never met: 1 where nothing changed, 0 at the way's end."""
     generator, portrait, _ = parts
