@@ -156,7 +156,7 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
     state = read_state(path)
     name = (architecture or guess_architecture(state, path)).replace("/", "-")
     quick = uses_quick_gelu(path, huggingface) if quick_gelu is None else quick_gelu
-    network, tokenize, picture = _empty_open_clip(name, quick)
+    network, tokenize, picture = _empty_open_clip(name, quick, path)
     missing, unexpected = [], []
     try:
         missing, unexpected = network.load_state_dict(state, strict=False)
@@ -181,17 +181,20 @@ def _is_huggingface(path: Path) -> bool:
         return any(key.startswith("vision_model.") for key in file.keys())  # noqa: SIM118
 
 
-def _empty_open_clip(name: str, quick_gelu: bool) -> tuple[nn.Module, Any, dict[str, Any]]:
+def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module, Any, dict[str, Any]]:
     """An untrained open_clip network, its tokenizer, its picture settings. No network access."""
     import open_clip
+
+    from .hub_text import folder_of, load_tokenizer, local_text, needs_folder
 
     config = open_clip.get_model_config(name)
     if config is None:
         raise ITPortraitError(f"open_clip knows no architecture {name!r}; see open_clip.list_models().")
-    if "hf_model_name" in config.get("text_cfg", {}) or "hf_tokenizer_name" in config.get("text_cfg", {}):
-        raise ITPortraitError(
-            f"{name} takes its text tower or tokenizer from the Hugging Face hub, which would be a download; "
-            "choose an architecture with open_clip's own tokenizer, such as ViT-B-32 or ViT-L-14."
-        )
-    network = open_clip.create_model(name, pretrained=None, force_quick_gelu=quick_gelu)
-    return network, open_clip.get_tokenizer(name), open_clip.get_model_preprocess_cfg(network)
+    text, changed = config.get("text_cfg", {}), {}
+    if needs_folder(text):
+        changed["text_cfg"] = text = local_text(text, folder_of(path), name)
+        tokenize = load_tokenizer(text, folder_of(path))
+    else:
+        tokenize = open_clip.get_tokenizer(name)
+    network = open_clip.create_model(name, pretrained=None, force_quick_gelu=quick_gelu, **changed)
+    return network, tokenize, open_clip.get_model_preprocess_cfg(network)

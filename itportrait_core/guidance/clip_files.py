@@ -58,7 +58,7 @@ def read_state(path: Path) -> State:
 def check_both_halves(state: State, path: Path) -> None:
     """Refuse a file without a text tower or without a picture tower."""
     vision = any(key.startswith("visual.") for key in state)
-    text = any("token_embedding" in key for key in state)
+    text = any("token_embedding" in key or key.startswith("text.") for key in state)
     if vision and not text:
         raise ITPortraitError(
             f"{path.name} holds only the picture half of CLIP (a CLIP Vision file); a text cannot be "
