@@ -17,6 +17,11 @@ from .trained import frozen_copy
 KIND = "style-delta"
 MIN_SIDE = 8
 """Smaller matrices are not worth a decomposition."""
+LAST, GAIN = ("torgb", "superresolution"), 10.0
+"""Layers that write planes and pictures, and how much more an error there counts than one that later layers
+normalise away."""
+WHOLE = "decoder."
+"""Never compressed: it is tiny, and every point of space goes through it."""
 SCALE_BYTES = 4
 """Of one singular direction: its float32 scale. Its two vectors are kept as single bytes per number, which
 costs little precision and buys twice as many directions as float16 would."""
@@ -79,7 +84,9 @@ def _halves(deltas: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _compressed(deltas: dict[str, Tensor], budget: float) -> dict[str, Tensor]:
     large = {
-        n: d.flatten(1) for n, d in deltas.items() if d.ndim >= 2 and min(d.flatten(1).shape) >= MIN_SIDE
+        name: delta.flatten(1)
+        for name, delta in deltas.items()
+        if delta.ndim >= 2 and min(delta.flatten(1).shape) >= MIN_SIDE and not name.startswith(WHOLE)
     }
     tensors = _halves({name: delta for name, delta in deltas.items() if name not in large})
     budget -= sum(t.numel() * 2 for t in tensors.values())
@@ -105,7 +112,8 @@ def _ranks(parts: dict[str, Any], budget: float) -> dict[str, int]:
     offers = []
     for name, (u, s, v) in parts.items():
         cost = u.shape[0] + v.shape[1] + SCALE_BYTES
-        offers += [(float(value) ** 2 / cost, cost, name) for value in s]
+        gain = GAIN if any(part in name for part in LAST) else 1.0
+        offers += [(gain * float(value) ** 2 / cost, cost, name) for value in s]
     ranks = dict.fromkeys(parts, 0)
     for _, cost, name in sorted(offers, reverse=True):
         if cost <= budget:

@@ -12,7 +12,7 @@ from itportrait_core.methods.blend import blend, strength_of
 from itportrait_core.methods.configs import BlendConfig
 from itportrait_core.methods.metrics import psnr
 from itportrait_core.methods.storage import read_tensors, write_tensors
-from itportrait_core.methods.style_file import KIND, MIN_SIDE, load_style, save_style
+from itportrait_core.methods.style_file import KIND, MIN_SIDE, WHOLE, load_style, save_style
 from itportrait_core.methods.trained import copy_for_training, part_of, trained_parameters
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.rendering import cameras
@@ -122,6 +122,10 @@ def test_compressed_style_file_keeps_its_budget(base, tmp_path):
     small = save_style(style, base, tmp_path / "small.safetensors", budget_mb=0.7 * full / 2**20)
     assert weight_bytes(small) <= 0.7 * full
     load_style(small, base)
+    tensors, _ = read_tensors(small, KIND)
+    whole = {name for name in base.state_dict() if name.startswith(WHOLE)}
+    assert {f"full.{name}" for name in whole} <= set(tensors)
+    assert any(name.startswith("left.") for name in tensors)
 
 
 def test_a_file_compressed_before_vectors_were_bytes_is_refused(base, tmp_path):
@@ -137,9 +141,13 @@ def test_files_of_full_size_styles_fit_their_limits():
     """What a full EG3D trains fits 65 MB as differences; what is never compressed leaves room in 10 MB."""
     with torch.device("meta"):
         full = EG3DGenerator(EG3DConfig(), seed=None)
-    trained = [p for name, p in full.named_parameters() if part_of(name)]
-    assert 55e6 < 2 * sum(p.numel() for p in trained) < 65e6
-    kept = [p for p in trained if p.ndim < 2 or min(p.flatten(1).shape) < MIN_SIDE]
+    trained = {name: p for name, p in full.named_parameters() if part_of(name)}
+    assert 55e6 < 2 * sum(p.numel() for p in trained.values()) < 65e6
+    kept = [
+        p
+        for name, p in trained.items()
+        if p.ndim < 2 or min(p.flatten(1).shape) < MIN_SIDE or name.startswith(WHOLE)
+    ]
     assert 2 * sum(p.numel() for p in kept) < 1e6
 
 
