@@ -32,8 +32,6 @@ from itportrait_core.methods.tuning import pivotal_tune
 
 CACHE = Path(__file__).parents[1] / ".cache" / "benchmarks"
 RESUME_STEPS = 20
-XI = 75
-"""As the example workflow has it: of so few steps, half are not enough for the text."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +54,25 @@ class Setting:
         assert self.prior.identity is not None  # the embedded prior has one
         self.judge = Judge(load_clip("pocket-judge"), load_perceptual(), self.prior.identity)
         self.inversion = _with_steps(InversionConfig().scaled_for(self.generator), amounts.inversion_steps)
-        ite = ITEConfig().scaled_for(self.generator).replace(source_text=SOURCE_TEXT, xi=XI)
-        self.ite: ITEConfig = ite.with_steps(amounts.steps) if amounts.steps else ite
+        self.ite, self.edit = (_ite(mode, self.generator, amounts.steps) for mode in ("coupled", "text_only"))
         self.tuning = _with_steps(TuningConfig().scaled_for(self.generator), amounts.tuning_steps)
         self.networks = {
             "base": weights_hash(self.generator), "guide": weights_hash(self.guide),
-            "metric": weights_hash(self.judge.metric),
+            "metric": weights_hash(self.judge.metric), "prior": self.prior_hash(),
         }  # fmt: skip
         self.judged_by = weights_hash(self.judge.clip)
 
     @property
     def version(self) -> str:
         """Ten hex digits that change with the networks and all settings: rows of one table share them."""
-        configs = [c.to_dict() for c in (self.inversion, self.ite, self.tuning)]
+        configs = [c.to_dict() for c in (self.inversion, self.ite, self.edit, self.tuning)]
         facts = [self.networks, self.judged_by, configs, self.amounts.people]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
+
+    def prior_hash(self) -> str:
+        """Of all networks that an inversion asks."""
+        prior = self.prior
+        return run_identity(networks=[prior.generator, prior.encoder, prior.pose, prior.identity])
 
     def invert(self, picture: Tensor) -> Portrait:
         """The portrait of a style picture."""
@@ -158,6 +160,11 @@ class Setting:
     def _file(self, kind: str, **facts: Any) -> Path:
         self.cache.mkdir(parents=True, exist_ok=True)
         return self.cache / f"{kind}-{run_identity(**facts, **self.networks)[:20]}.safetensors"
+
+
+def _ite(mode: str, generator: Any, steps: int) -> ITEConfig:
+    config = ITEConfig(mode=mode).scaled_for(generator).replace(source_text=SOURCE_TEXT)
+    return config.with_steps(steps) if steps else config
 
 
 def _with_steps(config: Any, steps: int) -> Any:

@@ -58,7 +58,7 @@ class TunedEdits:
         picture = triple.picture()
         portrait = setting.invert(picture)
         tuned = setting.tune(portrait)
-        config = setting.ite.replace(mode="text_only", steps=setting.text_steps, warmup=0, content_mix=1.0)
+        config = setting.edit.replace(warmup=0, content_mix=1.0)
         edited = setting.couple(tuned, portrait, triple.text, config)
         before, after = (_look(generator, portrait) for generator in (tuned, edited))
         alike = [setting.judge.likeness(seen[:1], picture) for seen in (before, after)]

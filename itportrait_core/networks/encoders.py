@@ -45,12 +45,20 @@ class StyleEncoderConfig:
     middle_count: int = 4
     """Vectors read from the middle map; the rest read the finest. Not used by ReStyle."""
     steps: int = 5
-    """Passes of the ReStyle loop; the other kinds take one."""
+    """Passes of the ReStyle loop."""
+    corrections: int = 0
+    """Times a psp or e4e encoder that was trained for it looks at its own reconstruction and adds what it
+    misses there; the published ones take one pass."""
 
     @property
     def iterative(self) -> bool:
         """True for the ReStyle kinds."""
         return self.kind.startswith("restyle")
+
+    @property
+    def passes(self) -> int:
+        """Looks at a picture, the first one included."""
+        return self.steps if self.iterative else 1 + self.corrections
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -152,12 +160,13 @@ def encode(
     synthesis: Callable[[Tensor], Tensor] | None = None,
     steps: int | None = None,
 ) -> Tensor:
-    """A picture of any size to absolute style vectors, by one pass or by the ReStyle loop.
+    """A picture of any size to absolute style vectors, by one pass or by several.
 
     Args:
         image: [B, 3, H, W] in [-1, 1], the aligned face; resized here.
-        synthesis: style vectors -> pictures with fixed noise; only ReStyle needs it.
-        steps: ReStyle passes; None for the encoder's own number.
+        synthesis: style vectors -> pictures with fixed noise; only more than one pass needs it.
+        steps: passes; None for the encoder's own number. A psp or e4e encoder that was not trained to correct
+            itself takes one, whatever is asked.
 
     Returns:
         [B, style_count, code_dim].
@@ -165,13 +174,35 @@ def encode(
     size = encoder.config.input_size
     if image.shape[-2:] != (size, size):
         image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False, antialias=True)
-    if not encoder.config.iterative:
+    config = encoder.config
+    if not config.iterative and (config.corrections == 0 or steps == 1):
         return encoder(image) + encoder.latent_avg
     if synthesis is None:
-        raise ITPortraitError(
-            "A ReStyle encoder looks at its reconstructions: pass the generator's synthesis."
-        )
-    return restyle(encoder, image, synthesis, encoder.config.steps if steps is None else steps)[-1]
+        raise ITPortraitError("This encoder looks at its reconstructions: pass the generator's synthesis.")
+    loop = restyle if config.iterative else correct
+    return loop(encoder, image, synthesis, config.passes if steps is None else steps)[-1]
+
+
+def correct(
+    encoder: StyleEncoder, image: Tensor, synthesis: Callable[[Tensor], Tensor], steps: int = 2
+) -> list[Tensor]:
+    """Let an encoder of single pictures mend its answer: what it says too little about its own reconstruction
+    is added, so that it rests where the picture and the reconstruction read the same.
+
+    Args:
+        image: [B, 3, S, S] in [-1, 1] at the encoder's size.
+        synthesis: style vectors -> pictures with fixed noise.
+        steps: passes, the first one included.
+
+    Returns:
+        The style vectors [B, style_count, code_dim] after every pass.
+    """
+    told = encoder(image)
+    history = [told + encoder.latent_avg]
+    for _ in range(steps - 1):
+        seen = F.adaptive_avg_pool2d(synthesis(history[-1]), encoder.config.input_size)
+        history.append(history[-1] + told - encoder(seen))
+    return history
 
 
 def restyle(

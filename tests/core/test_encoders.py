@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -136,6 +137,27 @@ def test_restyle_adds_up_corrections_from_the_mean_and_looks_at_its_last_picture
     second = asked[1] + encoder(torch.cat([image, asked[1].mean() * torch.ones_like(image)], dim=1))
     torch.testing.assert_close(asked[2], second)
     assert codes.shape == (1, 12, 32)
+
+
+@torch.no_grad()
+def test_an_encoder_that_corrects_itself_adds_what_its_reconstruction_lacks():
+    encoder = StyleEncoder(replace(SMALL, corrections=1), seed=1).eval()
+    image, asked = picture(2, 1, 3, 64), []
+
+    def synthesis(ws: Tensor) -> Tensor:
+        asked.append(ws)
+        return picture(4, 1, 3, 128)
+
+    codes = encode(encoder, image, synthesis)
+    first = encoder(image) + encoder.latent_avg
+    assert len(asked) == 1 and torch.equal(asked[0], first)
+    missing = encoder(image) - encoder(F.adaptive_avg_pool2d(picture(4, 1, 3, 128), 64))
+    torch.testing.assert_close(codes, first + missing)
+    assert torch.equal(encode(encoder, image, steps=1), first)
+    at_rest = encode(encoder, image, lambda ws: image, steps=4)  # it reads both alike: nothing to add
+    torch.testing.assert_close(at_rest, first)
+    with pytest.raises(ITPortraitError, match="pass the generator's synthesis"):
+        encode(encoder, image)
 
 
 def test_same_seed_same_weights_and_the_global_generator_is_not_touched():

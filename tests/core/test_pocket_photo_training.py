@@ -10,7 +10,7 @@ import torch
 from itportrait_core.networks.encoders import StyleEncoder
 from itportrait_core.networks.stylegan2 import StyleGAN2Generator
 from itportrait_core.pocket.latents import normalise
-from itportrait_core.pocket.training import code_scale, encoder, photo
+from itportrait_core.pocket.training import code_scale, encoder, encoder_feedback, photo
 from itportrait_core.pocket.training.detail import detail
 from itportrait_core.pocket.training.photo_truth import PHOTO_Z_DIM
 
@@ -65,6 +65,22 @@ def test_encoder_learns_codes_through_the_frozen_generator(generator: StyleGAN2G
     terms["picture"].backward()
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
     assert net.styles[0].linear.weight.grad.abs().max() > 0
+
+
+def test_encoder_learns_to_correct_its_answer(generator: StyleGAN2Generator) -> None:
+    config = replace(encoder.CONFIG, widths=(8, 8, 8, 8), units=(1, 1, 1, 1), style_width=8)
+    net = StyleEncoder(config).eval()
+    n, picture = latents(4), torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    history = encoder_feedback.answers(net, photo.SynthesisTo(generator.synthesis), picture, 2)
+    assert len(history) == 3 and not torch.equal(history[1], history[0])
+    own = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    terms = encoder_feedback.feedback_loss(net, generator, small_scale(generator), picture, n, picture, own)
+    before = {name: p.detach().clone() for name, p in net.named_buffers()}
+    for name in ("picture", "code", "first picture", "first code"):
+        net.zero_grad()
+        terms[name].backward(retain_graph=True)
+        assert net.styles[0].linear.weight.grad.abs().max() > 0, name
+    assert all(torch.equal(p, before[name]) for name, p in net.named_buffers())
 
 
 def test_appearance_is_not_asked_for_where_it_cannot_be_seen(generator: StyleGAN2Generator) -> None:

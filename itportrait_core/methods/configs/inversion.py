@@ -23,7 +23,9 @@ class InversionConfig(Config):
         (12, 13, 14, 15, 16, 17), "Layers of 18, 0-based, that Eq. 3 perturbs: colour and fine texture."
     )
     twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median (methods 2.1).")
-    encoder_passes: int = number(0, 0, 20, "Encoder passes; 0 = one for e4e and pSp, five for ReStyle.")
+    encoder_passes: int = number(
+        0, 0, 20, "Looks of the encoder; 0 = its own number: published e4e and pSp one, ReStyle five."
+    )
     realign_rounds: int = number(1, 0, 4, "Times the picture is aligned again by its twin's landmarks.")
 
     # Eq. 4: variables

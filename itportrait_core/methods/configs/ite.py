@@ -106,7 +106,7 @@ class ITEConfig(Config):
     def scaled_for(self, generator: Any) -> ITEConfig:
         """Settings for a small generator (128 px or less) and its small CLIP, otherwise unchanged.
 
-        Steps are fewer and cheaper. G_t begins as G_s after three fifths of them, so that the text's way of
+        Steps are fewer and cheaper. G_t begins as G_s after half of them, so that the text's way of
         Eq. 8 begins there too, and then only the beginnings of its style layers are trained: all weights of
         so small a network learn to please CLIP before they draw what the text says. The 79 templates are
         left out, because a small text tower hears more of the template than of the word in it.
@@ -114,9 +114,9 @@ class ITEConfig(Config):
         if generator.resolution > 128:
             return self
         apt = self.apt.scaled_for(generator)
-        steps = min(self.steps, {"coupled": 200, "text_only": 80, "image_only": apt.steps}[self.mode])
+        steps = min(self.steps, {"coupled": 240, "text_only": 80, "image_only": apt.steps}[self.mode])
         return self.replace(
-            steps=steps, warmup=steps * 3 // 5, ite_per_round=8, batch=1, neural_resolution=32,
+            steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, nudge=True, modules=("synthesis",), trained="styles", lr=0.15,
             betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, apt=apt,

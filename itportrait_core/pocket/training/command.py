@@ -24,12 +24,16 @@ TRAINERS: dict[str, str] = {
 """Network -> module with `train(folder, *, minutes, seed, device)`; it writes `folder/NAME.safetensors`."""
 
 
+CONTINUED = ("encoder", "generator")
+"""Networks that can begin with trained weights."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     parser.add_argument("name", choices=sorted(TRAINERS), help="the network")
     parser.add_argument("--minutes", type=float, default=None, help="time budget; default: the network's own")
     parser.add_argument(
-        "--begin", type=Path, default=None, help="weights to begin with; only the generator takes them"
+        "--begin", type=Path, default=None, help=f"weights to begin with; for {' and '.join(CONTINUED)}"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     parser.add_argument("--device", default="cpu", help='"cpu" or "cuda"')
@@ -47,8 +51,10 @@ def run(arguments: argparse.Namespace) -> None:
     trainer = importlib.import_module(TRAINERS[arguments.name], __package__)
     options: dict[str, Any] = {"seed": arguments.seed, "device": arguments.device}
     if arguments.begin is not None:
-        if arguments.name != "generator":
-            raise ITPortraitError(f"--begin is for the generator; {arguments.name} starts from nothing.")
+        if arguments.name not in CONTINUED:
+            raise ITPortraitError(
+                f"--begin is for {' and '.join(CONTINUED)}; {arguments.name} starts from nothing."
+            )
         options["begin"] = arguments.begin
     if arguments.minutes is not None:
         options["minutes"] = arguments.minutes

@@ -8,8 +8,9 @@ geometry and pose.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from ...checkpoints.format import load_model
 from ...networks.encoders import StyleEncoder, StyleEncoderConfig
 from ...networks.stylegan2 import StyleGAN2Generator
 from ..styles import RandomStyle
+from . import encoder_feedback
 from .appearance import change_appearance
 from .code_scale import CodeScale, measure
 from .export import exporter
@@ -29,7 +31,6 @@ from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, TRAINING_SEED, PictureSet, photo_set, picture_set
 from .precision import autocast
-from .preview import psnr, save_sheet
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
@@ -50,6 +51,9 @@ PICTURE_WEIGHT = 10.0
 PICTURES_FROM = 0.3
 """Share of the time after which pictures are compared: codes alone are learned at twice the speed."""
 SIDE = 32  # pixels of the picture loss
+FIRST = "encoder_first"
+FIRST_SHARE = 0.6
+"""Share of the time in which the encoder learns to answer at one look; the rest is `encoder_feedback`'s."""
 
 
 def random_styles(photos: PictureSet) -> PictureSet:
@@ -109,26 +113,27 @@ def encoder_loss(
     return losses | {"picture": PICTURE_WEIGHT * gap.square().mean()}
 
 
-def train(
-    folder: str | os.PathLike[str], *, minutes: float = 25.0, seed: int = 0, device: str = "cpu"
-) -> nn.Module:
-    """Train for so many minutes against `folder/photo.safetensors`; writes `folder/encoder.safetensors`."""
-    generator = load_model(Path(folder) / "photo.safetensors", device).requires_grad_(False)
-    photos = photo_set(PHOTOS, TRAINING_SEED, SMALL)
-    styled = random_styles(photos)
+def first_stage(
+    folder: Path,
+    generator: StyleGAN2Generator,
+    sets: tuple[PictureSet, PictureSet],
+    batch: Callable[[Trainer], list[Tensor]],
+    *,
+    minutes: float,
+    seed: int,
+    device: str,
+) -> Path:
+    """Learn to answer at one look; returns the file `folder/encoder_first.safetensors`."""
     net = StyleEncoder(CONFIG, seed).to(device, memory_format=torch.channels_last)
     net.latent_avg.copy_(generator.mapping.w_avg.expand_as(net.latent_avg))
     small = SynthesisTo(generator.synthesis)
+    photos, styled = sets
     scale = measure(generator, photos.latents.to(device), lambda codes: draw(small, codes, SIDE))
     config = LoopConfig(minutes=minutes, seed=seed, hold=0.4, average=0.995)
-    trainer = Trainer("encoder", net, parameter_groups(net, 3e-3), folder, config)
+    trainer = Trainer(FIRST, net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
-        index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
-        photo = photos.images(index)
-        image, own = shown(photo, styled.images(index), trainer.generator)
-        tensors = [t.to(device) for t in (photo, photos.latents[index], image, own)]
-        return encoder_loss(net, generator, scale, *tensors, seen=trainer.progress >= PICTURES_FROM)
+        return encoder_loss(net, generator, scale, *batch(trainer), seen=trainer.progress >= PICTURES_FROM)
 
     def inputs() -> Iterator[Tensor]:
         g = torch.Generator().manual_seed(seed)
@@ -136,16 +141,41 @@ def train(
             index = torch.randint(len(photos), (2 * BATCH,), generator=g)
             yield shown(photos.images(index), styled.images(index), g)[0].to(device)
 
-    export = exporter(folder, "style_encoder", inputs=inputs)
-    tests = [part.images(torch.arange(8)) for part in (photos, styled)]
+    trainer.run(loss, exporter(folder, "style_encoder", inputs=inputs))
+    return folder / f"{FIRST}.safetensors"
 
-    def show(trainer: Trainer) -> None:
-        export(trainer)
-        seen = torch.cat(tests)
-        with torch.no_grad():
-            codes = trainer.average(seen) + trainer.average.latent_avg
-            drawn = draw(SynthesisTo(generator.synthesis), codes, SMALL, half=False)
-        trainer.say(f"encoder: PSNR of training photos {psnr(drawn[:8], tests[0]):.2f} dB at {SMALL} px")
-        save_sheet([tests[0], drawn[:8], tests[1], drawn[8:]], Path(folder) / "encoder.png")
 
-    return trainer.run(loss, show)
+def train(
+    folder: str | os.PathLike[str],
+    *,
+    minutes: float = 90.0,
+    seed: int = 0,
+    device: str = "cpu",
+    begin: Path | None = None,
+) -> nn.Module:
+    """Train for so many minutes against `folder/photo.safetensors`; writes `folder/encoder.safetensors`.
+
+    Args:
+        folder: where the files lie.
+        minutes: time budget of both stages over all resumed runs.
+        seed: of the start weights and of everything drawn.
+        device: "cpu" or "cuda".
+        begin: an encoder to begin the second stage with; None for the first stage's.
+    """
+    folder = Path(folder)
+    generator = load_model(folder / "photo.safetensors", device).requires_grad_(False)
+    photos = photo_set(PHOTOS, TRAINING_SEED, SMALL)
+    styled = random_styles(photos)
+
+    def batch(trainer: Trainer) -> list[Tensor]:
+        index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
+        photo = photos.images(index)
+        image, own = shown(photo, styled.images(index), trainer.generator)
+        return [t.to(device) for t in (photo, photos.latents[index], image, own)]
+
+    common: dict[str, Any] = {"seed": seed, "device": device}
+    left = minutes
+    if begin is None:
+        left = minutes * (1 - FIRST_SHARE)
+        begin = first_stage(folder, generator, (photos, styled), batch, minutes=minutes - left, **common)
+    return encoder_feedback.train(begin, folder, generator, (photos, styled), batch, minutes=left, **common)

@@ -92,6 +92,16 @@ class GeneratorTraining:
     """Weight of the opacity."""
     depth: float = 1.0
     """Weight of the depth."""
+    edges: float = 0.5
+    """Weight, within the picture losses, of the differences between neighbours."""
+
+    def polish(self) -> GeneratorTraining:
+        """For a run that begins with trained weights: everything is asked for at once, by steps too small to
+        undo what the weights know, and whole pictures count more than points and edges.
+        """
+        return replace(
+            self, rate=7e-3, colour=1.0, edges=0.2, full_planes_from=0.0, pictures_from=0.0, smooth_from=0.0
+        )
 
 
 class PlanesTo(nn.Module):
@@ -157,9 +167,11 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=random))
     some = slice(first, first + settings.pictures)
     if trainer.step % settings.whole_every == 0:
-        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random)
+        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random, settings.edges)
     else:
-        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, random)
+        pictures = cut_losses(
+            generator, planes[some], ws[some], seen[some], settings.side, random, settings.edges
+        )
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 
@@ -202,7 +214,7 @@ def train(
 ) -> None:
     """Train, or continue; writes `generator.safetensors` and the resume point into `folder`.
 
-    A run that begins with trained weights asks for full planes and pictures at once.
+    A run that begins with trained weights polishes them.
 
     Args:
         folder: where the files lie.
@@ -214,7 +226,7 @@ def train(
     """
     settings = settings or GeneratorTraining()
     if begin is not None:
-        settings = replace(settings, full_planes_from=0.0, pictures_from=0.0)
+        settings = settings.polish()
     generator = start(seed, None if begin is None else load_generator(begin)).to(device)
     trainer = Trainer(
         "generator",

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...networks.eg3d import EG3DGenerator
 from ...networks.rays import make_rays, split_label
 from ...networks.volume_rendering import make_jitter, render_rays
-from .detail import detail, robust
+from .detail import detail, mouth, robust
 from .heads_seen import Batch, FieldSamples
 
 STEEPNESS = 12000.0
@@ -37,18 +37,19 @@ def field_loss(generator: EG3DGenerator, planes: Tensor, truth: FieldSamples) ->
     return density, (gap * truth.coloured).sum() / truth.coloured.sum().clamp_min(1.0)
 
 
-def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
-    """Twice Huber's error weighted by detail, and L1 of the differences between neighbours.
+def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor, edges: float) -> Tensor:
+    """Twice Huber's error weighted by detail and by `wanted`, and `edges` times L1 of the differences between
+    neighbours.
 
     Small errors count by their square: with plain L1, white background would pull as hard as a wrong shirt.
     """
-    weight = detail(truth)
+    weight = detail(truth) * wanted
     gap = image - truth
     loss = 2 * (robust(gap) * weight).mean()
     return (
         loss
-        + 0.5 * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()
-        + 0.5 * (gap.diff(dim=3).abs() * weight[..., 1:]).mean()
+        + edges * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()
+        + edges * (gap.diff(dim=3).abs() * weight[..., 1:]).mean()
     )
 
 
@@ -82,7 +83,13 @@ def knowable(places: Tensor, side: int) -> Tensor:
 
 
 def cut_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
+    generator: EG3DGenerator,
+    planes: Tensor,
+    ws: Tensor,
+    seen: Batch,
+    side: int,
+    random: torch.Generator,
+    edges: float,
 ) -> dict[str, Tensor]:
     """Render cut-outs of the raw picture, enlarge them, compare colour, opacity and depth with the truth."""
     places = cut_places(seen, side, random)
@@ -98,8 +105,9 @@ def cut_losses(
     )
     image = generator.superresolution.enlarge(features[:, :3], features, ws, "none")
     truth = cut(seen.image, places * 2, side * 2)
-    losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2))}
-    losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth)
+    wanted = cut(mouth(seen.cameras, 2 * 64), places * 2, side * 2)
+    losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2), F.avg_pool2d(wanted, 2), edges)}
+    losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth, wanted, edges)
     return losses | shape_losses(depth, weight, seen, places, side)
 
 
@@ -113,9 +121,18 @@ def shape_losses(depth: Tensor, weight: Tensor, seen: Batch, places: Tensor, sid
 
 
 def whole_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
+    generator: EG3DGenerator,
+    planes: Tensor,
+    ws: Tensor,
+    seen: Batch,
+    side: int,
+    random: torch.Generator,
+    edges: float,
 ) -> dict[str, Tensor]:
     """Whole pictures at a neural rendering resolution of `side`."""
     out = generator.render(planes, ws, seen.cameras, generator=random, neural_rendering_resolution=side)
     small = F.interpolate(seen.image, (side, side), mode="area")
-    return {"raw": picture_loss(out.image_raw, small), "image": picture_loss(out.image, seen.image)}
+    return {
+        "raw": picture_loss(out.image_raw, small, mouth(seen.cameras, side), edges),
+        "image": picture_loss(out.image, seen.image, mouth(seen.cameras, seen.image.shape[-1]), edges),
+    }

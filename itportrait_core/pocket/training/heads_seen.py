@@ -14,6 +14,7 @@ from ...rendering import cameras
 from ..attributes import APPEARANCE, GEOMETRY, Z_DIM, attributes
 from ..latents import normalise, partners
 from ..render import field, render
+from .detail import mouth
 
 SIZE = 128
 """Side of the true pictures, pixels."""
@@ -140,9 +141,9 @@ def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) 
 
 
 def _visible_pixels(seen: Batch, count: int, generator: torch.Generator) -> Tensor:
-    """Pixels [B, count] fully on the head, those in the face box more often."""
+    """Pixels [B, count] fully on the head, those in the face box more often, those of the mouth most."""
     middle = (torch.arange(SIZE) + 0.5).expand(len(seen.latents), SIZE)
     left, top, right, bottom = (side[:, None] for side in seen.face_box.unbind(1))
     inside = ((middle > top) & (middle < bottom))[:, :, None] & ((middle > left) & (middle < right))[:, None]
-    weight = (seen.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside)
+    weight = (seen.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside) * mouth(seen.cameras, SIZE)[:, 0]
     return torch.multinomial(weight.flatten(1), count, replacement=True, generator=generator)

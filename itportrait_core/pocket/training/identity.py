@@ -1,7 +1,7 @@
 """Training of `identity`: photo of a face -> embedding that tells people apart and nothing else.
 
-A person is geometry, skin, eyes and hair. Pose, light, expression, clothes - and sometimes glasses and hat
-- differ between two photos of the same person. The loss is contrastive: in a batch of people with two
+A person is geometry, skin, eyes and hair. Pose, light, expression, clothes - and sometimes glasses, hat and
+beard - differ between two photos of the same person. The loss is contrastive: in a batch of people with two
 photos each, every photo must find its partner.
 """
 
@@ -33,7 +33,7 @@ PEOPLE, PEOPLE_SEED = 1500, 2  # of the training set
 BATCH = 24  # people
 TEMPERATURE = 0.08
 CHANGING = [DIMS.index(name) for name in ("smile", "clothes", "accent", "light_side", "light_height")]
-ACCESSORIES = [DIMS.index(name) for name in ("glasses", "hat")]
+ACCESSORIES = [DIMS.index(name) for name in ("glasses", "hat", "beard")]
 ACCESSORY_SHARE = 0.3  # of the photos wear something else than the person usually does
 
 
