@@ -92,16 +92,12 @@ class GeneratorTraining:
     """Weight of the opacity."""
     depth: float = 1.0
     """Weight of the depth."""
-    edges: float = 0.5
-    """Weight, within the picture losses, of the differences between neighbours."""
 
     def polish(self) -> GeneratorTraining:
         """For a run that begins with trained weights: everything is asked for at once, by steps too small to
-        undo what the weights know, and whole pictures count more than points and edges.
+        undo what the weights know.
         """
-        return replace(
-            self, rate=7e-3, colour=1.0, edges=0.2, full_planes_from=0.0, pictures_from=0.0, smooth_from=0.0
-        )
+        return replace(self, rate=7e-3, full_planes_from=0.0, pictures_from=0.0, smooth_from=0.0)
 
 
 class PlanesTo(nn.Module):
@@ -167,11 +163,9 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=random))
     some = slice(first, first + settings.pictures)
     if trainer.step % settings.whole_every == 0:
-        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random, settings.edges)
+        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random)
     else:
-        pictures = cut_losses(
-            generator, planes[some], ws[some], seen[some], settings.side, random, settings.edges
-        )
+        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, random)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 

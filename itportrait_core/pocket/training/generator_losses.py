@@ -37,9 +37,8 @@ def field_loss(generator: EG3DGenerator, planes: Tensor, truth: FieldSamples) ->
     return density, (gap * truth.coloured).sum() / truth.coloured.sum().clamp_min(1.0)
 
 
-def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor, edges: float) -> Tensor:
-    """Twice Huber's error weighted by detail and by `wanted`, and `edges` times L1 of the differences between
-    neighbours.
+def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor) -> Tensor:
+    """Twice Huber's error weighted by detail and by `wanted`, and L1 of the differences between neighbours.
 
     Small errors count by their square: with plain L1, white background would pull as hard as a wrong shirt.
     """
@@ -48,8 +47,8 @@ def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor, edges: float) -> 
     loss = 2 * (robust(gap) * weight).mean()
     return (
         loss
-        + edges * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()
-        + edges * (gap.diff(dim=3).abs() * weight[..., 1:]).mean()
+        + 0.5 * (gap.diff(dim=2).abs() * weight[:, :, 1:]).mean()
+        + 0.5 * (gap.diff(dim=3).abs() * weight[..., 1:]).mean()
     )
 
 
@@ -83,13 +82,7 @@ def knowable(places: Tensor, side: int) -> Tensor:
 
 
 def cut_losses(
-    generator: EG3DGenerator,
-    planes: Tensor,
-    ws: Tensor,
-    seen: Batch,
-    side: int,
-    random: torch.Generator,
-    edges: float,
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
 ) -> dict[str, Tensor]:
     """Render cut-outs of the raw picture, enlarge them, compare colour, opacity and depth with the truth."""
     places = cut_places(seen, side, random)
@@ -106,8 +99,8 @@ def cut_losses(
     image = generator.superresolution.enlarge(features[:, :3], features, ws, "none")
     truth = cut(seen.image, places * 2, side * 2)
     wanted = cut(mouth(seen.cameras, 2 * 64), places * 2, side * 2)
-    losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2), F.avg_pool2d(wanted, 2), edges)}
-    losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth, wanted, edges)
+    losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2), F.avg_pool2d(wanted, 2))}
+    losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth, wanted)
     return losses | shape_losses(depth, weight, seen, places, side)
 
 
@@ -121,18 +114,12 @@ def shape_losses(depth: Tensor, weight: Tensor, seen: Batch, places: Tensor, sid
 
 
 def whole_losses(
-    generator: EG3DGenerator,
-    planes: Tensor,
-    ws: Tensor,
-    seen: Batch,
-    side: int,
-    random: torch.Generator,
-    edges: float,
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
 ) -> dict[str, Tensor]:
     """Whole pictures at a neural rendering resolution of `side`."""
     out = generator.render(planes, ws, seen.cameras, generator=random, neural_rendering_resolution=side)
     small = F.interpolate(seen.image, (side, side), mode="area")
     return {
-        "raw": picture_loss(out.image_raw, small, mouth(seen.cameras, side), edges),
-        "image": picture_loss(out.image, seen.image, mouth(seen.cameras, seen.image.shape[-1]), edges),
+        "raw": picture_loss(out.image_raw, small, mouth(seen.cameras, side)),
+        "image": picture_loss(out.image, seen.image, mouth(seen.cameras, seen.image.shape[-1])),
     }
