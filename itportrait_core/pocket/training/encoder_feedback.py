@@ -31,11 +31,10 @@ from .precision import autocast
 from .preview import psnr, save_sheet
 
 CORRECTIONS = 1
-BATCH = 16
 RATE = 2e-3
 CODE_WEIGHT = 0.3
 PICTURE_WEIGHT = 10.0
-FIRST_SHARE = 0.5
+FIRST_WEIGHT = 0.5
 """Weight of the first answer's losses beside the corrected one's."""
 
 
@@ -79,7 +78,7 @@ def feedback_loss(
     fine = torch.arange(generator.num_ws, device=target.device)[None, :, None] >= MIXING_LAYER
     history = answers(encoder, synthesis, image, corrections)
     losses: dict[str, Tensor] = {}
-    for name, guess, share in (("first", history[0], FIRST_SHARE), ("", history[-1], 1.0)):
+    for name, guess, share in (("first", history[0], FIRST_WEIGHT), ("", history[-1], 1.0)):
         codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
         side = photo.shape[-1] // (2 if name else 1)
         gap = draw(synthesis, codes, side) - F.avg_pool2d(photo, photo.shape[-1] // side)
@@ -130,11 +129,7 @@ def train(
             drawn = [draw(synthesis, codes, SMALL, half=False).cpu() for codes in history]
         values = ", then ".join(f"{psnr(picture[:8], seen[0]):.2f} dB" for picture in drawn)
         trainer.say(f"encoder: PSNR of training photos {values} at {SMALL} px")
-        sheet = [
-            seen[0],
-            drawn[-1][:8],
-            *(x for k, part in enumerate(seen[1:], 1) for x in (part, drawn[-1][8 * k : 8 * k + 8])),
-        ]
-        save_sheet(sheet, Path(folder) / "encoder.png")
+        rows = [row for pair in zip(seen, drawn[-1].split(8), strict=True) for row in pair]
+        save_sheet(rows, Path(folder) / "encoder.png")
 
     return trainer.run(loss, show)
