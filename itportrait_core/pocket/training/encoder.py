@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...checkpoints.format import load_model
@@ -28,9 +27,7 @@ from .loop import LoopConfig, Trainer
 from .muon import parameter_groups
 from .photo import CONFIG as PHOTO
 from .photo import SynthesisTo, draw
-from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, TRAINING_SEED, PictureSet, photo_set, picture_set
-from .precision import autocast
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
@@ -47,7 +44,6 @@ CONFIG = StyleEncoderConfig(
 PHOTOS = 12_000
 """Twice as many as the other networks need: the encoder reads 98 facts off a picture."""
 BATCH = 16
-PICTURE_WEIGHT = 10.0
 PICTURES_FROM = 0.3
 """Share of the time after which pictures are compared: codes alone are learned at twice the speed."""
 SIDE = 32  # pixels of the picture loss
@@ -101,16 +97,12 @@ def encoder_loss(
     """
     with torch.no_grad():
         target = generator.mapping(latents)
-    with autocast(image.device.type):
-        raw = encoder(image)
-    guess = raw.float() + encoder.latent_avg
+    (guess,) = encoder_feedback.answers(encoder, SynthesisTo(generator.synthesis), image, corrections=0)
     losses = {"code": scale.error(guess, target, own)}
     if not seen:
         return losses
-    fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= MIXING_LAYER
-    codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
-    gap = draw(SynthesisTo(generator.synthesis), codes, SIDE) - F.avg_pool2d(photo, photo.shape[-1] // SIDE)
-    return losses | {"picture": PICTURE_WEIGHT * gap.square().mean()}
+    error = encoder_feedback.picture_error(generator, guess, target, photo, own, SIDE)
+    return losses | {"picture": encoder_feedback.PICTURE_WEIGHT * error}
 
 
 def first_stage(

@@ -53,6 +53,19 @@ def answers(encoder: StyleEncoder, synthesis: SynthesisTo, image: Tensor, correc
     return history
 
 
+def picture_error(
+    generator: StyleGAN2Generator, guess: Tensor, target: Tensor, photo: Tensor, own: Tensor, side: int
+) -> Tensor:
+    """Mean squared error of the picture of codes `guess [B, num_ws, w_dim]` at `side` pixels, `[]`.
+
+    Where `own [B]` is 0 the fine layers are the target's: the input did not show the photo's appearance.
+    """
+    fine = torch.arange(generator.num_ws, device=guess.device)[None, :, None] >= MIXING_LAYER
+    codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
+    gap = draw(SynthesisTo(generator.synthesis), codes, side) - F.avg_pool2d(photo, photo.shape[-1] // side)
+    return gap.square().mean()
+
+
 def feedback_loss(
     encoder: StyleEncoder,
     generator: StyleGAN2Generator,
@@ -61,7 +74,6 @@ def feedback_loss(
     latents: Tensor,
     image: Tensor,
     own: Tensor,
-    corrections: int = CORRECTIONS,
 ) -> dict[str, Tensor]:
     """Distance of codes and of pictures, of the first answer and of the last.
 
@@ -70,20 +82,16 @@ def feedback_loss(
         latents: normalised latents of the photos.
         image: inputs `[B, 3, 64, 64]`.
         own: `[B]`, 1 where the input shows the photo's appearance.
-        corrections: looks after the first one.
     """
-    synthesis = SynthesisTo(generator.synthesis)
     with torch.no_grad():
         target = generator.mapping(latents)
-    fine = torch.arange(generator.num_ws, device=target.device)[None, :, None] >= MIXING_LAYER
-    history = answers(encoder, synthesis, image, corrections)
+    history = answers(encoder, SynthesisTo(generator.synthesis), image, CORRECTIONS)
     losses: dict[str, Tensor] = {}
     for name, guess, share in (("first", history[0], FIRST_WEIGHT), ("", history[-1], 1.0)):
-        codes = torch.where(fine & (own < 0.5)[:, None, None], target, guess)
         side = photo.shape[-1] // (2 if name else 1)
-        gap = draw(synthesis, codes, side) - F.avg_pool2d(photo, photo.shape[-1] // side)
+        error = picture_error(generator, guess, target, photo, own, side)
         losses[f"{name} code".strip()] = share * CODE_WEIGHT * scale.error(guess, target, own)
-        losses[f"{name} picture".strip()] = share * PICTURE_WEIGHT * gap.square().mean()
+        losses[f"{name} picture".strip()] = share * PICTURE_WEIGHT * error
     return losses
 
 
