@@ -152,7 +152,7 @@ def _load_ours(path: Path, name: str) -> ClipModel:
 def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None) -> ClipModel:
     from .clip_files import guess_architecture, read_state, uses_quick_gelu
 
-    huggingface = path.suffix == ".safetensors" and _is_huggingface(path)
+    huggingface = path.suffix == ".safetensors" and _is_huggingface_clip(path)
     state = read_state(path)
     name = (architecture or guess_architecture(state, path)).replace("/", "-")
     quick = uses_quick_gelu(path, huggingface) if quick_gelu is None else quick_gelu
@@ -176,9 +176,9 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
     )
 
 
-def _is_huggingface(path: Path) -> bool:
+def _is_huggingface_clip(path: Path) -> bool:
     with open_tensors(path) as file:
-        return any(key.startswith("vision_model.") for key in file.keys())  # noqa: SIM118
+        return "vision_model.embeddings.class_embedding" in file.keys()  # noqa: SIM118
 
 
 def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module, Any, dict[str, Any]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
+from .siglip_names import MARK, from_siglip
 
 State = dict[str, Tensor]
 
@@ -46,7 +47,9 @@ def read_state(path: Path) -> State:
         ITPortraitError: for a file that is not CLIP, holds only the picture half, or only the text half.
     """
     state = _read_tensors(path)
-    if any(key.startswith(("text_model.", "vision_model.")) for key in state):
+    if MARK in state:
+        state = from_siglip(state)
+    elif any(key.startswith(("text_model.", "vision_model.")) for key in state):
         state = from_huggingface(state)
     state = {key.removeprefix("module."): value for key, value in state.items()}
     for extra in ("input_resolution", "context_length", "vocab_size"):

@@ -17,6 +17,7 @@ from .history import History, Record, dice_digest
 from .lineage import finish, run_identity
 from .others import Others
 from .passes import PreviewStrip, backward_by_view, draw_latents, fit_picture, render_views
+from .picture_way import PictureWays
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
 from .trained import (
@@ -53,7 +54,8 @@ class APT:
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
-        self.others = Others(source, style, portrait, config, clips, dice)
+        ways = PictureWays(clips if config.clip > 0 else (), source, portrait, config.seed)
+        self.others = Others(source, style, config, ways, perceptual, dice)
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -82,7 +84,7 @@ class APT:
             self.style, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
-        losses |= self.others.backward()
+        losses |= self.others.backward(index)
         if config.adaptive_k:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()
@@ -133,7 +135,7 @@ class _ImageOnly:
         return run_identity(
             method="apt", config=apt.config, source=apt.source, perceptual=apt.perceptual.name,
             ws=apt.portrait.ws, camera=apt.portrait.camera, image=apt.portrait.image,
-            clips=[clip.name for clip in apt.others.clips],
+            clips=[clip.name for clip in apt.others.ways.clips],
         )  # fmt: skip
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..guidance.clip import ClipModel
+from ..guidance.nudge import nudged, random_nudge
+from .directions import direction
 from .passes import draw_latents, render_views
 from .portrait import Portrait
 
@@ -49,3 +53,20 @@ def missed(moved: Tensor, way: Tensor) -> Tensor:
     Unlike a cosine it also wants the way's length, and that nothing else of a person changes.
     """
     return F.mse_loss(moved, way.expand_as(moved)) / way.square().mean()
+
+
+class PictureWays:
+    """The picture's way in the space of every CLIP."""
+
+    def __init__(self, clips: Sequence[ClipModel], source: nn.Module, portrait: Portrait, seed: int) -> None:
+        """As `picture_way`."""
+        self.clips = list(clips)
+        self.ways = [picture_way(clip, source, portrait, seed) for clip in self.clips]
+
+    def missed(self, before: Tensor, after: Tensor, dice: torch.Generator) -> Tensor:
+        """Sum over CLIPs of what pictures [N, 3, H, W] of the same people lack, under one nudge, `[]`."""
+        missing, seen = after.new_zeros(()), nudged(torch.cat([before, after]), random_nudge(dice))
+        for clip, way in zip(self.clips, self.ways, strict=True):
+            start, end = clip.embed_image(seen).chunk(2)
+            missing = missing + missed(direction(end, start), way)
+        return missing

@@ -1,4 +1,4 @@
-"""What APT asks of people whom the picture does not show: no clouds, and the picture's way in CLIP space."""
+"""What APT asks of people whom the picture does not show: shape, variety, the way in CLIP space, no cloud."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from itportrait_core.guidance import background
+from itportrait_core.guidance.variety import KEPT, lost_variety
 from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.directions import direction
@@ -53,12 +54,22 @@ def test_others_are_looked_at_every_step(parts):
     assert all("clip" in apt.step(index).losses for index in range(3))
 
 
+def test_two_are_compared_every_fourth_step(parts):
+    apt = make(parts, variety=1.0)
+    assert ["variety" in apt.step(index).losses for index in range(5)] == [True, False, False, False, True]
+
+
+def seen_from_the_side(generator):
+    """What a generator draws of six people whom training never met."""
+    people = draw_latents(generator, 6, torch.Generator().manual_seed(77))
+    return lambda one: render_views(one, people, cameras.orbit(20.0))[0]
+
+
 def left_of_the_way(parts, style) -> float:
     """Mean `missed` of people whom training never met: 1 where nothing changed, 0 at the way's end."""
-    generator, portrait, _ = parts
-    clip, people = tiny_clip(), draw_latents(generator, 6, torch.Generator().manual_seed(77))
-    views = cameras.orbit(20.0)
-    before, after = (clip.embed_image(render_views(g, people, views)[0].image) for g in (generator, style))
+    (generator, portrait, _), clip = parts, tiny_clip()
+    look = seen_from_the_side(generator)
+    before, after = (clip.embed_image(look(one).image) for one in (generator, style))
     return float(missed(direction(after, before), picture_way(clip, generator, portrait, seed=5)))
 
 
@@ -84,3 +95,37 @@ def test_the_embedded_guide_stands_in(parts):
     generator, portrait, perceptual = parts
     style = stylize(generator, portrait, APTConfig(steps=1, clip=1.0), perceptual=perceptual)
     assert "clip" in style.history.records[0].losses
+
+
+def trained(parts, **changes):
+    """G_s of a short run with some settings changed."""
+    generator, portrait, perceptual = parts
+    config = APTConfig(steps=24, lr=0.01, **changes)
+    return stylize(generator, portrait, config, clip=tiny_clip(), perceptual=perceptual)
+
+
+def test_others_keep_their_shape(parts):
+    look = seen_from_the_side(parts[0])
+    drift = [
+        float((look(trained(parts, shape=weight)).image_depth - look(parts[0]).image_depth).abs().mean())
+        for weight in (0.0, 200.0)
+    ]
+    assert drift[1] < 0.7 * drift[0]
+
+
+def test_others_stay_different(parts):
+    """APT gives all the picture's look; with the weight they differ more."""
+    look, perceptual = seen_from_the_side(parts[0]), parts[2]
+
+    def differ(one) -> float:
+        first, second = look(one).image.chunk(2)
+        return float(perceptual(first, second).mean())
+
+    assert differ(trained(parts, variety=20.0)) > 1.1 * differ(trained(parts))
+
+
+def test_difference_may_go_up_to_a_share(parts):
+    perceptual = parts[2]
+    before = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert lost_variety(perceptual, before, before) == 0
+    assert lost_variety(perceptual, before, before[:1].expand_as(before)) == pytest.approx(KEPT)
