@@ -55,8 +55,7 @@ class Bench:
 
     def run_name(self) -> str:
         """Eight digits for everything that the numbers depend on."""
-        networks = [self.generator, self.prior.generator, self.prior.encoder, self.prior.pose]
-        networks += [self.prior.identity, self.metric]
+        networks = [self.generator, *self.prior.networks(), self.metric]
         return "r" + run_identity(networks=networks, settings=[self.inversion, self.tuning])[:8]
 
     def invert(

@@ -58,7 +58,7 @@ class Setting:
         self.tuning = _with_steps(TuningConfig().scaled_for(self.generator), amounts.tuning_steps)
         self.networks = {
             "base": weights_hash(self.generator), "guide": weights_hash(self.guide),
-            "metric": weights_hash(self.judge.metric), "prior": self.prior_hash(),
+            "metric": weights_hash(self.judge.metric), "prior": run_identity(networks=self.prior.networks()),
         }  # fmt: skip
         self.judged_by = weights_hash(self.judge.clip)
 
@@ -68,11 +68,6 @@ class Setting:
         configs = [c.to_dict() for c in (self.inversion, self.ite, self.edit, self.tuning)]
         facts = [self.networks, self.judged_by, configs, self.amounts.people]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:10]
-
-    def prior_hash(self) -> str:
-        """Of all networks that an inversion asks."""
-        prior = self.prior
-        return run_identity(networks=[prior.generator, prior.encoder, prior.pose, prior.identity])
 
     def invert(self, picture: Tensor) -> Portrait:
         """The portrait of a style picture."""

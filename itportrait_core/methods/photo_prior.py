@@ -34,6 +34,11 @@ class PhotoPrior:
     identity: IdentityNet | None = None
     frame: str = "eg3d"
 
+    def networks(self) -> list[nn.Module]:
+        """All of them: what a result depends on."""
+        found = (self.generator, self.encoder, self.pose, self.identity)
+        return [network for network in found if network is not None]
+
     def to(self, device: torch.device | str) -> PhotoPrior:
         """The same prior with its networks on `device`."""
         moved = {
