@@ -37,7 +37,7 @@ class VarietyRow:
 class Diversity:
     """Sheet: the people of G_t."""
 
-    name, triples = "diversity", 4
+    name, triples = "diversity", 8
 
     def units(self, setting: Setting, sizes: Sizes) -> Iterator[Unit]:
         """One per triple."""

@@ -31,6 +31,12 @@ def apart(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     return (1 - cosine(moved, wanted, floor)).mean()
 
 
+def beside(change: Tensor, text: Tensor) -> Tensor:
+    """A change [N, D] without its part along the text's direction [D]."""
+    along = F.normalize(text, dim=-1)
+    return change - (change * along).sum(dim=-1, keepdim=True) * along
+
+
 def bisector(image: Tensor, text: Tensor) -> Tensor:
     """The one direction half-way between both, [N, D] (the authors' release, and the ablation of Fig. 8)."""
     return 0.5 * F.normalize(text, dim=-1) + 0.5 * F.normalize(image, dim=-1)

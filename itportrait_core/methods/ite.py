@@ -14,7 +14,7 @@ from ..guidance.depth import depth_difference
 from ..guidance.nudge import nudged, random_nudge
 from ..rendering import cameras
 from .configs import ITEConfig
-from .directions import apart, bisector, direction
+from .directions import apart, beside, bisector, direction
 from .gate import Gate, convert_tau, decide, distance
 from .history import Record, dice_digest
 from .passes import backward_by_view, draw_latents, render_views
@@ -134,13 +134,18 @@ class ITE:
             if toward is None:
                 total = total + text_loss
                 continue
-            image_loss = apart(moved, toward, floor)
+            image_loss = self._image_loss(moved, toward, self.text[k], floor)
             parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
             if config.gate == "bisector":
                 total = total + apart(moved, bisector(toward, self.text[k]), floor)
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
+
+    def _image_loss(self, moved: Tensor, toward: Tensor, text: Tensor, floor: float) -> Tensor:
+        if self.config.image_beside_text:
+            moved, toward = beside(moved, text), beside(toward, text)
+        return apart(moved, toward, floor)
 
     @torch.no_grad()
     def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:

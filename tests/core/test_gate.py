@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from itportrait_core.methods.configs import ITEConfig
-from itportrait_core.methods.directions import apart, bisector, cosine, direction
+from itportrait_core.methods.directions import apart, beside, bisector, cosine, direction
 from itportrait_core.methods.gate import convert_tau, decide, distance, hard_gamma, soft_gamma
 
 
@@ -115,3 +115,12 @@ def test_bisector_has_the_same_angle_to_both():
     image, text = torch.randn(2, 16, generator=dice, dtype=torch.float64)
     middle = bisector(image[None], text)
     assert float(cosine(middle, image[None], 0)) == pytest.approx(float(cosine(middle, text[None], 0)))
+
+
+def test_beside_the_text_changes_along_it_do_not_count():
+    """Eq. 8 holds the text's change against G_t in the picture's steps; beside the text it is not seen."""
+    way, text = torch.tensor([[2.0, 0.0, 1.0]]), torch.tensor([0.0, 0.0, 3.0])
+    other = torch.tensor([[0.0, 2.0, 0.0]])
+    assert apart(way + text, way, floor=1e-9) > 0.1
+    assert apart(beside(way + text, text), beside(way, text), floor=1e-9) == pytest.approx(0.0, abs=1e-6)
+    assert apart(beside(way + other, text), beside(way, text), floor=1e-9) > 0.2

@@ -248,6 +248,12 @@ def test_the_texts_way_may_begin_at_the_style(parts):
     assert abs(from_source["text"] - len(ite.clips)) > 0.01 and from_source["image"] == told["image"]
 
 
+def test_the_picture_may_look_past_the_text(parts):
+    """Only the image loss changes, and only by what lies along the text."""
+    plain, past = (make(parts, image_beside_text=flag).step(0).losses for flag in (False, True))
+    assert past["text"] == plain["text"] and abs(past["image"] - plain["image"]) > 1e-4
+
+
 def test_text_only_never_renders_a_style(parts):
     generator, _, _, clips = parts
     result = couple(generator, None, "glasses", clips, ITEConfig(steps=2, mode="text_only"))
