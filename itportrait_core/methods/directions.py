@@ -31,10 +31,10 @@ def apart(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     return (1 - cosine(moved, wanted, floor)).mean()
 
 
-def beside(change: Tensor, text: Tensor) -> Tensor:
-    """A change [N, D] without its part along the text's direction [D]."""
+def beside(change: Tensor, text: Tensor, share: float = 1.0) -> Tensor:
+    """A change [N, D] without `share` of its part along the text's direction [D]."""
     along = F.normalize(text, dim=-1)
-    return change - (change * along).sum(dim=-1, keepdim=True) * along
+    return change - share * (change * along).sum(dim=-1, keepdim=True) * along
 
 
 def bisector(image: Tensor, text: Tensor) -> Tensor:

@@ -134,18 +134,14 @@ class ITE:
             if toward is None:
                 total = total + text_loss
                 continue
-            image_loss = self._image_loss(moved, toward, self.text[k], floor)
+            share = config.image_beside_text
+            image_loss = apart(beside(moved, self.text[k], share), beside(toward, self.text[k], share), floor)
             parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
             if config.gate == "bisector":
                 total = total + apart(moved, bisector(toward, self.text[k]), floor)
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
-
-    def _image_loss(self, moved: Tensor, toward: Tensor, text: Tensor, floor: float) -> Tensor:
-        if self.config.image_beside_text:
-            moved, toward = beside(moved, text), beside(toward, text)
-        return apart(moved, toward, floor)
 
     @torch.no_grad()
     def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:

@@ -250,7 +250,7 @@ def test_the_texts_way_may_begin_at_the_style(parts):
 
 def test_the_picture_may_look_past_the_text(parts):
     """Only the image loss changes, and only by what lies along the text."""
-    plain, past = (make(parts, image_beside_text=flag).step(0).losses for flag in (False, True))
+    plain, past = (make(parts, image_beside_text=share).step(0).losses for share in (0.0, 1.0))
     assert past["text"] == plain["text"] and abs(past["image"] - plain["image"]) > 1e-4
 
 
