@@ -8,21 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from torch import Tensor
-
 from ..checkpoints.tensor_file import open_tensors
 from ..errors import ITPortraitError
 from .siglip_names import MARK, from_siglip
+from .transformer_blocks import OPEN_CLIP, State, renamed
 
-State = dict[str, Tensor]
-
-_HF_BLOCK = {
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-    "self_attn.out_proj": "attn.out_proj",
-}
 _HF_TOP = {
     "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
     "text_model.embeddings.position_embedding.weight": "positional_embedding",
@@ -37,7 +27,10 @@ _HF_TOP = {
     "vision_model.post_layernorm.bias": "visual.ln_post.bias",
     "logit_scale": "logit_scale",
 }
-_TRUNKS = {"text_model.encoder.layers.": "", "vision_model.encoder.layers.": "visual."}
+_HF_BLOCKS = {
+    "text_model.encoder.layers.": ("transformer.resblocks.", OPEN_CLIP),
+    "vision_model.encoder.layers.": ("visual.transformer.resblocks.", OPEN_CLIP),
+}
 
 
 def read_state(path: Path) -> State:
@@ -99,24 +92,8 @@ def from_huggingface(state: State) -> State:
         elif key == "visual_projection.weight":
             out["visual.proj"] = value.t().contiguous()
         else:
-            _rename_block(key, value, state, out)
+            out |= renamed(key, state, _HF_BLOCKS)
     return out
-
-
-def _rename_block(key: str, value: Tensor, state: State, out: State) -> None:
-    import torch
-
-    for prefix, root in _TRUNKS.items():
-        if not key.startswith(prefix):
-            continue
-        number, rest = key[len(prefix) :].split(".", 1)
-        module, _, kind = rest.rpartition(".")
-        target = f"{root}transformer.resblocks.{number}."
-        if module in _HF_BLOCK:
-            out[f"{target}{_HF_BLOCK[module]}.{kind}"] = value
-        elif module == "self_attn.q_proj":
-            parts = [state[f"{prefix}{number}.self_attn.{name}_proj.{kind}"] for name in "qkv"]
-            out[f"{target}attn.in_proj_{kind}"] = torch.cat(parts)
 
 
 def guess_architecture(state: State, path: Path) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-State = dict[str, Tensor]
+from .transformer_blocks import OPEN_CLIP, State, renamed
 
 MARK = "vision_model.head.probe"
 """A tensor that SigLIP has and CLIP has not: what its pooling asks the patches."""
@@ -28,16 +25,18 @@ _LAYERS = {
     "vision_model.head.mlp.fc2": "visual.trunk.attn_pool.mlp.fc2",
     "vision_model.head.attention.out_proj": "visual.trunk.attn_pool.proj",
 }
+_TIMM = {
+    "layer_norm1": "norm1",
+    "layer_norm2": "norm2",
+    "mlp.fc1": "mlp.fc1",
+    "mlp.fc2": "mlp.fc2",
+    "self_attn.out_proj": "attn.proj",
+    "self_attn.q_proj": "attn.qkv.",
+}
 _BLOCKS = {
-    "text_model.encoder.layers.": ("text.transformer.resblocks.", {
-        "layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
-        "self_attn.out_proj": "attn.out_proj", "self_attn.q_proj": "attn.in_proj_",
-    }),
-    "vision_model.encoder.layers.": ("visual.trunk.blocks.", {
-        "layer_norm1": "norm1", "layer_norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2",
-        "self_attn.out_proj": "attn.proj", "self_attn.q_proj": "attn.qkv.",
-    }),
-}  # fmt: skip
+    "text_model.encoder.layers.": ("text.transformer.resblocks.", OPEN_CLIP),
+    "vision_model.encoder.layers.": ("visual.trunk.blocks.", _TIMM),
+}
 
 
 def from_siglip(state: State) -> State:
@@ -56,20 +55,5 @@ def from_siglip(state: State) -> State:
             pool = "visual.trunk.attn_pool"
             out[f"{pool}.q.{kind}"], out[f"{pool}.kv.{kind}"] = value.split([width, 2 * width])
         else:
-            out |= _of_block(key, state)
+            out |= renamed(key, state, _BLOCKS)
     return out
-
-
-def _of_block(key: str, state: State) -> State:
-    """The tensor of a transformer block under its new name; k and v go with q."""
-    for prefix, (target, names) in _BLOCKS.items():
-        if not key.startswith(prefix):
-            continue
-        number, rest = key[len(prefix) :].split(".", 1)
-        module, _, kind = rest.rpartition(".")
-        if module == "self_attn.q_proj":
-            parts = [state[f"{prefix}{number}.self_attn.{name}_proj.{kind}"] for name in "qkv"]
-            return {f"{target}{number}.{names[module]}{kind}": torch.cat(parts)}
-        if module in names:
-            return {f"{target}{number}.{names[module]}.{kind}": state[key]}
-    return {}

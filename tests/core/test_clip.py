@@ -15,6 +15,7 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import clip_files
 from itportrait_core.guidance.clip import ClipModel, load_clip
 from itportrait_core.guidance.templates import IMAGENET_TEMPLATES
+from itportrait_core.guidance.transformer_blocks import OPEN_CLIP
 from tests.core.tiny import byte_tokens, tiny_clip
 
 ARCHITECTURE = "itportrait-test"
@@ -43,7 +44,7 @@ def picture(side: int = 24) -> torch.Tensor:
 def to_huggingface(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """transformers' names for open_clip's tensors; only here, to prove the way back."""
     top = {value: key for key, value in clip_files._HF_TOP.items()}
-    block = {value: key for key, value in clip_files._HF_BLOCK.items()}
+    block = {value: key for key, value in OPEN_CLIP.items()}
     out = {}
     for key, value in state.items():
         if key in top:
