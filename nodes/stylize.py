@@ -98,7 +98,7 @@ class Stylize(io.ComfyNode):
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe(
             "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
-            clip=clip.names if clip else (),
+            clip=clip.names if clip and config.clip > 0 else (),
         )  # fmt: skip
         handles = results.found(facts, "")
         if handles is None:

@@ -21,7 +21,7 @@ from .lineage import finish, run_identity
 from .passes import PreviewStrip
 from .portrait import Portrait, check_fits
 from .run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
-from .trained import copy_for_training, frozen_copy, pack_weights, unpack_weights
+from .trained import copy_for_training, frozen_copy, pack_weights, trained_parameters, unpack_weights
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,24 @@ class _Alternation:
         for name, trained, method in self._trained():
             tensors |= {**pack_weights(trained, name), **pack_optimizer(method.optimizer, f"adam-{name}")}
         if self.ite is not None and self.handover >= 0:  # it took over more than it trains
-            taken = self.ite.target.state_dict()
-            tensors |= {f"taken.{name}": value.clone() for name, value in taken.items()}
+            tensors |= {f"taken.{name}": value.clone() for name, value in self._taken().items()}
         return tensors, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         if self.ite is not None and self.handover >= 0:
-            self.ite.target.load_state_dict({n: tensors[f"taken.{n}"] for n in self.ite.target.state_dict()})
+            taken = {name: tensors[f"taken.{name}"] for name in self._taken()}
+            self.ite.target.load_state_dict(taken, strict=False)
         for name, trained, method in self._trained():
             unpack_weights(trained, tensors, name)
             unpack_optimizer(method.optimizer, tensors, f"adam-{name}")
         self.dice.set_state(tensors["dice"])
         self.history = History.from_json(facts["history"])
+
+    def _taken(self) -> dict[str, Tensor]:
+        """What of G_t is not trained; G_t has it from G_s."""
+        assert self.ite is not None
+        trained = trained_parameters(self.ite.target)
+        return {name: value for name, value in self.ite.target.state_dict().items() if name not in trained}
 
     def _trained(self) -> list[tuple[str, nn.Module, Any]]:
         parts: list[tuple[str, nn.Module, Any]] = []

@@ -56,12 +56,11 @@ class Others:
         ws = draw_latents(self.source, 2 if "variety" in weights else 1, self.dice)
         view = cameras.sample_views(1, generator=self.dice).to(ws)
         before = render_views(self.source, ws, view, side=side)[0]
-        empty = empty_space(before)
         losses: dict[str, float] = {}
 
         def loss_of_view(seen: Any, _: int) -> Tensor:
             parts = {
-                "empty": lambda: opacity(seen, empty),
+                "empty": lambda: opacity(seen, empty_space(before)),
                 "background": lambda: background_difference(seen),
                 "shape": lambda: depth_difference(seen.image_depth, before.image_depth).mean(),
                 "clip": lambda: self.ways.missed(before.image, seen.image, self.dice),
