@@ -12,7 +12,6 @@ better of the two single runs. A run that was cut off goes on where it was.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,8 +41,6 @@ class Row(Scores):
     edit: str
     run: str
     """Of `RUNS`, or `TRUTH`"""
-    minutes: float
-    """Of its own: the coupled run begins with the G_s of the image-only one"""
 
 
 def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
@@ -54,19 +51,15 @@ def compare_runs(setting: Setting, triple: Triple) -> tuple[list[Row], Tensor]:
     people = triple.people(setting.amounts.people)
     wanted = truth(people, triple.style, triple.text).image
 
-    def row(run: str, shown: Tensor, minutes: float) -> Row:
+    def row(run: str, shown: Tensor) -> Row:
         scores = setting.judge.scores(shown, wanted, triple.style, triple.edit)
-        return Row(**asdict(scores), style=triple.style, edit=triple.edit, run=run, minutes=minutes)
+        return Row(**asdict(scores), style=triple.style, edit=triple.edit, run=run)
 
-    rows = [row(TRUTH, wanted, 0.0)]
+    rows = [row(TRUTH, wanted)]
     strip = [triple.picture(), pictures(setting.generator, people[:1])[1:2]]
-    setting.invert(triple.picture())  # shared by the runs, and not part of their time
     for run, made in RUNS.items():
-        start = time.perf_counter()
-        result = made(setting, triple)
-        minutes = (time.perf_counter() - start) / 60
-        shown = pictures(result, people)
-        rows.append(row(run, shown, minutes))
+        shown = pictures(made(setting, triple), people)
+        rows.append(row(run, shown))
         strip.append(shown[1:2] if run != "coupled" else shown[:3])
     return rows, torch.cat([*strip, wanted[1:2]])
 

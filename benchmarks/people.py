@@ -17,7 +17,7 @@ from itportrait_core.rendering import cameras
 
 TEXTS = {
     "glasses": "a person wearing glasses",
-    "hat": "a person with a hat",
+    "hat": "a person wearing a beanie",
     "beard": "a person with a beard",
     "smile": "a smiling person",
 }
