@@ -94,7 +94,8 @@ class Stylize(io.ComfyNode):
         if settings is not None:
             config = settings.configs["apt"].replace(seed=seed)
         else:
-            config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers], beta=beta, lr=lr)
+            config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers])
+            config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe(
             "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),

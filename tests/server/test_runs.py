@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from itportrait_core.checkpoints.format import read_header
+from itportrait_core.methods.configs import APTConfig
 from itportrait_core.recipes.verdict import IDENTICAL
 from itportrait_core.recipes.verify import verify
 
@@ -35,12 +37,15 @@ def styled(graph: Graph, steps: int, seed: int) -> str:
 def test_training_changes_weights_under_inference_mode(
     quick_server: ComfyServer, quick: ComfyClient, graph: Graph
 ) -> None:
-    """A training node gets gradients although ComfyUI runs it in inference mode."""
+    """A training node gets gradients although ComfyUI runs it in inference mode, and all its widgets left
+    alone are the core's settings for a small generator."""
     before = set(quick_server.base.rglob("apt-*.safetensors"))
     styled(graph, steps=3, seed=11)
     assert quick.run(graph.prompt).end == "execution_success"
     (made,) = set(quick_server.base.rglob("apt-*.safetensors")) - before
     assert verify(made).result == IDENTICAL
+    own = APTConfig().scaled_for(SimpleNamespace(resolution=stand_ins.SIDE)).replace(steps=3, seed=11)
+    assert APTConfig.from_dict(read_header(made).lineage["settings"]) == own
     base = load_file(Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"], "generator.safetensors"))
     trained = load_file(made)
     assert any(not (trained[name] == base[name]).all() for name in base)
