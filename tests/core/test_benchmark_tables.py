@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.ablation.gate import GateCurves
 from benchmarks.ablation.part import Sizes, Unit
 from benchmarks.ablations import run_part
 from benchmarks.table import Table, mean, save_sheet, save_strip
@@ -86,3 +87,16 @@ def test_sheets_show_the_strips_that_are_there(tmp_path):
     save_sheet(strips, tmp_path / "sheet.jpg")
     with Image.open(tmp_path / "sheet.jpg") as sheet:
         assert sheet.size == (16, 16)
+
+
+def test_the_gates_curves_keep_the_two_beginnings_apart():
+    """The best xi of each beginning is where the lesser of its own two certainties is largest."""
+    rows = [
+        {"start": start, "knob": "xi", "value": value, "image_style": 1.0, "text_style": 1.0, "gap": 0.9,
+         "text_share": 0.5, "image_certainty": image, "text_certainty": 1 - image}
+        for start, images in (("from G_s", (0.9, 0.8, 0.5)), ("from G_o", (0.6, 0.2, 0.1)))
+        for value, image in zip((0.0, 50.0, 100.0), images, strict=True)
+    ]  # fmt: skip
+    best = [line for line in GateCurves().summary(rows) if "best" in line]
+    assert ["from G_s: 100.0" in best[0], "from G_o: 0.0" in best[1]] == [True, True]
+    assert GateCurves().plot(rows).shape[0] == 1

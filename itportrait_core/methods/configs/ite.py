@@ -111,8 +111,9 @@ class ITEConfig(Config):
 
         Steps are fewer and cheaper. G_t begins as G_s after half of them, so that the text's way of
         Eq. 8 begins there too, and then only the beginnings of its style layers are trained: all weights of
-        so small a network learn to please CLIP before they draw what the text says. The 79 templates are
-        left out, because a small text tower hears more of the template than of the word in it.
+        so small a network learn to please CLIP before they draw what the text says. The picture's steps look
+        past the text's direction; else they take back half of what the text's steps did. The 79 templates
+        are left out, because a small text tower hears more of the template than of the word in it.
         """
         if generator.resolution > 128:
             return self
@@ -122,7 +123,7 @@ class ITEConfig(Config):
             steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, nudge=True, modules=("synthesis",), trained="styles", lr=0.15,
-            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, apt=apt,
+            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
