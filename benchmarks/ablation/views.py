@@ -62,7 +62,7 @@ class ViewRow:
 class ViewGuard:
     """Sheet: one person from both sides, then the truth."""
 
-    name, triples = "views", 3
+    name, triples = "views", 8
     methods = ("ours", "single view", "perspective", "unedited")
 
     def units(self, setting: Setting, sizes: Sizes) -> Iterator[Unit]:
