@@ -76,7 +76,7 @@ class GateCurves:
             }
             best = max(both, key=lambda value: both[value])
             ends = max(both[next(iter(both))], both[list(both)[-1]])
-            ratio = both[best] / ends if ends else float("nan")
+            ratio = both[best] / ends if ends else float("inf")
             out.append(
                 f"  best {knob} for both, {start}: {best}; certainty / better end of the range = {ratio:.3f}"
             )
