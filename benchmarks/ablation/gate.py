@@ -16,7 +16,7 @@ from benchmarks.table import Rows, lines, matching, mean
 from itportrait_core.methods.plots import COLORS, Panel, plot_panels
 
 FIRST = 4
-"""Of the triples: marble with a beard. Of the easier ones before, both are seen whatever the gate does."""
+"""Of the triples: marble with a beard, where style and text are both hard to have."""
 TAUS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0)
 XIS = (0, 25, 50, 75, 100)
 STARTS: dict[str, dict[str, Any]] = {

@@ -46,8 +46,8 @@ class APTConfig(Config):
         """Settings for a small generator (128 px or less), otherwise unchanged.
 
         Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
-        colour. So does CLIP, lest everybody takes on the hair and skin of the picture's person, and the shape
-        of other people from other sides, of which the picture says nothing.
+        colour. So does CLIP, lest everybody takes on the hair and skin of the picture's person. Other people
+        keep their shape, of which the picture says nothing.
         """
         if generator.resolution > 128:
             return self
