@@ -13,6 +13,7 @@ from comfy.model_patcher import ModelPatcher
 from PIL import Image
 from torch import Tensor, nn
 
+from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.run import KeepBest, StepInfo
 from . import stopping
 from .images import preview_grid
@@ -22,6 +23,12 @@ PREVIEW_SECONDS = 0.25
 PREVIEW_SHARE = 0.04
 """Share of a run's time between two previews that the first of them may take: below 5 % of the whole run."""
 PREVIEW_SIDE = 512
+SHORT_OF_MEMORY = (
+    "The graphics card ran out of memory. Close other programs that use it, or connect Method Settings with"
+    ' changes {"apt": {"ray_chunk": 4096}, "ite": {"ray_chunk": 4096}, "tuning": {"ray_chunk": 4096}}: the'
+    " trainings then need a quarter to a third less memory, and up to half more time. The result is the same."
+)
+"""Shares by benchmarks/full_size.py."""
 TRAINING_FACTOR = 4
 """Weights, gradients and Adam's two moments: what training needs beside activations, in model sizes."""
 
@@ -43,10 +50,19 @@ def plain_tensors() -> Iterator[None]:
 
 @contextmanager
 def training() -> Iterator[None]:
-    """As `plain_tensors`, with gradients on; hears 'stop now and keep', gives memory back at the end."""
+    """As `plain_tensors`, with gradients on; hears 'stop now and keep', gives memory back at the end.
+
+    Raises:
+        ITPortraitError: where the device's memory does not suffice, with what to do about it.
+    """
     try:
         with torch.inference_mode(False), torch.enable_grad(), stopping.heard():
             yield
+    except RuntimeError as error:  # CUDA, ROCm and Metal have no class of error in common
+        if "out of memory" not in str(error).lower():
+            raise
+        mm.unload_all_models()
+        raise ITPortraitError(SHORT_OF_MEMORY) from error
     finally:
         mm.soft_empty_cache()
 

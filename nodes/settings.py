@@ -67,4 +67,6 @@ class MethodSettings(io.ComfyNode):
                     f"There is no method {name!r} to change; methods are {', '.join(methods)}."
                 )
         made = {name: configs.preset(name, preset).replace(**wanted.get(name, {})) for name in methods}
+        if "apt" not in wanted.get("ite", {}):
+            made["ite"] = made["ite"].replace(apt=made["apt"])  # the picture's steps of a coupled run
         return io.NodeOutput(sockets.SettingsHandle(made))

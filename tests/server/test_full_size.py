@@ -4,7 +4,8 @@ Import of the four files, alignment by hand, inversion by the photo twin, couple
 What the pictures show means nothing; shapes, licences, hashes and memory do.
 
 Measured for the two steps on a CPU: about four minutes of one core, and a peak of about 8 GiB in the server,
-the mapped files of the networks included (`VmHWM`, Linux).
+the mapped files of the networks included (`VmHWM`, Linux). For 20 steps on an NVIDIA H100: half a minute, and
+3.9 GiB of the computer's own memory.
 """
 
 from __future__ import annotations
