@@ -50,7 +50,8 @@ class TiltedClip(ClipModel):
 
 @dataclasses.dataclass(frozen=True)
 class ViewRow:
-    """One way of looking on one triple; `unedited` is G_o against the truth of the plain people."""
+    """One way of looking on one triple. G_o stands for itself twice: `untrained` against the truth that the
+    others are held to, `unedited` against that of the plain people, whom it was trained to draw."""
 
     style: str
     edit: str
@@ -63,7 +64,7 @@ class ViewGuard:
     """Sheet: one person from both sides, then the truth."""
 
     name, triples = "views", 8
-    methods = ("ours", "single view", "perspective", "unedited")
+    methods = ("ours", "single view", "perspective", "untrained", "unedited")
 
     def units(self, setting: Setting, sizes: Sizes) -> Iterator[Unit]:
         """One per triple and way of looking."""
@@ -72,7 +73,7 @@ class ViewGuard:
                 yield Unit(f"{triple.name}-{method}", lambda t=triple, m=method: self._make(setting, t, m))
 
     def _generator(self, setting: Setting, triple: Triple, method: str) -> Any:
-        if method == "unedited":
+        if method in ("untrained", "unedited"):
             return setting.generator
         if method == "ours":
             return setting.coupled(triple)
@@ -105,8 +106,11 @@ class ViewGuard:
             best = min(mean(rows, column, method=name) for name in self.methods[1:3])
             ratio = mean(rows, column, method="ours") / best
             out.append(f"  {column}: ours / best of the others = {ratio:.3f}")
-        ratio = mean(rows, "side_depth", method="ours") / mean(rows, "side_depth", method="unedited")
-        return [*out, f"  side_depth: ours / unedited = {ratio:.3f} (at most {DEPTH_LIMIT})"]
+        ours = mean(rows, "side_depth", method="ours")
+        for name in self.methods[3:]:
+            ratio = ours / mean(rows, "side_depth", method=name)
+            out.append(f"  side_depth: ours / {name} = {ratio:.3f} (at most {DEPTH_LIMIT})")
+        return out
 
     def plot(self, rows: Rows) -> Tensor | None:
         """No curves."""
