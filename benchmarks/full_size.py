@@ -161,6 +161,7 @@ def main() -> None:
     given = options.parse_args()
     cuda = given.device.startswith("cuda")
     name = torch.cuda.get_device_name(given.device) if cuda else given.device
+    given.out.unlink(missing_ok=True)  # costs of one run belong together
     full, table = FullSize(given.device, given.steps), Table(given.out, f"torch {torch.__version__}")
     print(name, flush=True)
     for training in given.only:

@@ -26,7 +26,8 @@ PREVIEW_SIDE = 512
 SHORT_OF_MEMORY = (
     "The graphics card ran out of memory. Close other programs that use it, or connect Method Settings with"
     ' changes {"apt": {"ray_chunk": 4096}, "ite": {"ray_chunk": 4096}, "tuning": {"ray_chunk": 4096}}: the'
-    " trainings then need a quarter to a third less memory, and up to half more time. The result is the same."
+    " trainings then need a quarter to a third less memory, and up to half more time. Name what you changed"
+    " on the node there too, for Method Settings replaces it."
 )
 """Shares by benchmarks/full_size.py."""
 TRAINING_FACTOR = 4
