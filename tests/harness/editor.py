@@ -42,9 +42,7 @@ class Editor:
         self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
-        page.on(
-            "dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
-        )
+        page.on("dialog", self._dialog)
 
     def open(self) -> None:
         """Load the page as someone who has used ComfyUI before."""

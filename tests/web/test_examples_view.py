@@ -11,6 +11,8 @@ from harness.layout import covered, fit
 from harness.waiting import eventually, frames
 
 NAME = "One-click portrait style"
+ASKED = "() => document.activeElement?.role === 'combobox'"
+"""The list of nodes is open and waits for a name."""
 LABELS = [
     "What the text changes",
     "Text over picture (%)",
@@ -32,8 +34,7 @@ def test_no_node_of_an_example_covers_another(editor: Editor) -> None:
 
 def test_the_blueprint_is_found_and_placed(editor: Editor) -> None:
     """As an artist does it: double-click the canvas, type its name, take it from the list, put it down."""
-    editor.page.mouse.dblclick(900, 600)
-    editor.page.wait_for_function("() => document.activeElement?.role === 'combobox'", timeout=60_000)
+    assert eventually(lambda: _asked_for_a_name(editor), True, seconds=60)
     editor.page.keyboard.type("One-click portrait", delay=20)
     found = editor.page.get_by_role("option").filter(has_text=NAME).first
     found.wait_for(timeout=60_000)
@@ -43,6 +44,14 @@ def test_the_blueprint_is_found_and_placed(editor: Editor) -> None:
     found.wait_for(state="hidden", timeout=60_000)
     assert eventually(lambda: _hangs_after_a_press(editor), False) is False
     assert editor.js("() => app.graph._nodes[0].widgets.map((widget) => widget.label)") == LABELS
+
+
+def _asked_for_a_name(editor: Editor) -> bool:
+    """A page busy between the two presses takes them for single ones: who sees no list tries again."""
+    if not editor.js(ASKED):
+        editor.page.mouse.dblclick(900, 600)
+        eventually(lambda: editor.js(ASKED), True, seconds=5)
+    return bool(editor.js(ASKED))
 
 
 def _hangs_after_a_press(editor: Editor) -> bool:
