@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -66,7 +67,10 @@ class MethodSettings(io.ComfyNode):
                 raise ITPortraitError(
                     f"There is no method {name!r} to change; methods are {', '.join(methods)}."
                 )
-        made = {name: configs.preset(name, preset).replace(**wanted.get(name, {})) for name in methods}
-        if "apt" not in wanted.get("ite", {}):
-            made["ite"] = made["ite"].replace(apt=made["apt"])  # the picture's steps of a coupled run
+        made: dict[str, Any] = {}
+        for name in methods:
+            chosen = configs.preset(name, preset)
+            if name == "ite":
+                chosen = chosen.replace(apt=made["apt"])  # the picture's steps of a coupled run
+            made[name] = chosen.replace(**wanted.get(name, {}))
         return io.NodeOutput(sockets.SettingsHandle(made))

@@ -28,6 +28,8 @@ STARTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Where G_t begins: as the settings have it, styled already, or unstyled with APT and ITE in turn as in the
 paper, where the gate has to make out when G_s has got its style."""
+TRAINED: dict[str, Any] = {"trained": "styles", "lr": 0.15}
+"""The style layers themselves, not one offset of all latents: there picture and text take from each other."""
 CURVES = {"image_style": COLORS[0], "text_style": COLORS[1], "image_certainty": COLORS[2],
           "text_certainty": COLORS[3]}  # fmt: skip
 
@@ -59,7 +61,7 @@ class GateCurves:
     def _make(
         self, setting: Setting, triple: Triple, start: str, knob: str, value: Any
     ) -> tuple[list[Any], Tensor]:
-        made = setting.coupled(triple, **STARTS[start], **{knob: value})
+        made = setting.coupled(triple, **TRAINED, **STARTS[start], **{knob: value})
         row, seen = judged(setting, triple, "coupled", made)
         return [GateRow(**dataclasses.asdict(row), start=start, knob=knob, value=float(value))], seen
 

@@ -64,7 +64,8 @@ class ViewGuard:
     """Sheet: one person from both sides, then the truth."""
 
     name, triples = "views", 8
-    methods = ("ours", "single view", "perspective", "untrained", "unedited")
+    rivals, untouched = ("single view", "perspective"), ("untrained", "unedited")
+    methods = ("ours", *rivals, *untouched)
 
     def units(self, setting: Setting, sizes: Sizes) -> Iterator[Unit]:
         """One per triple and way of looking."""
@@ -73,7 +74,7 @@ class ViewGuard:
                 yield Unit(f"{triple.name}-{method}", lambda t=triple, m=method: self._make(setting, t, m))
 
     def _generator(self, setting: Setting, triple: Triple, method: str) -> Any:
-        if method in ("untrained", "unedited"):
+        if method in self.untouched:
             return setting.generator
         if method == "ours":
             return setting.coupled(triple)
@@ -103,11 +104,11 @@ class ViewGuard:
         """Means and ratios to ours' rivals and to the unedited generator."""
         out = lines(rows, "method", {"side_lpips": ".4f", "side_depth": ".5f"})
         for column in ("side_lpips", "side_depth"):
-            best = min(mean(rows, column, method=name) for name in self.methods[1:3])
+            best = min(mean(rows, column, method=name) for name in self.rivals)
             ratio = mean(rows, column, method="ours") / best
             out.append(f"  {column}: ours / best of the others = {ratio:.3f}")
         ours = mean(rows, "side_depth", method="ours")
-        for name in self.methods[3:]:
+        for name in self.untouched:
             ratio = ours / mean(rows, "side_depth", method=name)
             out.append(f"  side_depth: ours / {name} = {ratio:.3f} (at most {DEPTH_LIMIT})")
         return out

@@ -17,6 +17,7 @@ from .configs import ITEConfig
 from .directions import apart, beside, bisector, direction
 from .gate import Gate, convert_tau, decide, distance
 from .history import Record, dice_digest
+from .latent_offsets import OffsetAdam
 from .passes import backward_by_view, draw_latents, render_views
 from .schedule import ramp
 from .trained import keep_strongest_layers, trained_parameters
@@ -54,8 +55,7 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.nudge: Tensor | None = None
-        parameters = list(trained_parameters(target).values())
-        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
+        self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
     def latents(self, dice: torch.Generator | None = None) -> Tensor:
@@ -211,6 +211,13 @@ class ITE:
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,
         )  # fmt: skip
+
+
+def _optimizer(config: ITEConfig, source: nn.Module, target: nn.Module) -> torch.optim.Adam:
+    """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
+    if config.trained == "latents":
+        return OffsetAdam(source, target, lr=config.lr, betas=config.betas)
+    return torch.optim.Adam(trained_parameters(target).values(), lr=config.lr, betas=config.betas)
 
 
 def _chosen_views(config: ITEConfig, dice: torch.Generator) -> Tensor:

@@ -33,7 +33,7 @@ def latent_spread(generator: nn.Module, floor: float = 0.01) -> Spread:
     at 0.01 such offsets count up to ten times as much as in plain units, at 1 never more.
     """
     statistics = latent_statistics(generator, 4 * generator.w_dim)
-    offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).double().cpu()
+    offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).cpu().double()  # Metal has no float64
     variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
     scale = (variances.clamp_min(0) + floor * variances.mean()).sqrt()
     return Spread((axes / scale).to(statistics.mean), (axes * scale).t().contiguous().to(statistics.mean))

@@ -29,10 +29,10 @@ def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str
     Args:
         trained: of these modules, "weights" for everything, or "styles" for the constants of the style
             layers alone. Those shift every latent alike, as a direction of the style space does (Wu et al.,
-            StyleSpace Analysis, 2021), so that an edit is one that the generator can draw already.
+            StyleSpace Analysis, 2021). "latents" are the same constants, for `OffsetAdam`.
 
     Raises:
-        ITPortraitError: for an unknown module, or none.
+        ITPortraitError: for an unknown module, none, or none that has what is `trained`.
     """
     unknown = sorted(set(modules) - set(MODULES))
     if unknown or not modules:
@@ -41,6 +41,11 @@ def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str
     for name, parameter in twin.named_parameters():
         chosen = trained == "weights" or name.endswith("affine.bias")
         parameter.requires_grad_(chosen and part_of(name) in modules)
+    if not trained_parameters(twin):
+        raise ITPortraitError(
+            f"Training {trained} of {', '.join(modules)} alone trains nothing: it has no style layers;"
+            " add synthesis to the modules, or train weights."
+        )
     return twin
 
 

@@ -140,3 +140,11 @@ def test_settings_load_no_torch():
         "import sys, itportrait_core.methods.configs as c; c.preset('ite'); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_changes_to_the_picture_steps_begin_from_what_is_set():
+    ite, apt = preset("ite", "released"), preset("apt", "released")
+    assert ite.replace(apt={"beta": 0.1}) == ite.replace(apt=apt.replace(beta=0.1))
+    assert apt.replace(beta=0.1) != APTConfig(beta=0.1)
+    with pytest.raises(ITPortraitError, match="apt is 5; give its settings by name"):
+        ite.replace(apt=5)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
+from collections import defaultdict
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +19,7 @@ from itportrait_core.methods.configs import ITEConfig, preset
 from itportrait_core.methods.gate import Gate
 from itportrait_core.methods.ite import ITE
 from itportrait_core.methods.passes import backward_by_view, draw_latents, render_views
-from itportrait_core.methods.trained import copy_for_training, trained_parameters
+from itportrait_core.methods.trained import copy_for_training, latent_layer, trained_parameters
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 
@@ -212,6 +214,33 @@ def test_only_the_beginning_of_style_layers_may_be_trained(parts):
     before = generator.state_dict()
     moved = {name for name, value in target.state_dict().items() if not torch.equal(before[name], value)}
     assert moved and all(re.fullmatch(r"backbone\.synthesis\..*\.affine\.bias", name) for name in moved)
+
+
+def test_an_offset_of_everybodys_latents_may_be_trained(parts):
+    """G_t draws a latent as G_o draws it moved; the offset is read off the constants that it moved."""
+    generator, portrait, _, clips = parts
+    modules = ("synthesis", "superresolution")
+    config = ITEConfig(steps=3, mode="text_only", modules=modules, trained="latents", lr=0.2, adaptive_k=4)
+    target = couple(generator, None, "glasses", clips, config).target
+    maps, shifts = defaultdict(list), defaultdict(list)
+    for name, layer in generator.named_modules():
+        if name.endswith("affine"):
+            at = latent_layer(f"{name}.bias", generator.num_ws)
+            maps[at].append(layer.weight.detach() / math.sqrt(generator.w_dim))
+            shifts[at].append((target.get_submodule(name).bias - layer.bias).detach())
+    solved = [torch.linalg.pinv(torch.cat(maps[at])) @ torch.cat(shifts[at]) for at in sorted(maps)]
+    offset = torch.stack(solved)
+    assert offset.norm() > 0.1
+    moved = generator.synthesis(portrait.ws + offset, portrait.camera).image
+    assert torch.allclose(target.synthesis(portrait.ws, portrait.camera).image, moved, atol=1e-4)
+    assert not torch.allclose(generator.synthesis(portrait.ws, portrait.camera).image, moved, atol=1e-2)
+
+
+def test_what_has_no_style_layers_has_no_latents(parts):
+    generator, _, _, clips = parts
+    config = ITEConfig(steps=1, mode="text_only", modules=("decoder",), trained="latents")
+    with pytest.raises(ITPortraitError, match=r"latents of decoder alone trains nothing.*add synthesis"):
+        couple(generator, None, "glasses", clips, config)
 
 
 def test_step_size_falls_at_the_end(parts):

@@ -64,12 +64,13 @@ def test_coupled_resume_is_bit_exact_at_random_points(parts, whole, case, tmp_pa
     assert list(tmp_path.iterdir()) == []  # a finished run leaves no resume point and no draft
 
 
+@pytest.mark.parametrize("trained", ["styles", "latents"])
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
-def test_what_was_taken_over_from_the_style_is_resumed(parts, stop, tmp_path):
+def test_what_was_taken_over_from_the_style_is_resumed(parts, stop, trained, tmp_path):
     """G_t begins as G_s after the warm-up, and only some of those weights are trained further."""
     generator, portrait, perceptual, clips = parts
     config = ITEConfig(
-        steps=STEPS, warmup=1, batch=1, views=2, tau=0.0, target_start="style", trained="styles",
+        steps=STEPS, warmup=1, batch=1, views=2, tau=0.0, target_start="style", trained=trained,
         modules=("synthesis",), apt=APTConfig(clip=1.0, empty=1.0),
     )  # fmt: skip
 

@@ -41,6 +41,14 @@ def test_the_settings_that_the_message_names_are_accepted(comfy: ModuleType, pac
     assert made["ite"].apt == made["apt"], "the picture's steps of a coupled run are changed too"
 
 
+def test_changes_within_changes_begin_from_both(comfy: ModuleType, pack: ModuleType) -> None:
+    """The preset, then what is said of `apt`, then what is said of a coupled run's own."""
+    settings = importlib.import_module(f"{pack.__name__}.nodes.settings")
+    changes = {"apt": {"l2": 0.25}, "ite": {"apt": {"beta": 0.15}}}
+    made = settings.MethodSettings.execute("released", json.dumps(changes)).args[0].configs
+    assert made["ite"].apt == made["apt"].replace(beta=0.15) != made["apt"]
+
+
 def test_other_errors_pass_as_they_are(comfy: ModuleType) -> None:
     with pytest.raises(RuntimeError, match="shape"), comfy.training():
         raise RuntimeError("shape mismatch")

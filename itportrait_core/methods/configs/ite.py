@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ...errors import ITPortraitError
 from .apt import MODULES, APTConfig
 from .fields import Config, choice, flag, many, number, text
 
@@ -86,9 +87,9 @@ class ITEConfig(Config):
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas of G_t.")
     modules: tuple[str, ...] = many(MODULES, "Parts of G_t that are trained (paper 5.1).")
     trained: str = choice(
-        "weights", ("weights", "styles"),
-        "What is trained there: all weights, or only where the style layers begin, which moves G_t along what"
-        " it can already draw.",
+        "weights", ("weights", "styles", "latents"),
+        "What is trained there: all weights; styles = only where the style layers begin; latents = one offset"
+        " per layer for everybody, which leaves G_t what its beginning can draw.",
     )  # fmt: skip
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
     rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which G_t's step falls, as a cosine.")
@@ -110,8 +111,9 @@ class ITEConfig(Config):
         """Settings for a small generator (128 px or less) and its small CLIP, otherwise unchanged.
 
         Steps are fewer and cheaper. G_t begins as G_s after half of them, so that the text's way of
-        Eq. 8 begins there too, and then only the beginnings of its style layers are trained: all weights of
-        so small a network learn to please CLIP before they draw what the text says. The picture's steps look
+        Eq. 8 begins there too, and then only an offset of everybody's latents is trained: all weights of so
+        small a network, and also its style layers alone, learn to please CLIP before they draw what the text
+        says. The step `lr` is in units of M(z)'s own spread. The picture's steps look
         past the text's direction; else they take back half of what the text's steps did. The 79 templates
         are left out, because a small text tower hears more of the template than of the word in it.
         """
@@ -122,7 +124,7 @@ class ITEConfig(Config):
         return self.replace(
             steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
-            templates=False, nudge=True, modules=("synthesis",), trained="styles", lr=0.15,
+            templates=False, nudge=True, modules=("synthesis",), trained="latents", lr=0.05,
             betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
         )  # fmt: skip
 
@@ -136,6 +138,12 @@ class ITEConfig(Config):
         left = self.steps - self.warmup
         return self.replace(steps=left, warmup=0, rampdown=min(1.0, self.rampdown * self.steps / left))
 
+    def replace(self, **changes: Any) -> ITEConfig:
+        """As in `Config`; `apt` may be a dict of changes to the APT settings."""
+        if isinstance(changes.get("apt"), dict):
+            changes["apt"] = self.apt.replace(**changes["apt"])
+        return super().replace(**changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the APT settings become a dict of their own."""
         return {**super().to_dict(), "apt": self.apt.to_dict()}
@@ -146,4 +154,8 @@ class ITEConfig(Config):
         values = dict(values)
         if isinstance(values.get("apt"), dict):
             values["apt"] = APTConfig.from_dict(values["apt"])
+        if not isinstance(values.get("apt", APTConfig()), APTConfig):
+            raise ITPortraitError(
+                f"apt is {values['apt']!r}; give its settings by name, as in {{'beta': 0.1}}."
+            )
         return super().from_dict(values)
