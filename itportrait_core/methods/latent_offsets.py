@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .latent_units import LatentUnits
-from .start_latent import latent_statistics
 from .trained import latent_layer
 
 FINE_SHARE = 0.5
@@ -27,8 +26,9 @@ class OffsetAdam(torch.optim.Adam):
 
     def __init__(self, source: nn.Module, target: nn.Module, **options: Any) -> None:
         """`source`: G_o, whose spread is measured. `target`: G_t, whose `affine.bias` ask for gradients."""
-        self.units = nn.Parameter(torch.zeros(1, source.num_ws, source.w_dim, device=_device(target)))
-        self.spread = LatentUnits(source, latent_statistics(source, 1).mean)
+        nowhere = torch.zeros(1, source.num_ws, source.w_dim, device=next(target.parameters()).device)
+        self.units = nn.Parameter(nowhere.clone())
+        self.spread = LatentUnits(source, mean=nowhere)  # an offset is the same from any mean
         self.share = torch.ones_like(self.units[..., :1])
         self.share[:, self.spread.coarse_layers :] = FINE_SHARE
         self.layers = {
@@ -61,7 +61,3 @@ class OffsetAdam(torch.optim.Adam):
             layer: F.linear(offsets[at], layer.weight.detach() * layer.lr_multiplier)
             for layer, at in self.layers.items()
         }
-
-
-def _device(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import ConsoleMessage, Dialog, ElementHandle, Error, Locator, Page
+from playwright.sync_api import ConsoleMessage, ElementHandle, Error, Locator, Page
 
 from .environment import ROOT
 from .pack import NAME
@@ -42,7 +42,9 @@ class Editor:
         self.errors: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", self._page_error)
-        page.on("dialog", self._dialog)
+        page.on(
+            "dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
+        )
 
     def open(self) -> None:
         """Load the page as someone who has used ComfyUI before."""
@@ -218,12 +220,6 @@ class Editor:
         file = ARTIFACTS / f"console-{self.name}.txt"
         file.write_text("\n\n".join(dict.fromkeys(self.errors)), encoding="utf-8")
         return file
-
-    def _dialog(self, dialog: Dialog) -> None:
-        """Leaving a page with unsaved work is asked about; any other dialog is somebody's script."""
-        if dialog.type != "beforeunload":
-            self.complaints.append(f"dialog: {dialog.message}")
-        dialog.accept()
 
     def _console(self, message: ConsoleMessage) -> None:
         """Complaints that name one of our files; the frontends have their own."""
