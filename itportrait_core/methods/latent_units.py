@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .start_latent import latent_statistics
+from .start_latent import LatentStatistics, latent_statistics
 
+SAMPLES = 4
+"""Samples of M(z) per dimension, from which its spread is measured."""
 FINE_LAYERS = 5
 """Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
 FINE_FLOOR = 1.0
@@ -25,14 +27,13 @@ class Spread:
 
 
 @torch.no_grad()
-def latent_spread(generator: nn.Module, floor: float = 0.01) -> Spread:
-    """Measured on samples. Offsets of samples have a mean square of at most 1 in these units.
+def latent_spread(statistics: LatentStatistics, floor: float = 0.01) -> Spread:
+    """That of samples of M(z). Their offsets have a mean square of at most 1 in these units.
 
     Where M(z) hardly varies an offset counts for more: a latent that is far out there shows nobody that the
     generator knows. `floor` limits that. It is added to every axis' variance, in units of the mean variance:
     at 0.01 such offsets count up to ten times as much as in plain units, at 1 never more.
     """
-    statistics = latent_statistics(generator, 4 * generator.w_dim)
     offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).cpu().double()  # Metal has no float64
     variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
     scale = (variances.clamp_min(0) + floor * variances.mean()).sqrt()
@@ -48,7 +49,8 @@ class LatentUnits:
     def __init__(self, generator: nn.Module, mean: Tensor) -> None:
         """`mean`: [1, num_ws, w_dim] of M(z)."""
         self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
-        self.coarse, self.fine = latent_spread(generator), latent_spread(generator, floor=FINE_FLOOR)
+        statistics = latent_statistics(generator, SAMPLES * generator.w_dim)
+        self.coarse, self.fine = latent_spread(statistics), latent_spread(statistics, floor=FINE_FLOOR)
 
     def to_units(self, ws: Tensor) -> Tensor:
         """The inverse of `from_units`."""

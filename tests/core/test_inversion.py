@@ -12,7 +12,7 @@ from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.history import History, Record
 from itportrait_core.methods.inversion import invert, invert_batch, warnings_of
 from itportrait_core.methods.inversion_task import InversionTask
-from itportrait_core.methods.latent_units import LatentUnits, latent_spread
+from itportrait_core.methods.latent_units import SAMPLES, LatentUnits, latent_spread
 from itportrait_core.methods.passes import fit_picture
 from itportrait_core.methods.portrait import Portrait, sample_portrait
 from itportrait_core.methods.run import KeepBest
@@ -99,7 +99,7 @@ def invert_one_step(generator, perceptual, config):
 
 
 def test_spread_and_its_inverse_undo_each_other(generator):
-    spread = latent_spread(generator)
+    spread = latent_spread(latent_statistics(generator, SAMPLES * generator.w_dim))
     units, ws = LatentUnits(generator, latent_statistics(generator, 16).mean), torch.randn(2, 8, 12)
     assert torch.allclose(units.from_units(units.to_units(ws)), ws, atol=1e-4)
     assert torch.allclose(spread.to_unit @ spread.from_unit, torch.eye(generator.w_dim), atol=1e-4)
