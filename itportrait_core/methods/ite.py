@@ -22,9 +22,9 @@ from .passes import backward_by_view, draw_latents, render_views
 from .schedule import ramp
 from .trained import keep_strongest_layers, trained_parameters
 
-FLOOR = {"canonical": 1e-6, "matched": 0.05, "style": 0.4}
-"""Length of a direction below which its cosine counts less. `matched`, and the way from G_s (`style`), begin
-with no difference (methods 2.5); from G_s the text must go as far as an edit goes, or a hint would do."""
+FLOOR = {"canonical": 1e-6, "matched": 0.05}
+"""Length of a direction below which its cosine counts less. `matched`, and the way from G_s, begin with no
+difference (methods 2.5)."""
 
 Embeddings = list[list[Tensor]]
 """Per view, per CLIP model: [B, D] as the network gives them."""
@@ -127,9 +127,9 @@ class ITE:
             moved = direction(seen, source[k])
             toward = None if style is None else direction(style[k], source[k])
             if style is not None and config.text_origin == "style":
-                text_loss = apart(direction(seen, style[k]), self.text[k], FLOOR["style"])
+                text_loss = self._text_loss(direction(seen, style[k]), k, FLOOR["matched"])
             else:
-                text_loss = apart(moved, self.text[k], floor)
+                text_loss = self._text_loss(moved, k, floor)
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
             if toward is None:
                 total = total + text_loss
@@ -142,6 +142,9 @@ class ITE:
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
+
+    def _text_loss(self, moved: Tensor, k: int, floor: float) -> Tensor:
+        return apart(moved, self.text[k], max(floor, self.config.text_length))
 
     @torch.no_grad()
     def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:

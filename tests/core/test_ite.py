@@ -277,6 +277,20 @@ def test_the_texts_way_may_begin_at_the_style(parts):
     assert abs(from_source["text"] - len(ite.clips)) > 0.01 and from_source["image"] == told["image"]
 
 
+@pytest.mark.parametrize("length", [0.0, 0.4])
+def test_the_text_may_ask_for_a_length(parts, length):
+    """Of a direction alone a hint is as good as the whole way; of a length it is worth its share."""
+    ite = make(parts, text_length=length)
+    seen, source = torch.rand(2, 1, 3, 16, 16, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    told = []
+    for picture in (source + 0.01 * (seen - source), seen):
+        origin, losses = [clip.embed_image(source) for clip in ite.clips], {}
+        ite.loss(picture, origin, None, [0.0, 0.0], losses)
+        told.append(abs(losses["text"] - len(ite.clips)))
+    hint, whole = told
+    assert hint > 0.3 * whole if length == 0 else hint < 0.2 * whole
+
+
 def test_the_picture_may_look_past_the_text(parts):
     """Only the image loss changes, and only by what lies along the text."""
     plain, past = (make(parts, image_beside_text=share).step(0).losses for share in (0.0, 1.0))

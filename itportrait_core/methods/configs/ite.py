@@ -55,6 +55,11 @@ class ITEConfig(Config):
     text_origin: str = choice(
         "source", ("source", "style"), "Where the text's way begins: G_o, or G_s, so that no style is undone."
     )
+    text_length: float = number(
+        0.0, 0.0, 2.0,
+        "How far the text carries, as a distance of unit embeddings: nearer counts as less; 0 = only the"
+        " direction counts (Eq. 8).",
+    )  # fmt: skip
     image_beside_text: float = number(
         0.0, 0.0, 1.0, "Share of the text's direction that the picture's steps look past, lest they undo it."
     )
@@ -114,8 +119,10 @@ class ITEConfig(Config):
         Eq. 8 begins there too, and then only an offset of everybody's latents is trained: all weights of so
         small a network, and also its style layers alone, learn to please CLIP before they draw what the text
         says. The step `lr` is in units of M(z)'s own spread. The picture's steps look
-        past the text's direction; else they take back half of what the text's steps did. The 79 templates
-        are left out, because a small text tower hears more of the template than of the word in it.
+        past the text's direction; else they take back half of what the text's steps did. A hint of the text
+        would do unless it asks for a length: that of a true edit beside a style, less in a portrait, which
+        shall stay the person's. The 79 templates are left out, because a small text tower hears more of the
+        template than of the word in it.
         """
         if generator.resolution > 128:
             return self
@@ -126,6 +133,7 @@ class ITEConfig(Config):
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, nudge=True, modules=("synthesis",), trained="latents", lr=0.05,
             betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
+            text_length=0.15 if self.mode == "text_only" else 0.4,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
