@@ -118,11 +118,11 @@ class ITEConfig(Config):
         Steps are fewer and cheaper. G_t begins as G_s after half of them, so that the text's way of
         Eq. 8 begins there too, and then only an offset of everybody's latents is trained: all weights of so
         small a network, and also its style layers alone, learn to please CLIP before they draw what the text
-        says. The step `lr` is in units of M(z)'s own spread. The picture's steps look
-        past the text's direction; else they take back half of what the text's steps did. A hint of the text
-        would do unless it asks for a length: that of a true edit beside a style, less in a portrait, which
-        shall stay the person's. The 79 templates are left out, because a small text tower hears more of the
-        template than of the word in it.
+        says. The step `lr` is in units of M(z)'s own spread. The text asks for a length, or a hint of it
+        would do: beside a style that of a true edit, less in a portrait, which shall stay the person's. The
+        picture's steps look past the text's direction; else they take back half of what the text's steps did.
+        The 79 templates are left out, because a small text tower hears more of the template than of the word
+        in it.
         """
         if generator.resolution > 128:
             return self
