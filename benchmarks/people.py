@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,15 +53,14 @@ class Triple:
 
     def picture(self) -> Tensor:
         """The style picture [1, 3, H, W]: the sitter, drawn in the style."""
-        return self._drawn(lambda person: person)
+        return self._drawn("")
 
     def edited_picture(self) -> Tensor:
         """The same, had the sitter shown what the text asks for."""
-        return self._drawn(EDITS[self.text])
+        return self._drawn(self.text)
 
-    def _drawn(self, change: Callable[[Any], Any]) -> Tensor:
-        sitter = change(attributes(people_without(self.edit, 1, self.seed)))
-        return render(sitter, cameras.orbit(*SITTER_VIEW), self.style).image
+    def _drawn(self, text: str) -> Tensor:
+        return truth(people_without(self.edit, 1, self.seed), self.style, text, (SITTER_VIEW,)).image
 
     def people(self, count: int) -> Tensor:
         """Other people [count, Z_DIM] to judge a result on."""

@@ -76,7 +76,7 @@ class MethodTable:
 TABLE_ONE = MethodTable(
     "table1", 12,
     {
-        "coupled": coupled(), "coupled xi 65": coupled(xi=65), "image then text": image_then_text,
+        "coupled": Setting.coupled, "coupled xi 65": coupled(xi=65), "image then text": image_then_text,
         "text then image": text_then_image, "bisector": coupled(gate="bisector"),
     },
     "coupled", "coupled xi 65",

@@ -126,10 +126,10 @@ class ITE:
             seen = self._seen_by(clip, image)
             moved = direction(seen, source[k])
             toward = None if style is None else direction(style[k], source[k])
+            way, least = moved, floor
             if style is not None and config.text_origin == "style":
-                text_loss = self._text_loss(direction(seen, style[k]), k, FLOOR["matched"])
-            else:
-                text_loss = self._text_loss(moved, k, floor)
+                way, least = direction(seen, style[k]), FLOOR["matched"]
+            text_loss = apart(way, self.text[k], max(least, config.text_length))
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
             if toward is None:
                 total = total + text_loss
@@ -142,9 +142,6 @@ class ITE:
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
-
-    def _text_loss(self, moved: Tensor, k: int, floor: float) -> Tensor:
-        return apart(moved, self.text[k], max(floor, self.config.text_length))
 
     @torch.no_grad()
     def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
