@@ -55,7 +55,7 @@ class APT:
         with torch.no_grad():
             self.features = perceptual.features(self.target)
         ways = PictureWays(clips if config.clip > 0 else (), source, portrait, config.seed)
-        self.others = Others(source, style, config, ways, perceptual, dice)
+        self.others = Others(source, style, config, ways, perceptual, portrait.image, dice)
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import ITPortraitError
 from ..guidance.background import background_difference, empty_space, opacity
 from ..guidance.clip import ClipModel
+from ..guidance.colour import allowed_chroma, colour_excess
 from ..guidance.depth import depth_difference
 from ..guidance.nudge import nudged, random_nudge
 from ..rendering import cameras
@@ -45,7 +46,8 @@ class ITE:
         dice: torch.Generator,
         picture: Tensor | None = None,
     ) -> None:
-        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: for `calibrate`."""
+        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: the
+        style picture [1, 3, H, W], for `calibrate` and `colour`."""
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
         self.source, self.style, self.target, self.content = source, style, target, content
@@ -55,6 +57,9 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.nudge: Tensor | None = None
+        self.allowed: float | None = None
+        if config.colour > 0 and style is not None and picture is not None:
+            self.allowed = allowed_chroma(picture)
         self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
@@ -101,6 +106,8 @@ class ITE:
                 loss = loss + config.empty * opacity(seen, empty_space(seen_before[v]))
             if config.background > 0:
                 loss = loss + config.background * background_difference(seen)
+            if self.allowed is not None:
+                loss = loss + config.colour * colour_excess(seen.image, self.allowed)
             return loss / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)

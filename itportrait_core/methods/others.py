@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..guidance.background import background_difference, empty_space, opacity
+from ..guidance.colour import allowed_chroma, colour_excess
 from ..guidance.depth import depth_difference
 from ..guidance.perceptual import Perceptual
 from ..guidance.variety import lost_variety
@@ -26,8 +27,8 @@ class Others:
     Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
     shape of others, nor on what of the picture is its style and what its person. Others are asked to stay
     without clouds (`config.empty`) on white (`config.background`), to keep their shape (`config.shape`) and
-    to differ as they did (`config.variety`), and to move in CLIP's space as the picture's style does
-    (`config.clip`).
+    to differ as they did (`config.variety`), to be grey where the picture is (`config.colour`), and to move
+    in CLIP's space as the picture's style does (`config.clip`).
     """
 
     def __init__(
@@ -37,13 +38,21 @@ class Others:
         config: APTConfig,
         ways: PictureWays,
         perceptual: Perceptual,
+        picture: Tensor,
         dice: torch.Generator,
     ) -> None:
-        """`style` is trained, `source` frozen; `ways` may hold no CLIP where `config.clip` is 0."""
+        """`style` is trained, `source` frozen; `ways` may hold no CLIP where `config.clip` is 0.
+
+        `picture`: the style picture [1, 3, H, W] in [-1, 1].
+        """
         self.source, self.style, self.config, self.dice = source, style, config, dice
         self.ways, self.perceptual = ways, perceptual
-        asked = {name: getattr(config, name) for name in ("empty", "background", "shape", "clip", "variety")}
+        names = ("empty", "background", "shape", "colour", "clip", "variety")
+        asked = {name: getattr(config, name) for name in names}
         self.weights = {name: weight for name, weight in asked.items() if weight > 0}
+        self.allowed = allowed_chroma(picture)
+        if self.allowed is None:
+            self.weights.pop("colour", None)
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
@@ -63,6 +72,7 @@ class Others:
                 "empty": lambda: opacity(seen, empty_space(before)),
                 "background": lambda: background_difference(seen),
                 "shape": lambda: depth_difference(seen.image_depth, before.image_depth).mean(),
+                "colour": lambda: colour_excess(seen.image, self.allowed or 0.0),
                 "clip": lambda: self.ways.missed(before.image, seen.image, self.dice),
                 "variety": lambda: lost_variety(self.perceptual, before.image, seen.image),
             }

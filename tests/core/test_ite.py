@@ -263,6 +263,25 @@ def test_background_counts_where_nothing_is(parts, monkeypatch):
     assert make(parts, views=1, empty=10.0).step(0).losses["ite"] > plain
 
 
+def test_colours_cost_beside_a_grey_picture(parts):
+    """They do where the picture is part of the run; beside a colourful one, or without one, none is asked."""
+    generator, portrait, _, clips = parts
+
+    def cost(picture, style=generator, **changes) -> float:
+        config = ITEConfig(views=1, **changes)
+        target = copy_for_training(tiny_generator(9), config.modules)
+        dice = torch.Generator().manual_seed(3)
+        ite = ITE(generator, style, target, portrait.ws, "glasses", clips, config, dice, picture)
+        return ite.step(0).losses["ite"]
+
+    grey, bright = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
+    bright[:, 2] = -1.0
+    plain = cost(grey)
+    assert cost(grey, colour=10.0) > plain
+    assert cost(bright, colour=10.0) == cost(None, colour=10.0) == plain
+    assert cost(grey, style=None, colour=10.0) == cost(grey, style=None)
+
+
 def test_the_texts_way_may_begin_at_the_style(parts):
     """Where G_t still draws what G_s draws, nothing has gone the text's way yet, however strong the style."""
     ite = make(parts, text_origin="style")

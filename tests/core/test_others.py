@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from itportrait_core.guidance import background
+from itportrait_core.guidance.colour import allowed_chroma, chroma, colour_excess
 from itportrait_core.guidance.variety import KEPT, lost_variety
 from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
@@ -47,6 +49,42 @@ def test_space_that_was_empty_stays_so(parts, monkeypatch):
 def test_the_background_of_others_costs_where_it_is_asked_for(parts):
     plain, kept = make(parts), make(parts, background=10.0)
     assert "background" not in plain.step(0).losses and "background" in kept.step(0).losses
+
+
+def test_beside_a_grey_picture_colour_costs():
+    """Greys have no chroma, pure colours all of it; specks do not make a picture colourful."""
+    grey, blue = torch.zeros(1, 3, 32, 32), torch.tensor([-1.0, -1.0, 1.0]).view(1, 3, 1, 1)
+    assert not chroma(grey).any() and (chroma(blue) == 1).all()
+    specks = grey.clone()
+    specks[:, 2, 0, :5] = 1.0
+    assert allowed_chroma(grey) == allowed_chroma(specks) == 0
+    assert allowed_chroma(0.05 * blue) == pytest.approx(0.1)  # warm stone
+    assert allowed_chroma(0.2 * blue) is None
+    assert colour_excess(0.3 * blue, 0.1) == pytest.approx(0.2)
+    assert colour_excess(0.3 * blue, 0.4) == 0
+
+
+def test_a_grey_picture_takes_the_colours_of_others(parts):
+    """After some steps others are less colourful with the weight; a colourful picture asks nothing."""
+    generator, portrait, perceptual = parts
+    image = portrait.image.mean(dim=1, keepdim=True).expand_as(portrait.image)
+    grey = dataclasses.replace(portrait, image=image)
+    look = seen_from_the_side(generator)
+
+    def left(**changes) -> float:
+        style = stylize(generator, grey, APTConfig(steps=8, lr=0.01, **changes), perceptual=perceptual)
+        return float(chroma(look(style).image).mean())
+
+    assert left(colour=10.0) < 0.8 * left()
+    bright = dataclasses.replace(portrait, image=torch.ones_like(portrait.image))
+    bright.image[:, 2] = -1.0
+    plain, free = (
+        tiny_apt(generator, bright, perceptual, [tiny_clip()], background=1.0, colour=weight)
+        for weight in (0.0, 10.0)
+    )
+    for apt in (plain, free):
+        apt.step(0)
+    assert same_weights(plain.style, free.style)
 
 
 def test_others_are_looked_at_every_step(parts):

@@ -39,6 +39,7 @@ class APTConfig(Config):
     background: float = number(
         0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
+    colour: float = number(0.0, 0.0, 100.0, "Weight that makes other people grey where the picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
@@ -53,5 +54,6 @@ class APTConfig(Config):
             return self
         steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
         return self.replace(
-            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, shape=200.0, empty=5.0, background=10.0
-        )
+            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, shape=200.0, empty=5.0, background=10.0,
+            colour=30.0,
+        )  # fmt: skip

@@ -108,6 +108,7 @@ class ITEConfig(Config):
     background: float = number(
         0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
+    colour: float = number(0.0, 0.0, 100.0, "Weight that keeps people grey where the style picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
@@ -133,7 +134,7 @@ class ITEConfig(Config):
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, nudge=True, modules=("synthesis",), trained="latents", lr=0.05,
             betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
-            text_length=0.15 if self.mode == "text_only" else 0.4,
+            colour=30.0, text_length=0.15 if self.mode == "text_only" else 0.4,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:

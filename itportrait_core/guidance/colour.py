@@ -1,0 +1,34 @@
+"""How colourful pictures are: a drawing in greys says that its style has no colours, whoever is drawn."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+GREY = 0.1
+"""Chroma below which a picture counts as grey; old paper and warm stone have some."""
+MOST = 0.99
+"""Share of a picture's pixels that are judged; the rest may be specks."""
+MARGIN = 2.0
+"""How much more chroma than the picture others may have."""
+
+
+def chroma(image: Tensor) -> Tensor:
+    """[B, H, W], 0 for greys, 1 for pure colours: the widest gap between channels of [B, 3, H, W]."""
+    return (image.amax(dim=1) - image.amin(dim=1)) / 2
+
+
+@torch.no_grad()
+def allowed_chroma(picture: Tensor) -> float | None:
+    """What others may have beside a grey picture [1, 3, H, W] in [-1, 1].
+
+    None beside a picture with colours: it does not tell which others its style has.
+    """
+    pixels = chroma(picture.clamp(-1, 1)).flatten().sort().values
+    most = float(pixels[round(MOST * (len(pixels) - 1))])
+    return MARGIN * most if most < GREY else None
+
+
+def colour_excess(image: Tensor, allowed: float) -> Tensor:
+    """Mean chroma beyond `allowed` of pictures [B, 3, H, W], `[]`."""
+    return (chroma(image) - allowed).clamp_min(0).mean()
