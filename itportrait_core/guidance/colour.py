@@ -19,14 +19,14 @@ def chroma(image: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def allowed_chroma(picture: Tensor) -> float | None:
-    """What others may have beside a grey picture [1, 3, H, W] in [-1, 1].
+def allowed_chroma(picture: Tensor) -> float:
+    """The chroma that others may have beside a grey picture [1, 3, H, W] in [-1, 1].
 
-    None beside a picture with colours: it does not tell which others its style has.
+    Beside a picture with colours all, 1: it does not tell which others its style has.
     """
     pixels = chroma(picture.clamp(-1, 1)).flatten().sort().values
     most = float(pixels[round(MOST * (len(pixels) - 1))])
-    return MARGIN * most if most < GREY else None
+    return MARGIN * most if most < GREY else 1.0
 
 
 def colour_excess(image: Tensor, allowed: float) -> Tensor:

@@ -49,10 +49,10 @@ class Others:
         self.ways, self.perceptual = ways, perceptual
         names = ("empty", "background", "shape", "colour", "clip", "variety")
         asked = {name: getattr(config, name) for name in names}
-        self.weights = {name: weight for name, weight in asked.items() if weight > 0}
         self.allowed = allowed_chroma(picture)
-        if self.allowed is None:
-            self.weights.pop("colour", None)
+        if self.allowed == 1:
+            del asked["colour"]
+        self.weights = {name: weight for name, weight in asked.items() if weight > 0}
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
@@ -72,7 +72,7 @@ class Others:
                 "empty": lambda: opacity(seen, empty_space(before)),
                 "background": lambda: background_difference(seen),
                 "shape": lambda: depth_difference(seen.image_depth, before.image_depth).mean(),
-                "colour": lambda: colour_excess(seen.image, self.allowed or 0.0),
+                "colour": lambda: colour_excess(seen.image, self.allowed),
                 "clip": lambda: self.ways.missed(before.image, seen.image, self.dice),
                 "variety": lambda: lost_variety(self.perceptual, before.image, seen.image),
             }
