@@ -46,8 +46,8 @@ class ITE:
         dice: torch.Generator,
         picture: Tensor | None = None,
     ) -> None:
-        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: the
-        style picture [1, 3, H, W], for `calibrate` and `colour`."""
+        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: [1, 3, H, W], the
+        style's, for `calibrate` and `colour`."""
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
         self.source, self.style, self.target, self.content = source, style, target, content

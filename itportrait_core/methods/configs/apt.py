@@ -48,7 +48,8 @@ class APTConfig(Config):
 
         Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
         colour. So does CLIP, lest everybody takes on the hair and skin of the picture's person. Other people
-        keep their shape, of which the picture says nothing.
+        keep their shape, of which the picture says nothing, and are grey where it is: else their hair, of
+        which it shows none, ends up blue beside a marble head.
         """
         if generator.resolution > 128:
             return self
