@@ -57,7 +57,9 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.nudge: Tensor | None = None
-        self.allowed = allowed_chroma(picture) if picture is not None and style is not None else 1.0
+        self.allowed = 1.0
+        if config.colour > 0 and style is not None and picture is not None:
+            self.allowed = allowed_chroma(picture)
         self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
@@ -104,7 +106,7 @@ class ITE:
                 loss = loss + config.empty * opacity(seen, empty_space(seen_before[v]))
             if config.background > 0:
                 loss = loss + config.background * background_difference(seen)
-            if config.colour > 0 and self.allowed < 1:
+            if self.allowed < 1:
                 loss = loss + config.colour * colour_excess(seen.image, self.allowed)
             return loss / len(views)
 

@@ -49,10 +49,10 @@ class Others:
         self.ways, self.perceptual = ways, perceptual
         names = ("empty", "background", "shape", "colour", "clip", "variety")
         asked = {name: getattr(config, name) for name in names}
-        self.allowed = allowed_chroma(picture)
-        if self.allowed == 1:
-            del asked["colour"]
+        self.allowed = allowed_chroma(picture) if config.colour > 0 else 1.0
         self.weights = {name: weight for name, weight in asked.items() if weight > 0}
+        if self.allowed == 1:
+            self.weights.pop("colour", None)
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
