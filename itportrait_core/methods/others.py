@@ -27,8 +27,8 @@ class Others:
     Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
     shape of others, nor on what of the picture is its style and what its person. Others are asked to stay
     without clouds (`config.empty`) on white (`config.background`), to keep their shape (`config.shape`) and
-    to differ as they did (`config.variety`), to be grey where the picture is (`config.colour`), and to move
-    in CLIP's space as the picture's style does (`config.clip`).
+    to differ as they did (`config.variety`), or to be grey where the picture is (`config.colour`), and to
+    move in CLIP's space as the picture's style does (`config.clip`).
     """
 
     def __init__(
@@ -49,10 +49,9 @@ class Others:
         self.ways, self.perceptual = ways, perceptual
         names = ("empty", "background", "shape", "colour", "clip", "variety")
         asked = {name: getattr(config, name) for name in names}
-        self.allowed = allowed_chroma(picture) if config.colour > 0 else 1.0
-        self.weights = {name: weight for name, weight in asked.items() if weight > 0}
-        if self.allowed == 1:
-            self.weights.pop("colour", None)
+        self.allowed = allowed_chroma(picture)
+        pointless = "variety" if self.allowed < 1 else "colour"  # greys make people alike, and rightly
+        self.weights = {name: weight for name, weight in asked.items() if weight > 0 and name != pointless}
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""

@@ -10,7 +10,7 @@ import torch
 
 from itportrait_core.guidance import background
 from itportrait_core.guidance.colour import allowed_chroma, chroma, colour_excess
-from itportrait_core.guidance.variety import KEPT, lost_variety
+from itportrait_core.guidance.variety import lost_variety
 from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.directions import direction
@@ -67,8 +67,7 @@ def test_beside_a_grey_picture_colour_costs():
 def test_a_grey_picture_takes_the_colours_of_others(parts):
     """After some steps others are less colourful with the weight; a colourful picture asks nothing."""
     generator, portrait, perceptual = parts
-    image = portrait.image.mean(dim=1, keepdim=True).expand_as(portrait.image)
-    grey = dataclasses.replace(portrait, image=image)
+    grey = without_colours(portrait)
     look = seen_from_the_side(generator)
 
     def left(**changes) -> float:
@@ -95,6 +94,19 @@ def test_others_are_looked_at_every_step(parts):
 def test_two_are_compared_every_fourth_step(parts):
     apt = make(parts, variety=1.0)
     assert ["variety" in apt.step(index).losses for index in range(5)] == [True, False, False, False, True]
+
+
+def test_beside_a_grey_picture_people_may_be_alike(parts):
+    generator, portrait, perceptual = parts
+    apt = tiny_apt(generator, without_colours(portrait), perceptual, [tiny_clip()], variety=1.0, clip=1.0)
+    losses = apt.step(0).losses
+    assert "clip" in losses and "variety" not in losses
+
+
+def without_colours(portrait):
+    """The same portrait, its picture in greys."""
+    grey = portrait.image.mean(dim=1, keepdim=True)
+    return dataclasses.replace(portrait, image=grey.expand_as(portrait.image))
 
 
 def seen_from_the_side(generator):
@@ -162,8 +174,8 @@ def test_others_stay_different(parts):
     assert differ(trained(parts, variety=20.0)) > 1.1 * differ(trained(parts))
 
 
-def test_difference_may_go_up_to_a_share(parts):
+def test_what_is_lost_of_a_difference_is_a_share(parts):
     perceptual = parts[2]
     before = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     assert lost_variety(perceptual, before, before) == 0
-    assert lost_variety(perceptual, before, before[:1].expand_as(before)) == pytest.approx(KEPT)
+    assert lost_variety(perceptual, before, before[:1].expand_as(before)) == pytest.approx(1)

@@ -30,7 +30,9 @@ class APTConfig(Config):
     clip: float = number(
         0.0, 0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
     )
-    variety: float = number(0.0, 0.0, 100.0, "Weight that keeps other people different from one another.")
+    variety: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
+    )
     depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     shape: float = number(0.0, 0.0, 1000.0, "Weight of the same, on other people from other sides.")
     empty: float = number(
