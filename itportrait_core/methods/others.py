@@ -48,10 +48,11 @@ class Others:
         self.source, self.style, self.config, self.dice = source, style, config, dice
         self.ways, self.perceptual = ways, perceptual
         names = ("empty", "background", "shape", "colour", "clip", "variety")
-        asked = {name: getattr(config, name) for name in names}
-        self.allowed = allowed_chroma(picture)
-        pointless = "variety" if self.allowed < 1 else "colour"  # greys make people alike, and rightly
-        self.weights = {name: weight for name, weight in asked.items() if weight > 0 and name != pointless}
+        self.weights = {name: getattr(config, name) for name in names if getattr(config, name) > 0}
+        self.allowed = 1.0
+        if self.weights.keys() & {"colour", "variety"}:
+            self.allowed = allowed_chroma(picture)
+        self.weights.pop("variety" if self.allowed < 1 else "colour", None)  # greys rightly make people alike
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
