@@ -54,9 +54,10 @@ def pieces(config: ITEConfig) -> dict[str, Callable[[], object]]:
     person, dice = sample_portrait(base, 3), torch.Generator().manual_seed(0)
     source, style = frozen_copy(base), copy_for_training(base, config.apt.modules)
     target = copy_for_training(base, config.modules)
-    apt = APT(source, style, person, config.apt, load_perceptual(), dice)
+    metric = load_perceptual()
+    apt = APT(source, style, person, config.apt, metric, dice)
     text, clips = "a person wearing glasses", [load_clip("pocket-guide")]
-    ite = ITE(source, style, target, person.ws, text, clips, config, dice)
+    ite = ITE(source, style, target, person.ws, text, clips, config, dice, perceptual=metric)
     strip = PreviewStrip(source, person.ws)
     return {
         "APT step": lambda: apt.step(0),

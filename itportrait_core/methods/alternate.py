@@ -136,7 +136,7 @@ def couple(
         clip: one CLIP or several (their losses are summed); the embedded guide where None.
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); G_o where None.
-        perceptual: LPIPS for APT; the embedded trunk where None.
+        perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
         resume: file of the resume point, see `run.run`.
 
     Returns:
@@ -154,24 +154,26 @@ def couple(
         dice = torch.Generator().manual_seed(config.seed)
         person = _content_latent(generator, content or portrait).to(device)
         picture = None if portrait is None else portrait.for_training(device)
-        apt = ite = None
+        apt = ite = metric = None
         needed = config.mode != "image_only" or config.apt.clip > 0
         clips = listed_clips(clip, device) if needed else []
+        if config.mode != "text_only" or config.likeness > 0:
+            metric = (perceptual or load_perceptual()).to(device)
         if config.mode != "text_only":
             assert picture is not None  # `_check` asked for a portrait
             trained = copy_for_training(style or generator, config.apt.modules)
-            metric = (perceptual or load_perceptual()).to(device)
+            assert metric is not None
             apt = APT(source, trained, picture, config.apt, metric, dice, clips)
         if config.mode != "image_only":
             target = copy_for_training(generator, config.modules, config.trained)
             shown = picture and picture.image
             styled = None if apt is None else apt.style
-            ite = ITE(source, styled, target, person, text, clips, config, dice, shown)
+            ite = ITE(source, styled, target, person, text, clips, config, dice, shown, metric)
         facts = {
             "content": person, "text": text, "start": style or "",
             "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
             "clips": [c.name for c in clips],
-            "perceptual": apt.perceptual.name if apt else "",
+            "perceptual": metric.name if metric else "",
         }  # fmt: skip
         task = _Alternation(config, source, person, apt, ite, dice, facts)
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)

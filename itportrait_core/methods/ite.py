@@ -8,15 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from ..guidance.background import background_difference, empty_space, opacity
 from ..guidance.clip import ClipModel
-from ..guidance.colour import allowed_chroma, colour_excess
-from ..guidance.depth import depth_difference
 from ..guidance.nudge import nudged, random_nudge
+from ..guidance.perceptual import Perceptual
 from ..rendering import cameras
 from .configs import ITEConfig
 from .directions import apart, beside, bisector, direction
 from .gate import Gate, convert_tau, decide, distance
+from .guards import Guards
 from .history import Record, dice_digest
 from .latent_offsets import OffsetAdam
 from .passes import backward_by_view, draw_latents, render_views
@@ -45,9 +44,10 @@ class ITE:
         config: ITEConfig,
         dice: torch.Generator,
         picture: Tensor | None = None,
+        perceptual: Perceptual | None = None,
     ) -> None:
         """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: [1, 3, H, W], the
-        style's, for `calibrate` and `colour`."""
+        style's, for `calibrate` and `colour`. `perceptual`: LPIPS, for `likeness`."""
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
         self.source, self.style, self.target, self.content = source, style, target, content
@@ -57,9 +57,7 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.nudge: Tensor | None = None
-        self.allowed = 1.0
-        if config.colour > 0 and style is not None and picture is not None:
-            self.allowed = allowed_chroma(picture)
+        self.guards = Guards(config, perceptual, None if style is None else picture)
         self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
@@ -92,23 +90,17 @@ class ITE:
         config, digest = self.config, dice_digest(self.dice)
         ws, views = self.latents(), self.views()
         self.nudge = random_nudge(self.dice) if config.nudge else None
-        source, seen_before = self._source(ws, views, side)
-        style = None if self.style is None else self._embed(self.style, ws, views, side)
+        source, before = self._source(ws, views, side)
+        style, start = None, before
+        if self.style is not None:
+            start = self._drawn(self.style, ws, views, side)
+            style = self._read(start)
         gate = self._gate(style, source)
         parts: dict[str, float] = {}
 
         def loss_of_view(seen: Any, v: int) -> Tensor:
             loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
-            if config.depth > 0:
-                before = seen_before[v].image_depth
-                loss = loss + config.depth * depth_difference(seen.image_depth, before).mean()
-            if config.empty > 0:
-                loss = loss + config.empty * opacity(seen, empty_space(seen_before[v]))
-            if config.background > 0:
-                loss = loss + config.background * background_difference(seen)
-            if self.allowed < 1:
-                loss = loss + config.colour * colour_excess(seen.image, self.allowed)
-            return loss / len(views)
+            return self.guards.added_to(loss, seen, before[v], start[v]) / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
@@ -151,9 +143,14 @@ class ITE:
         return total
 
     @torch.no_grad()
-    def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
-        return self._read(render_views(generator, ws, views, side=side))
+    def _drawn(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> list[Any]:
+        return render_views(generator, ws, views, side=side)
 
+    @torch.no_grad()
+    def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
+        return self._read(self._drawn(generator, ws, views, side))
+
+    @torch.no_grad()
     def _read(self, renders: list[Any]) -> Embeddings:
         return [[self._seen_by(clip, seen.image) for clip in self.clips] for seen in renders]
 
@@ -162,13 +159,13 @@ class ITE:
         image = image if self.nudge is None else nudged(image, self.nudge)
         return clip.embed_image(image, antialias=self.config.antialias)
 
-    @torch.no_grad()
     def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Any]]:
-        """E(I_source) for every view, and G_o's renders from there if anything wants them."""
-        config, renders = self.config, []
-        matched = config.source_view == "matched"
-        if matched or config.depth > 0 or config.empty > 0:
-            renders = render_views(self.source, ws, views, side=side)
+        """E(I_source) for every view, and G_o's renders from there, or None where nothing wants them."""
+        renders: list[Any] = [None] * len(views)
+        guards = self.guards
+        matched = self.config.source_view == "matched"
+        if matched or guards.need_source or (guards.need_start and self.style is None):
+            renders = self._drawn(self.source, ws, views, side)
         if matched:
             return self._read(renders), renders
         return self._embed(self.source, ws, self.front, side) * len(views), renders

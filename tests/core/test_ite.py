@@ -282,6 +282,38 @@ def test_colours_cost_beside_a_grey_picture(parts):
     assert cost(grey, style=None, colour=10.0) == cost(grey, style=None)
 
 
+def test_people_may_be_asked_to_stay_as_they_were_before_the_text(parts):
+    """As G_s draws them, or G_o without a style: drawn so, they cost nothing, and other people do."""
+    generator, portrait, perceptual, clips = parts
+
+    def cost(style, begins, **changes) -> float:
+        config = ITEConfig(views=2, batch=1, **changes)
+        target, dice = copy_for_training(begins, config.modules), torch.Generator().manual_seed(3)
+        ite = ITE(generator, style, target, portrait.ws, "hat", clips, config, dice, perceptual=perceptual)
+        return ite.step(0).losses["ite"]
+
+    styled = tiny_generator(7)
+    for style, same, other in ((styled, styled, generator), (None, generator, styled)):
+        for view in ("matched", "canonical"):
+            assert cost(style, same, likeness=5.0, source_view=view) == cost(style, same, source_view=view)
+            more = cost(style, other, likeness=5.0, source_view=view) - cost(style, other, source_view=view)
+            assert more > 0.01
+
+
+def test_likeness_holds_back_what_the_text_does(parts):
+    """The same run ends nearer to its beginning, repeats exactly, and needs no style."""
+    generator, portrait, perceptual, clips = parts
+
+    def moved(**changes) -> torch.Tensor:
+        config = ITEConfig(steps=4, mode="text_only", views=1, lr=0.01, **changes)
+        target = couple(generator, None, "glasses", clips, config, perceptual=perceptual).target
+        before = generator.synthesis(portrait.ws, portrait.camera).image
+        return perceptual(target.synthesis(portrait.ws, portrait.camera).image, before)
+
+    held = moved(likeness=10.0)
+    assert held < 0.8 * moved() and torch.equal(held, moved(likeness=10.0))
+
+
 def test_the_texts_way_may_begin_at_the_style(parts):
     """Where G_t still draws what G_s draws, nothing has gone the text's way yet, however strong the style."""
     ite = make(parts, text_origin="style")

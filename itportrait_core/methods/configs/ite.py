@@ -109,6 +109,10 @@ class ITEConfig(Config):
         0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
     colour: float = number(0.0, 0.0, 100.0, "Weight that keeps people grey where the style picture is.")
+    likeness: float = number(
+        0.0, 0.0, 10.0,
+        "Weight of likeness (LPIPS) to the same person before the text, as G_s draws it (text_only: G_o).",
+    )  # fmt: skip
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
