@@ -28,8 +28,9 @@ STARTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Where G_t begins: as the settings have it, styled already, or unstyled with APT and ITE in turn as in the
 paper, where the gate has to make out when G_s has got its style."""
-TRAINED: dict[str, Any] = {"trained": "styles", "lr": 0.15}
-"""The style layers themselves, not one offset of all latents: there picture and text take from each other."""
+TRAINED: dict[str, Any] = {"trained": "styles", "lr": 0.15, "likeness": 0.0}
+"""The style layers themselves, not one offset of all latents: there picture and text take from each other,
+and nothing beside the gate stands between them."""
 CURVES = {"image_style": COLORS[0], "text_style": COLORS[1], "image_certainty": COLORS[2],
           "text_certainty": COLORS[3]}  # fmt: skip
 

@@ -49,14 +49,14 @@ class APTConfig(Config):
         """Settings for a small generator (128 px or less), otherwise unchanged.
 
         Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
-        colour. So does CLIP, lest everybody takes on the hair and skin of the picture's person. Other people
-        keep their shape, of which the picture says nothing, and are grey where it is: else their hair, of
-        which it shows none, ends up blue beside a marble head.
+        colour. So does CLIP, and that two people differ as they did, lest everybody takes on the hair and
+        skin of the picture's person. Other people keep their shape, of which the picture says nothing, and
+        are grey where it is: else their hair, of which it shows none, ends up blue beside a marble head.
         """
         if generator.resolution > 128:
             return self
         steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
         return self.replace(
-            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, shape=200.0, empty=5.0, background=10.0,
-            colour=30.0,
+            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, variety=2.0, shape=200.0, empty=5.0,
+            background=10.0, colour=30.0,
         )  # fmt: skip

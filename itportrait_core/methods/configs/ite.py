@@ -126,19 +126,21 @@ class ITEConfig(Config):
         says. The step `lr` is in units of M(z)'s own spread. The text asks for a length, or a hint of it
         would do: beside a style that of a true edit, less in a portrait, which shall stay the person's. The
         picture's steps look past the text's direction; else they take back half of what the text's steps did.
+        Beside a style people stay a little as they were before the text; alone, its length sees to that.
         The 79 templates are left out, because a small text tower hears more of the template than of the word
         in it.
         """
         if generator.resolution > 128:
             return self
         apt = self.apt.scaled_for(generator)
+        alone = self.mode == "text_only"
         steps = min(self.steps, {"coupled": 240, "text_only": 80, "image_only": apt.steps}[self.mode])
         return self.replace(
             steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
             templates=False, nudge=True, modules=("synthesis",), trained="latents", lr=0.05,
             betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
-            colour=30.0, text_length=0.15 if self.mode == "text_only" else 0.4,
+            colour=30.0, likeness=0.0 if alone else 0.05, text_length=0.15 if alone else 0.4,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:
