@@ -6,11 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..guidance.background import background_difference, empty_space, opacity
-from ..guidance.colour import allowed_chroma, colour_excess
-from ..guidance.depth import depth_difference
+from ..guidance.colour import allowed_chroma
 from ..guidance.perceptual import Perceptual
 from .configs import ITEConfig
+from .terms import kept, weights_of
 
 
 class Guards:
@@ -25,8 +24,7 @@ class Guards:
 
     def __init__(self, config: ITEConfig, perceptual: Perceptual | None, picture: Tensor | None) -> None:
         """`perceptual`: LPIPS, for `likeness`. `picture`: the style's [1, 3, H, W], or None without one."""
-        names = ("depth", "empty", "background", "colour", "likeness")
-        self.weights = {name: getattr(config, name) for name in names if getattr(config, name) > 0}
+        self.weights = weights_of(config, ("depth", "empty", "background", "colour", "likeness"))
         self.perceptual, self.allowed = perceptual, 1.0
         if "colour" in self.weights and picture is not None:
             self.allowed = allowed_chroma(picture)
@@ -48,15 +46,10 @@ class Guards:
 
         `source` and `start` may be None where `need_source` and `need_start` are False.
         """
-        parts = {
-            "depth": lambda: depth_difference(seen.image_depth, source.image_depth).mean(),
-            "empty": lambda: opacity(seen, empty_space(source)),
-            "background": lambda: background_difference(seen),
-            "colour": lambda: colour_excess(seen.image, self.allowed),
-            "likeness": lambda: self._unlike(seen.image, start.image),
-        }
+        terms = kept(seen, source, self.allowed)
+        terms["likeness"] = lambda: self._unlike(seen.image, start.image)
         for name, weight in self.weights.items():
-            loss = loss + weight * parts[name]()
+            loss = loss + weight * terms[name]()
         return loss
 
     def _unlike(self, image: Tensor, before: Tensor) -> Tensor:

@@ -7,15 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..guidance.background import background_difference, empty_space, opacity
-from ..guidance.colour import allowed_chroma, colour_excess
-from ..guidance.depth import depth_difference
+from ..guidance.colour import allowed_chroma
 from ..guidance.perceptual import Perceptual
 from ..guidance.variety import lost_variety
 from ..rendering import cameras
 from .configs import APTConfig
 from .passes import backward_by_view, draw_latents, render_views
 from .picture_way import PictureWays
+from .terms import kept, weights_of
 
 PAIR_EVERY = 4
 """Steps from one look at two people to the next; who is seen alone differs from nobody."""
@@ -47,8 +46,7 @@ class Others:
         """
         self.source, self.style, self.config, self.dice = source, style, config, dice
         self.ways, self.perceptual = ways, perceptual
-        names = ("empty", "background", "shape", "colour", "clip", "variety")
-        self.weights = {name: getattr(config, name) for name in names if getattr(config, name) > 0}
+        self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
         self.allowed = 1.0
         if self.weights.keys() & {"colour", "variety"}:
             self.allowed = allowed_chroma(picture)
@@ -68,15 +66,11 @@ class Others:
         losses: dict[str, float] = {}
 
         def loss_of_view(seen: Any, _: int) -> Tensor:
-            parts = {
-                "empty": lambda: opacity(seen, empty_space(before)),
-                "background": lambda: background_difference(seen),
-                "shape": lambda: depth_difference(seen.image_depth, before.image_depth).mean(),
-                "colour": lambda: colour_excess(seen.image, self.allowed),
-                "clip": lambda: self.ways.missed(before.image, seen.image, self.dice),
-                "variety": lambda: lost_variety(self.perceptual, before.image, seen.image),
-            }
-            counted = {name: parts[name]() for name in weights}
+            terms = kept(seen, before, self.allowed)
+            terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
+            terms["clip"] = lambda: self.ways.missed(before.image, seen.image, self.dice)
+            terms["variety"] = lambda: lost_variety(self.perceptual, before.image, seen.image)
+            counted = {name: terms[name]() for name in weights}
             losses.update({name: float(part.detach()) for name, part in counted.items()})
             return torch.stack([weights[name] * part for name, part in counted.items()]).sum()
 
