@@ -24,9 +24,9 @@ from benchmarks.table import Table
 from itportrait_core.guidance.clip import ClipModel
 from itportrait_core.guidance.perceptual import random_trunk
 from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig
-from itportrait_core.methods.photo_prior import PhotoPrior
-from itportrait_core.methods.photo_twin import Aligned
-from itportrait_core.methods.portrait import Portrait, sample_portrait
+from itportrait_core.methods.inversion.photo_prior import PhotoPrior
+from itportrait_core.methods.inversion.photo_twin import Aligned
+from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.eg3d_config import EG3DConfig

@@ -23,9 +23,9 @@ from benchmarks.art_portraits import ART, Sitter, judge, sitters
 from benchmarks.table import Row, Table, mean, save_sheet, save_strip
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
-from itportrait_core.methods.lineage import run_identity
-from itportrait_core.methods.photo_prior import load_photo_prior
-from itportrait_core.methods.portrait import Portrait
+from itportrait_core.methods.inversion.photo_prior import load_photo_prior
+from itportrait_core.methods.shared.lineage import run_identity
+from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.rendering import cameras
 
 RESULTS = Path(__file__).parent / "results"

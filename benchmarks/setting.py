@@ -24,11 +24,11 @@ from itportrait_core.checkpoints.format import read_header
 from itportrait_core.guidance.clip import ClipModel, load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig
-from itportrait_core.methods.history import History
-from itportrait_core.methods.lineage import run_identity, weights_hash
-from itportrait_core.methods.photo_prior import load_photo_prior
-from itportrait_core.methods.portrait import Portrait
-from itportrait_core.methods.tuning import pivotal_tune
+from itportrait_core.methods.inversion.photo_prior import load_photo_prior
+from itportrait_core.methods.shared.history import History
+from itportrait_core.methods.shared.lineage import run_identity, weights_hash
+from itportrait_core.methods.shared.portrait import Portrait
+from itportrait_core.methods.tuning.tune import pivotal_tune
 
 CACHE = Path(__file__).parents[1] / ".cache" / "benchmarks"
 RESUME_STEPS = 20

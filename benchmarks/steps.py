@@ -21,13 +21,13 @@ import torch.nn.functional as F
 import itportrait_core as itp
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.alternate import stage_of
-from itportrait_core.methods.apt import APT
 from itportrait_core.methods.configs import ITEConfig
-from itportrait_core.methods.ite import ITE
-from itportrait_core.methods.passes import PreviewStrip
-from itportrait_core.methods.portrait import sample_portrait
-from itportrait_core.methods.trained import copy_for_training, frozen_copy
+from itportrait_core.methods.couple.couple import stage_of
+from itportrait_core.methods.couple.ite import ITE
+from itportrait_core.methods.shared.passes import PreviewStrip
+from itportrait_core.methods.shared.portrait import sample_portrait
+from itportrait_core.methods.shared.trainable import copy_for_training, frozen_copy
+from itportrait_core.methods.stylize.apt import APT
 from itportrait_core.networks import triplane, volume_rendering
 
 ARMS = ("without", "with")

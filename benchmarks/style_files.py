@@ -20,7 +20,7 @@ import itportrait_core as itp
 from benchmarks.people import held_out, pictures
 from benchmarks.setting import Setting, add_amounts, read_amounts
 from benchmarks.table import Table, lines
-from itportrait_core.methods.trained import part_of
+from itportrait_core.methods.shared.trainable import part_of
 
 RESULTS = Path(__file__).parent / "results"
 FULL_SIZE_MB, LIMIT_MB = 119.4, 10.0

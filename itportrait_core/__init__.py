@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from .checkpoints.format import load_generator, load_model, save_generator, save_model
     from .checkpoints.official import import_checkpoint
     from .errors import ITPortraitError
-    from .methods.alternate import couple
-    from .methods.apt import stylize
-    from .methods.blend import blend
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
-    from .methods.inversion import invert, invert_batch
-    from .methods.photo_prior import load_photo_prior
-    from .methods.portrait import Portrait
-    from .methods.style_file import load_style, save_style
-    from .methods.tuning import pivotal_tune
+    from .methods.couple.couple import couple
+    from .methods.inversion.invert import invert, invert_batch
+    from .methods.inversion.photo_prior import load_photo_prior
+    from .methods.shared.portrait import Portrait
+    from .methods.style.blend import blend
+    from .methods.style.style_file import load_style, save_style
+    from .methods.stylize.apt import stylize
+    from .methods.tuning.tune import pivotal_tune
     from .rendering import cameras
 
 _HOMES = {
@@ -25,14 +25,14 @@ _HOMES = {
     "checkpoints.official": ("import_checkpoint",),
     "errors": ("ITPortraitError",),
     "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
-    "methods.portrait": ("Portrait",),
-    "methods.photo_prior": ("load_photo_prior",),
-    "methods.inversion": ("invert", "invert_batch"),
-    "methods.apt": ("stylize",),
-    "methods.alternate": ("couple",),
-    "methods.tuning": ("pivotal_tune",),
-    "methods.blend": ("blend",),
-    "methods.style_file": ("load_style", "save_style"),
+    "methods.shared.portrait": ("Portrait",),
+    "methods.inversion.photo_prior": ("load_photo_prior",),
+    "methods.inversion.invert": ("invert", "invert_batch"),
+    "methods.stylize.apt": ("stylize",),
+    "methods.couple.couple": ("couple",),
+    "methods.tuning.tune": ("pivotal_tune",),
+    "methods.style.blend": ("blend",),
+    "methods.style.style_file": ("load_style", "save_style"),
 }
 _MODULES = ("cameras",)
 _WHERE = {name: home for home, names in _HOMES.items() for name in names}

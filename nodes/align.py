@@ -16,7 +16,7 @@ from .images import one_picture, to_comfy
 if TYPE_CHECKING:
     from ..itportrait_core.alignment.frame import Square
     from ..itportrait_core.alignment.landmarks import Face
-    from ..itportrait_core.methods.photo_twin import Aligned
+    from ..itportrait_core.methods.inversion.photo_twin import Aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class AlignmentHandle:
         from ..itportrait_core.alignment import detector
         from ..itportrait_core.alignment.frame import portrait_frame
         from ..itportrait_core.alignment.warp import cut
-        from ..itportrait_core.methods.photo_twin import Aligned
+        from ..itportrait_core.methods.inversion.photo_twin import Aligned
 
         frame = portrait_frame(self.points, level=self.level)
 

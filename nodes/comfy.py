@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.methods.run import KeepBest, StepInfo
+from ..itportrait_core.methods.shared.run import KeepBest, StepInfo
 from . import stopping
 from .images import preview_grid
 

@@ -14,7 +14,7 @@ from . import comfy, compat, fields, recipes, sockets
 from .images import one_picture, to_comfy
 
 if TYPE_CHECKING:
-    from ..itportrait_core.methods.photo_twin import Aligned
+    from ..itportrait_core.methods.inversion.photo_twin import Aligned
     from .align import AlignmentHandle
 
 USER, LANDMARKS = "user", "landmarks"
@@ -148,7 +148,7 @@ class Inversion(io.ComfyNode):
 
 def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:
     """The picture in the frames of the networks; a face is sought on it where the pose is to come from it."""
-    from ..itportrait_core.methods.photo_twin import Aligned
+    from ..itportrait_core.methods.inversion.photo_twin import Aligned
     from .align import find_points, find_pose
 
     if alignment is not None:

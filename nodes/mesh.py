@@ -83,7 +83,7 @@ class ExtractMesh(io.ComfyNode):
         level: float = 0.0,
         least_piece: float = 0.01,
     ) -> io.NodeOutput:
-        from ..itportrait_core.methods.portrait import check_fits
+        from ..itportrait_core.methods.shared.portrait import check_fits
         from ..itportrait_core.rendering.mesh import MeshConfig, extract_mesh
 
         model, person = generator.open(), portrait.portrait
@@ -176,7 +176,7 @@ class SaveSplats(io.ComfyNode):
         name: str,
         private: bool = False,
     ) -> io.NodeOutput:
-        from ..itportrait_core.methods.portrait import check_fits
+        from ..itportrait_core.methods.shared.portrait import check_fits
         from ..itportrait_core.recipes.card import bytes_hash
         from ..itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
 

@@ -61,7 +61,7 @@ class SamplePortrait(io.ComfyNode):
         truncation: float,
         cameras: sockets.CamerasHandle | None = None,
     ) -> io.NodeOutput:
-        from ..itportrait_core.methods.portrait import sample_portrait
+        from ..itportrait_core.methods.shared.portrait import sample_portrait
 
         label = None if cameras is None else cameras.labels[:1]
         person = sample_portrait(generator.open(), seed, truncation=truncation, camera=label)

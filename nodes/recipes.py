@@ -13,7 +13,7 @@ from comfy_api.latest import io
 from ..itportrait_core.errors import ITPortraitError
 
 if TYPE_CHECKING:
-    from ..itportrait_core.methods.portrait import Portrait
+    from ..itportrait_core.methods.shared.portrait import Portrait
     from ..itportrait_core.recipes.card import Card
     from ..itportrait_core.rendering.mesh import MeshConfig
     from ..itportrait_core.rendering.splat import SplatConfig

@@ -92,7 +92,7 @@ class MultiViewRender(io.ComfyNode):
         portrait: sockets.PortraitHandle | None = None,
         camera_info: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
-        from ..itportrait_core.methods.portrait import check_fits, sample_portrait
+        from ..itportrait_core.methods.shared.portrait import check_fits, sample_portrait
         from ..itportrait_core.recipes.card import CHUNK, Card, describe_weights, versions
         from ..itportrait_core.rendering.views import render_views
 

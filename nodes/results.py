@@ -17,9 +17,9 @@ import folder_paths
 from torch import Tensor, nn
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.history import History
-from ..itportrait_core.methods.lineage import CODE_VERSION
-from ..itportrait_core.methods.plots import plot_history
+from ..itportrait_core.methods.shared.history import History
+from ..itportrait_core.methods.shared.lineage import CODE_VERSION
+from ..itportrait_core.methods.shared.plots import plot_history
 from . import comfy, folders, recipes
 from .images import to_comfy
 from .sockets import GeneratorHandle

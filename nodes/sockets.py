@@ -24,8 +24,8 @@ from . import comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
-    from ..itportrait_core.methods.photo_prior import PhotoPrior
-    from ..itportrait_core.methods.portrait import Portrait
+    from ..itportrait_core.methods.inversion.photo_prior import PhotoPrior
+    from ..itportrait_core.methods.shared.portrait import Portrait
 
 Generator = io.Custom("ITP_GENERATOR")
 PortraitSocket = io.Custom("ITP_PORTRAIT")

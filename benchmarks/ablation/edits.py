@@ -14,8 +14,8 @@ from benchmarks.judging import seen_share
 from benchmarks.people import TEXTS, Triple
 from benchmarks.setting import Setting
 from benchmarks.table import Rows, lines
-from itportrait_core.methods.passes import render_views
-from itportrait_core.methods.portrait import Portrait
+from itportrait_core.methods.shared.passes import render_views
+from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.pocket.captions import PROMPTS
 from itportrait_core.rendering import cameras
 

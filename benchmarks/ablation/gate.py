@@ -13,7 +13,7 @@ from benchmarks.ablation.part import MethodRow, Sizes, Unit, judged
 from benchmarks.people import Triple, held_out
 from benchmarks.setting import Setting
 from benchmarks.table import Rows, lines, matching, mean
-from itportrait_core.methods.plots import COLORS, Panel, plot_panels
+from itportrait_core.methods.shared.plots import COLORS, Panel, plot_panels
 
 FIRST = 4
 """Of the triples: marble with a beard, where style and text are both hard to have."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..checkpoints.format import content_hash, read_header
 from ..errors import ITPortraitError
-from ..methods.lineage import CODE_VERSION
+from ..methods.shared.lineage import CODE_VERSION
 
 FORMAT = 1
 """Version of the card's own layout."""

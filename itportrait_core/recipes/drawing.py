@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints.format import load_generator
-from ..methods.lineage import weights_hash
-from ..methods.portrait import Portrait, sample_portrait
-from ..methods.style_file import load_style
+from ..methods.shared.lineage import weights_hash
+from ..methods.shared.portrait import Portrait, sample_portrait
+from ..methods.style.style_file import load_style
 from ..rendering import cameras
 from ..rendering.views import render_views
 from .card import Card, bytes_hash, describe_weights, to_pixels, versions

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ..checkpoints.format import load_generator
 from ..errors import ITPortraitError
-from ..methods.lineage import weights_hash
-from ..methods.portrait import Portrait, check_fits
-from ..methods.style_file import load_style
+from ..methods.shared.lineage import weights_hash
+from ..methods.shared.portrait import Portrait, check_fits
+from ..methods.style.style_file import load_style
 from . import carriers
 from .card import Card, bytes_hash, describe_weights, parse, versions
 from .drawing import picture_pixels, shrink, view_pixels
@@ -148,8 +148,8 @@ def _portrait(path: Path, card: Card, generator: nn.Module, verdict: Verdict) ->
 
 def _judge_likeness(then: float, drawn: Tensor, person: Portrait, verdict: Verdict) -> Verdict:
     """An inversion's picture is the style picture: the likeness that was reported must come out again."""
-    from ..methods.metrics import psnr
-    from ..methods.passes import fit_picture
+    from ..methods.inversion.metrics import psnr
+    from ..methods.shared.passes import fit_picture
 
     now = float(psnr(drawn.clamp(-1, 1), fit_picture(person.image, drawn.shape[-1])))
     fact = f"likeness to its picture {now:.3f} dB, {then:.3f} then (tolerance {MOST_DECIBEL})"

@@ -1,7 +1,8 @@
 """Seconds-long runs of every method, and what they gave: `python -m tests.core.same_results` writes it anew.
 
-The committed numbers (tests/data/same_results.json) were made before a refactoring; `test_same_results.py` makes the
-runs again and compares. Weights are compared by hash where the arithmetic is the same, losses by value everywhere.
+The committed numbers (tests/data/same_results.json) were made before a refactoring; `test_same_results.py`
+makes the runs again and compares. Weights are compared by hash where the arithmetic is the same, losses by
+value everywhere.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ SMALL_APT = {
     "background": 10.0, "colour": 30.0,
 }  # fmt: skip
 RELEASED = {
-    "views": 2, "focal": 4.4652, "pitch_convention": "eg3d", "view_yaws": [[-34.0, -23.0], [-17.0, 0.0, 34.0]],
+    "views": 2, "focal": 4.4652, "pitch_convention": "eg3d",
+    "view_yaws": [[-34.0, -23.0], [-17.0, 0.0, 34.0]],
     "view_pitches": [-34.0, 0.0, 11.0], "source_text": "Photo", "antialias": False, "gate": "bisector",
-    "gate_scope": "per_model", "tau": 0.65, "xi": 35, "xi_strict": True, "modules": ["synthesis", "superresolution"],
+    "gate_scope": "per_model", "tau": 0.65, "xi": 35, "xi_strict": True,
+    "modules": ["synthesis", "superresolution"],
 }  # fmt: skip
 
 
@@ -102,8 +105,8 @@ def invert_tiny() -> dict[str, Any]:
     found = {}
     for loss in ("consistency", "warp", "none"):
         config = itp.InversionConfig.from_dict(
-            {"steps": 4, "pose_preheat": 1, "start_samples": 8, "twin_samples": 1, "restarts": 2, "space": "W",
-             "depth_loss": loss, "realign_rounds": 0}
+            {"steps": 4, "pose_preheat": 1, "start_samples": 8, "twin_samples": 1, "restarts": 2,
+             "space": "W", "depth_loss": loss, "realign_rounds": 0}
         )  # fmt: skip
         found[loss] = itp.invert(generator, picture, tiny_prior(), config, perceptual=tiny_perceptual())
     tensors = {f"{loss}.{n}": getattr(p, n) for loss, p in found.items() for n in ("ws", "camera")}
@@ -154,12 +157,11 @@ def coupled_paper() -> dict[str, Any]:
     portrait, clips = tiny_portrait(generator), [tiny_clip(0, "a"), tiny_clip(1, "b")]
     steps, weights = [], {}
     for name, settings in {
-        "paper": {"depth": 0.1, "calibrate": 0.5}, "released": RELEASED, "soft": {"gate": "soft", "adaptive_k": 3},
+        "paper": {"depth": 0.1, "calibrate": 0.5}, "released": RELEASED,
+        "soft": {"gate": "soft", "adaptive_k": 3},
     }.items():  # fmt: skip
         config = itp.ITEConfig.from_dict({"steps": 4, **settings})
-        result = itp.couple(
-            generator, portrait, "glasses", clips, config, perceptual=tiny_perceptual()
-        )
+        result = itp.couple(generator, portrait, "glasses", clips, config, perceptual=tiny_perceptual())
         steps += list(result.history)
         weights |= {f"{name}.target.{k}": v for k, v in result.target.state_dict().items()}
         weights |= {f"{name}.style.{k}": v for k, v in result.style.state_dict().items()}
@@ -178,7 +180,16 @@ def tuned() -> dict[str, Any]:
 
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     run.__name__: run
-    for run in (invert_pocket, invert_tiny, image_only, image_only_grey, text_only, coupled, coupled_paper, tuned)
+    for run in (
+        invert_pocket,
+        invert_tiny,
+        image_only,
+        image_only_grey,
+        text_only,
+        coupled,
+        coupled_paper,
+        tuned,
+    )
 }
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
-from itportrait_core.methods.portrait import Portrait
-from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.trained import latent_layer, part_of
+from itportrait_core.methods.shared.portrait import Portrait
+from itportrait_core.methods.shared.run import KeepBest
+from itportrait_core.methods.shared.trainable import latent_layer, part_of
+from itportrait_core.methods.stylize.apt import APT, stylize
 from tests.core.tiny import same_weights, tiny_apt, tiny_generator, tiny_perceptual, tiny_portrait
 
 

@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.blend import blend, strength_of
 from itportrait_core.methods.configs import BlendConfig
-from itportrait_core.methods.metrics import psnr
-from itportrait_core.methods.storage import read_tensors, write_tensors
-from itportrait_core.methods.style_file import KIND, MIN_SIDE, WHOLE, load_style, save_style
-from itportrait_core.methods.trained import copy_for_training, part_of, trained_parameters
+from itportrait_core.methods.inversion.metrics import psnr
+from itportrait_core.methods.shared.storage import read_tensors, write_tensors
+from itportrait_core.methods.shared.trainable import copy_for_training, part_of, trained_parameters
+from itportrait_core.methods.style.blend import blend, strength_of
+from itportrait_core.methods.style.style_file import KIND, MIN_SIDE, WHOLE, load_style, save_style
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_generator

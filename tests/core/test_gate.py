@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
+from itportrait_core.guidance.directions import apart, beside, bisector, cosine, direction
 from itportrait_core.methods.configs import ITEConfig
-from itportrait_core.methods.directions import apart, beside, bisector, cosine, direction
-from itportrait_core.methods.gate import convert_tau, decide, distance, hard_gamma, soft_gamma
+from itportrait_core.methods.couple.gate import convert_tau, decide, distance, hard_gamma, soft_gamma
 
 
 @pytest.mark.parametrize(

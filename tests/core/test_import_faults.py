@@ -18,7 +18,7 @@ from itportrait_core.checkpoints.official import import_checkpoint
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.photo_prior import load_photo_prior
+from itportrait_core.methods.inversion.photo_prior import load_photo_prior
 from itportrait_core.networks.arcface import IdentityNet
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.encoders import StyleEncoder

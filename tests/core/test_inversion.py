@@ -9,14 +9,15 @@ import torch
 
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
-from itportrait_core.methods.history import History, Record
-from itportrait_core.methods.inversion import invert, invert_batch, warnings_of
-from itportrait_core.methods.inversion_task import InversionTask
-from itportrait_core.methods.latent_units import SAMPLES, LatentUnits, latent_spread
-from itportrait_core.methods.passes import fit_picture
-from itportrait_core.methods.portrait import Portrait, sample_portrait
-from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.start_latent import latent_statistics, nearest_samples
+from itportrait_core.methods.inversion.invert import invert, invert_batch, warnings_of
+from itportrait_core.methods.inversion.start_latents import nearest_samples
+from itportrait_core.methods.inversion.task import InversionTask
+from itportrait_core.methods.shared.history import History, Record
+from itportrait_core.methods.shared.latent_statistics import latent_statistics
+from itportrait_core.methods.shared.latent_whitening import SAMPLES, LatentUnits, latent_spread
+from itportrait_core.methods.shared.passes import fit_picture
+from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
+from itportrait_core.methods.shared.run import KeepBest
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator, tiny_perceptual, tiny_portrait, tiny_prior
 

@@ -9,7 +9,7 @@ from benchmarks.inversion import ARMS, COLUMNS, STAGES, summary
 from benchmarks.inversion_causes import CAUSES, PLAIN, people_of
 from benchmarks.inversion_causes import summary as summarise_causes
 from benchmarks.table import Table
-from itportrait_core.methods.portrait import Portrait
+from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator, tiny_perceptual

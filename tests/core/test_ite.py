@@ -14,12 +14,12 @@ import torch
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import background
 from itportrait_core.guidance.background import background_difference
-from itportrait_core.methods.alternate import couple, stage_of
 from itportrait_core.methods.configs import ITEConfig, preset
-from itportrait_core.methods.gate import Gate
-from itportrait_core.methods.ite import ITE
-from itportrait_core.methods.passes import backward_by_view, draw_latents, render_views
-from itportrait_core.methods.trained import copy_for_training, latent_layer, trained_parameters
+from itportrait_core.methods.couple.couple import couple, stage_of
+from itportrait_core.methods.couple.gate import Gate
+from itportrait_core.methods.couple.ite import ITE
+from itportrait_core.methods.shared.passes import backward_by_view, draw_latents, render_views
+from itportrait_core.methods.shared.trainable import copy_for_training, latent_layer, trained_parameters
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from itportrait_core.guidance.nudge import SHIFT, ZOOM, nudged, random_nudge
+from itportrait_core.guidance.augment import SHIFT, ZOOM, nudged, random_nudge
 
 
 def test_all_pictures_of_a_batch_are_moved_alike_and_a_little():

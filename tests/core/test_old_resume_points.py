@@ -57,9 +57,7 @@ def apt(**options: Any) -> dict[str, torch.Tensor]:
 def couple(**options: Any) -> dict[str, torch.Tensor]:
     generator, portrait, perceptual = parts()
     config = itp.ITEConfig.from_dict({**SMALL_ITE, "steps": 5, "warmup": 1, "ite_per_round": 2})
-    result = itp.couple(
-        generator, portrait, "glasses", tiny_clip(), config, perceptual=perceptual, **options
-    )
+    result = itp.couple(generator, portrait, "glasses", tiny_clip(), config, perceptual=perceptual, **options)
     return {
         f"{name}.{key}": value
         for name, module in (("target", result.target), ("style", result.style))

@@ -10,12 +10,12 @@ import torch
 
 from itportrait_core.guidance import background
 from itportrait_core.guidance.colour import allowed_chroma, chroma, colour_excess
+from itportrait_core.guidance.directions import direction
 from itportrait_core.guidance.variety import lost_variety
-from itportrait_core.methods.apt import APT, stylize
 from itportrait_core.methods.configs import APTConfig
-from itportrait_core.methods.directions import direction
-from itportrait_core.methods.passes import draw_latents, render_views
-from itportrait_core.methods.picture_way import missed, picture_way
+from itportrait_core.methods.shared.passes import draw_latents, render_views
+from itportrait_core.methods.stylize.apt import APT, stylize
+from itportrait_core.methods.stylize.style_direction import missed, picture_way
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_apt, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from itportrait_core.methods import photo_twin
 from itportrait_core.methods.configs import InversionConfig
-from itportrait_core.methods.photo_twin import Aligned, draw_twins, make_twins, median_pose
+from itportrait_core.methods.inversion import photo_twin
+from itportrait_core.methods.inversion.photo_twin import Aligned, draw_twins, make_twins, median_pose
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_prior
 

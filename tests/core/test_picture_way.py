@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 import torch
 
-from itportrait_core.methods.passes import draw_latents, render_views
-from itportrait_core.methods.picture_way import LENGTH, PEOPLE, missed, picture_way
+from itportrait_core.methods.shared.passes import draw_latents, render_views
+from itportrait_core.methods.stylize.style_direction import LENGTH, PEOPLE, missed, picture_way
 from tests.core.tiny import tiny_clip, tiny_generator, tiny_portrait
 
 

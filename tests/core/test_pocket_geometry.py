@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.geometry import PITCHES, YAWS, Scores, measure
 from itportrait_core.checkpoints.format import load_generator
-from itportrait_core.methods.portrait import sample_portrait
+from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats

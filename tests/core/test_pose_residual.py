@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from itportrait_core.methods.pose_residual import PoseResidual
-from itportrait_core.methods.schedule import ramp
+from itportrait_core.methods.inversion.pose_residual import PoseResidual
+from itportrait_core.methods.shared.schedule import ramp
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator
 

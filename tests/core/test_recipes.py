@@ -13,8 +13,8 @@ from PIL import Image
 from itportrait_core.__main__ import main
 from itportrait_core.checkpoints.format import save_generator
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.portrait import Portrait, sample_portrait
-from itportrait_core.methods.style_file import save_style
+from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
+from itportrait_core.methods.style.style_file import save_style
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.recipes import carriers
 from itportrait_core.recipes.card import CHUNK, Card, bytes_hash, describe_weights, parse, versions

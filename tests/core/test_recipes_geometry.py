@@ -11,7 +11,7 @@ import torch
 from harness import stand_ins
 
 from itportrait_core.checkpoints.format import save_generator
-from itportrait_core.methods.portrait import sample_portrait
+from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.recipes import carriers
 from itportrait_core.recipes.card import Card, describe_weights, versions
 from itportrait_core.recipes.notes import make_notes

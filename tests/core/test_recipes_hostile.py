@@ -15,7 +15,7 @@ from harness import stand_ins
 
 from itportrait_core.checkpoints.format import save_generator
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.portrait import sample_portrait
+from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.recipes import carriers
 from itportrait_core.recipes.card import Card, describe_weights, parse, versions
 from itportrait_core.recipes.notes import make_notes

@@ -9,12 +9,12 @@ import torch
 
 from itportrait_core.checkpoints import tensor_file
 from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.alternate import couple
-from itportrait_core.methods.apt import stylize
 from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig
-from itportrait_core.methods.inversion import invert
-from itportrait_core.methods.run import KeepBest
-from itportrait_core.methods.tuning import pivotal_tune
+from itportrait_core.methods.couple.couple import couple
+from itportrait_core.methods.inversion.invert import invert
+from itportrait_core.methods.shared.run import KeepBest
+from itportrait_core.methods.stylize.apt import stylize
+from itportrait_core.methods.tuning.tune import pivotal_tune
 from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 
 STEPS = 6

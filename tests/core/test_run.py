@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from itportrait_core.methods.history import History, Record, dice_digest
-from itportrait_core.methods.plots import plot_history
-from itportrait_core.methods.run import KeepBest, StepInfo, run, trainable_mode
+from itportrait_core.methods.shared.history import History, Record, dice_digest
+from itportrait_core.methods.shared.plots import plot_history
+from itportrait_core.methods.shared.run import KeepBest, StepInfo, run, trainable_mode
 
 
 class Counter:

@@ -1,4 +1,4 @@
-"""Refactoring changes no result: the runs of `same_results.py` give what they gave when its file was written."""
+"""Refactoring changes no result: the runs of `same_results.py` give what they gave when they were stored."""
 
 from __future__ import annotations
 

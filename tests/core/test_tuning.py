@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from itportrait_core.methods.configs import TuningConfig
-from itportrait_core.methods.metrics import compare
-from itportrait_core.methods.tuning import pivotal_tune
+from itportrait_core.methods.inversion.metrics import compare
+from itportrait_core.methods.tuning.tune import pivotal_tune
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator, tiny_perceptual, tiny_portrait
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from itportrait_core.guidance.clip import ClipModel
 from itportrait_core.guidance.clip_network import ClipConfig, ClipNetwork
 from itportrait_core.guidance.perceptual import Perceptual, random_trunk
-from itportrait_core.methods.apt import APT
 from itportrait_core.methods.configs import APTConfig
-from itportrait_core.methods.photo_prior import PhotoPrior
-from itportrait_core.methods.portrait import Portrait, sample_portrait
-from itportrait_core.methods.trained import copy_for_training
+from itportrait_core.methods.inversion.photo_prior import PhotoPrior
+from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
+from itportrait_core.methods.shared.trainable import copy_for_training
+from itportrait_core.methods.stylize.apt import APT
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig

@@ -15,7 +15,7 @@ from itportrait_core.alignment.frame import portrait_frame
 from itportrait_core.alignment.warp import cut
 from itportrait_core.checkpoints import embedded
 from itportrait_core.guidance.clip import load_clip
-from itportrait_core.methods.portrait import sample_portrait
+from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats

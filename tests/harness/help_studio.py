@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 import itportrait_core as itp
-from itportrait_core.methods.photo_prior import PhotoPrior
-from itportrait_core.methods.portrait import sample_portrait
-from itportrait_core.methods.run import StepInfo
+from itportrait_core.methods.inversion.photo_prior import PhotoPrior
+from itportrait_core.methods.shared.portrait import sample_portrait
+from itportrait_core.methods.shared.run import StepInfo
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.rendering.views import render_views
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 import itportrait_core as itp
 from itportrait_core.methods.configs import BlendConfig
-from itportrait_core.methods.portrait import Portrait
+from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.rendering.views import render_views
 

@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def parts(pack: ModuleType) -> tuple[ModuleType, ModuleType, type[Exception], type]:
     """`nodes/comfy.py`, `nodes/stopping.py`, and the core's `KeepBest` and `StepInfo`."""
-    names = ("nodes.comfy", "nodes.stopping", "itportrait_core.methods.run")
+    names = ("nodes.comfy", "nodes.stopping", "itportrait_core.methods.shared.run")
     comfy, stopping, run = (importlib.import_module(f"{pack.__name__}.{name}") for name in names)
     return comfy, stopping, run.KeepBest, run.StepInfo
 

@@ -47,9 +47,7 @@ class LoopConfig:
     """Time between progress lines."""
 
 
-def make_optimizers(
-    groups: list[dict[str, Any]], betas: tuple[float, float]
-) -> list[torch.optim.Optimizer]:
+def make_optimizers(groups: list[dict[str, Any]], betas: tuple[float, float]) -> list[torch.optim.Optimizer]:
     """Adam for the plain groups and Muon for those marked "orthogonal", as far as there are any."""
     plain = [group for group in groups if not group.get("orthogonal")]
     marked = [group for group in groups if group.get("orthogonal")]

@@ -1,0 +1,1 @@
+"""Image-text embedding (Eq. 7-9) and its alternation with APT."""

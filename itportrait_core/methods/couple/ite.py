@@ -1,0 +1,235 @@
+"""ITE, image-text embedding in CLIP space (paper Eq. 7-9; methods sections 2.5-2.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from ...guidance.augment import nudged, random_nudge
+from ...guidance.clip import ClipModel
+from ...guidance.directions import apart, beside, bisector, direction
+from ...guidance.perceptual import Perceptual
+from ...rendering import cameras
+from ..shared.history import Record, dice_digest
+from ..shared.passes import backward_by_view, draw_latents, render_views
+from ..shared.schedule import ramp
+from ..shared.trainable import keep_strongest_layers, trained_parameters
+from .config import ITEConfig
+from .gate import Gate, convert_tau, decide, distance
+from .latent_offsets import OffsetAdam
+from .regularizer import Guards
+
+FLOOR = {"canonical": 1e-6, "matched": 0.05}
+"""Length of a direction below which its cosine counts less. `matched`, and the way from G_s, begin with no
+difference (methods 2.5)."""
+
+Embeddings = list[list[Tensor]]
+"""Per view, per CLIP model: [B, D] as the network gives them."""
+
+
+class ITE:
+    """One ITE step after another on `target`, whose trained modules ask for gradients already."""
+
+    def __init__(
+        self,
+        source: nn.Module,
+        style: nn.Module | None,
+        target: nn.Module,
+        content: Tensor,
+        text: str,
+        clips: list[ClipModel],
+        config: ITEConfig,
+        dice: torch.Generator,
+        picture: Tensor | None = None,
+        perceptual: Perceptual | None = None,
+    ) -> None:
+        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: [1, 3, H, W], the
+        style's, for `calibrate` and `colour`. `perceptual`: LPIPS, for `likeness`."""
+        if not clips:
+            raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
+        self.source, self.style, self.target, self.content = source, style, target, content
+        self.clips, self.config, self.dice = clips, config, dice
+        self.text = [
+            clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
+        ]
+        self.front = cameras.front().to(content.device)
+        self.nudge: Tensor | None = None
+        self.guards = Guards(config, perceptual, None if style is None else picture)
+        self.optimizer = _optimizer(config, source, target)
+        self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
+
+    def latents(self, dice: torch.Generator | None = None) -> Tensor:
+        """W_3d of Eq. 7: pivot layers of the content person, the others mixed with fresh ones."""
+        config = self.config
+        fresh = draw_latents(self.source, config.batch, dice or self.dice)
+        keep = config.keep_weight + (1 - config.keep_weight) * config.content_mix
+        ws = keep * self.content + (1 - keep) * fresh
+        held = [layer for layer in config.pivot_layers if layer < ws.shape[1]]
+        ws[:, held] = self.content[:, held]
+        return ws
+
+    def views(self, dice: torch.Generator | None = None) -> Tensor:
+        """P_m: [views, 25]."""
+        config, dice = self.config, dice or self.dice
+        if config.view_yaws:
+            labels = _chosen_views(config, dice)
+        else:
+            labels = cameras.sample_views(
+                config.views, config.yaw, config.pitch, generator=dice,
+                stratify_yaw=config.stratify_yaw, pitch_convention=config.pitch_convention,
+            )  # fmt: skip
+        labels = labels.clone()
+        labels[:, [16, 20]] = config.focal
+        return labels.to(self.content.device)
+
+    def step(self, index: int, side: int = 0) -> Record:
+        """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
+        config, digest = self.config, dice_digest(self.dice)
+        ws, views = self.latents(), self.views()
+        self.nudge = random_nudge(self.dice) if config.nudge else None
+        source, before = self._source(ws, views, side)
+        style, start = None, before
+        if self.style is not None:
+            start = self._drawn(self.style, ws, views, side)
+            style = self._read(start)
+        gate = self._gate(style, source)
+        parts: dict[str, float] = {}
+
+        def loss_of_view(seen: Any, v: int) -> Tensor:
+            loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
+            return self.guards.added_to(loss, seen, before[v], start[v]) / len(views)
+
+        self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
+        self.optimizer.zero_grad(set_to_none=True)
+        ws.requires_grad_(config.adaptive_k > 0)
+        total = backward_by_view(self.target, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        if config.adaptive_k:
+            keep_strongest_layers(self.target, ws.grad, config.adaptive_k)
+        self.optimizer.step()
+        return self._record(index, total, parts, gate, views, digest)
+
+    def loss(
+        self,
+        image: Tensor,
+        source: list[Tensor],
+        style: list[Tensor] | None,
+        gamma: list[float],
+        parts: dict[str, float],
+    ) -> Tensor:
+        """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
+        config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
+        for k, clip in enumerate(self.clips):
+            seen = self._seen_by(clip, image)
+            moved = direction(seen, source[k])
+            toward = None if style is None else direction(style[k], source[k])
+            way, least = moved, floor
+            if style is not None and config.text_origin == "style":
+                way, least = direction(seen, style[k]), FLOOR["matched"]
+            text_loss = apart(way, self.text[k], max(least, config.text_length))
+            parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
+            if toward is None:
+                total = total + text_loss
+                continue
+            share = config.image_beside_text
+            image_loss = apart(beside(moved, self.text[k], share), beside(toward, self.text[k], share), floor)
+            parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
+            if config.gate == "bisector":
+                total = total + apart(moved, bisector(toward, self.text[k]), floor)
+            else:
+                total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
+        return total
+
+    @torch.no_grad()
+    def _drawn(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> list[Any]:
+        return render_views(generator, ws, views, side=side)
+
+    @torch.no_grad()
+    def _embed(self, generator: nn.Module, ws: Tensor, views: Tensor, side: int) -> Embeddings:
+        return self._read(self._drawn(generator, ws, views, side))
+
+    @torch.no_grad()
+    def _read(self, renders: list[Any]) -> Embeddings:
+        return [[self._seen_by(clip, seen.image) for clip in self.clips] for seen in renders]
+
+    def _seen_by(self, clip: ClipModel, image: Tensor) -> Tensor:
+        """E(image), under the nudge of the step: all pictures of a step are moved alike."""
+        image = image if self.nudge is None else nudged(image, self.nudge)
+        return clip.embed_image(image, antialias=self.config.antialias)
+
+    def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Any]]:
+        """E(I_source) for every view, and G_o's renders from there, or None where nothing wants them."""
+        renders: list[Any] = [None] * len(views)
+        guards = self.guards
+        matched = self.config.source_view == "matched"
+        if matched or guards.need_source or (guards.need_start and self.style is None):
+            renders = self._drawn(self.source, ws, views, side)
+        if matched:
+            return self._read(renders), renders
+        return self._embed(self.source, ws, self.front, side) * len(views), renders
+
+    def _gate(self, style: Embeddings | None, source: Embeddings) -> Gate:
+        if style is None:
+            zeros = [0.0] * len(self.clips)
+            return Gate(zeros, [], [], [])
+        return decide(self.config, self.deltas(style, source), self.taus(source), self.dice)
+
+    def deltas(self, style: Embeddings, source: Embeddings) -> list[float]:
+        """delta of Eq. 9 per CLIP model: mean distance over samples and views."""
+        pairs = zip(*(zip(a, b, strict=True) for a, b in zip(style, source, strict=True)), strict=True)
+        return [
+            float(torch.cat([distance(self.config.measure, a, b) for a, b in per_model]).mean())
+            for per_model in pairs
+        ]
+
+    def taus(self, source: Embeddings) -> list[float]:
+        """Threshold per CLIP model in the measure's unit."""
+        if self.calibrated is not None:
+            return self.calibrated
+        norms = [float(embedding.norm(dim=-1).mean()) for embedding in source[0]]
+        return [convert_tau(self.config.tau, self.config.measure, norm) for norm in norms]
+
+    @torch.no_grad()
+    def _calibrate(self, picture: Tensor) -> list[float]:
+        """tau = start + rho (reference - start): from the unstyled distance towards the style picture's."""
+        dice = torch.Generator().manual_seed(self.config.seed)
+        ws, views = self.latents(dice), self.views(dice)
+        source, _ = self._source(ws, views, 0)
+        start = self.deltas(self._embed(self.source, ws, views, 0), source)
+        shown = [[clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]] * len(views)
+        goal = self.deltas(shown, source)
+        return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
+
+    def _record(
+        self, index: int, total: float, parts: dict[str, float], gate: Gate, views: Tensor, digest: str
+    ) -> Record:
+        names = [f"{k}:{clip.name}" for k, clip in enumerate(self.clips)]
+        parts = {name: value / (len(self.clips) * len(views)) for name, value in parts.items()}
+        yaw, pitch, _ = cameras.angles(views)
+        where = [[round(float(y), 4), round(float(p), 4)] for y, p in zip(yaw, pitch, strict=True)]
+        return Record(
+            index, "ite", {"ite": total, **parts}, self.optimizer.param_groups[0]["lr"], digest,
+            delta=dict(zip(names, gate.delta, strict=False)), tau=dict(zip(names, gate.tau, strict=False)),
+            gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
+            views=where,
+        )  # fmt: skip
+
+
+def _optimizer(config: ITEConfig, source: nn.Module, target: nn.Module) -> torch.optim.Adam:
+    """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
+    if config.trained == "latents":
+        return OffsetAdam(source, target, lr=config.lr, betas=config.betas)
+    return torch.optim.Adam(trained_parameters(target).values(), lr=config.lr, betas=config.betas)
+
+
+def _chosen_views(config: ITEConfig, dice: torch.Generator) -> Tensor:
+    """Views from fixed lists of angles, as the authors' release draws them."""
+    yaws = [row[int(torch.randint(len(row), (1,), generator=dice))] for row in config.view_yaws]
+    pitches = config.view_pitches or config.pitch
+    picks = [pitches[int(torch.randint(len(pitches), (1,), generator=dice))] for _ in yaws]
+    pitch = torch.tensor(picks)
+    if config.pitch_convention == "eg3d":
+        pitch = cameras.eg3d_pitch(pitch)
+    return cameras.orbit(torch.tensor(yaws), pitch).float()

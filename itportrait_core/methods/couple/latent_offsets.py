@@ -1,0 +1,63 @@
+"""One offset per latent layer as all that is trained: G_t draws nothing that its beginning could not draw."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..shared.latent_whitening import LatentUnits
+from ..shared.trainable import latent_layer
+
+FINE_SHARE = 0.5
+"""How far the fine layers go, against the coarse ones: their colours are the picture's before the text's."""
+
+
+class OffsetAdam(torch.optim.Adam):
+    """Adam on offsets in units of M(z)'s own spread, where other optimisers take weights.
+
+    A latent `w` reaches the network by the affine maps of the style layers alone, `A w + b`. So an offset of
+    everybody's latents lies in the constants, `b + A offset`; the generator keeps its form and its files.
+    After a step the offset is zero again, for the constants hold it: they and Adam's moments are the state.
+    """
+
+    def __init__(self, source: nn.Module, target: nn.Module, **options: Any) -> None:
+        """`source`: G_o, whose spread is measured. `target`: G_t, whose `affine.bias` ask for gradients."""
+        nowhere = torch.zeros(1, source.num_ws, source.w_dim, device=next(target.parameters()).device)
+        self.units = nn.Parameter(nowhere.clone())
+        self.spread = LatentUnits(source, mean=nowhere)  # an offset is the same from any mean
+        self.share = torch.ones_like(self.units[..., :1])
+        self.share[:, self.spread.coarse_layers :] = FINE_SHARE
+        self.layers = {
+            layer: latent_layer(f"{name}.bias", source.num_ws)
+            for name, layer in target.named_modules()
+            if name.endswith("affine") and layer.bias.requires_grad
+        }
+        super().__init__([self.units], **options)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the constants too."""
+        for layer in self.layers:
+            layer.bias.grad = None
+        super().zero_grad(set_to_none)
+
+    def step(self, closure: Any = None) -> None:
+        """Take the gradients of the constants back to the offsets, make Adam's step, and fold it in."""
+        reached = {layer: by for layer, by in self._shifts().items() if layer.bias.grad is not None}
+        torch.autograd.backward(list(reached.values()), [layer.bias.grad for layer in reached])
+        super().step(closure)
+        with torch.no_grad():
+            for layer, by in self._shifts().items():
+                layer.bias += by
+            self.units.zero_()
+
+    def _shifts(self) -> dict[Any, Tensor]:
+        """What the offsets add to the constants of each style layer."""
+        offsets = self.spread.offsets(self.share * self.units)[0] / math.sqrt(self.units.shape[-1])
+        return {
+            layer: F.linear(offsets[at], layer.weight.detach() * layer.lr_multiplier)
+            for layer, at in self.layers.items()
+        }

@@ -1,0 +1,57 @@
+"""What ITE asks of every view, whichever way the gate went (methods section 5.1, items 6 and 8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ...guidance.colour import allowed_chroma
+from ...guidance.perceptual import Perceptual
+from ..shared.terms import kept, weights_of
+from .config import ITEConfig
+
+
+class Guards:
+    """The terms beside Eq. 8.
+
+    CLIP says where a picture shall go, and is blind to much that gets lost on the way. So G_t is asked to
+    keep G_o's shape (`config.depth`), its empty space (`config.empty`) and white background
+    (`config.background`), to be grey where the style picture is (`config.colour`), and to draw each person
+    much as it did before the text (`config.likeness`): the offset that draws a hat would darken every skin
+    and make all hair alike.
+    """
+
+    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, picture: Tensor | None) -> None:
+        """`perceptual`: LPIPS, for `likeness`. `picture`: the style's [1, 3, H, W], or None without one."""
+        self.weights = weights_of(config, ("depth", "empty", "background", "colour", "likeness"))
+        self.perceptual, self.allowed = perceptual, 1.0
+        if "colour" in self.weights and picture is not None:
+            self.allowed = allowed_chroma(picture)
+        if self.allowed >= 1:
+            self.weights.pop("colour", None)
+
+    @property
+    def need_source(self) -> bool:
+        """Whether they compare with what G_o draws."""
+        return bool(self.weights.keys() & {"depth", "empty"})
+
+    @property
+    def need_start(self) -> bool:
+        """Whether they compare with what G_s draws, or G_o without a style."""
+        return "likeness" in self.weights
+
+    def added_to(self, loss: Tensor, seen: Any, source: Any, start: Any) -> Tensor:
+        """`loss` with all terms of one view: renders of one person by G_t, by G_o, and before the text.
+
+        `source` and `start` may be None where `need_source` and `need_start` are False.
+        """
+        terms = kept(seen, source, self.allowed)
+        terms["likeness"] = lambda: self._unlike(seen.image, start.image)
+        for name, weight in self.weights.items():
+            loss = loss + weight * terms[name]()
+        return loss
+
+    def _unlike(self, image: Tensor, before: Tensor) -> Tensor:
+        assert self.perceptual is not None  # `couple` loads it where `likeness` has a weight
+        return self.perceptual(image, before).mean()

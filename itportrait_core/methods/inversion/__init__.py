@@ -1,0 +1,1 @@
+"""From a picture to a latent and a pose (Eq. 3-4)."""

@@ -1,0 +1,86 @@
+"""Settings of artistic GAN inversion (paper Eq. 3-4, methods sections 2.1-2.3)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..shared.config import Config, choice, flag, many, number
+
+POSE_INITS = ("twin", "image", "landmarks", "frontal", "random", "user")
+
+
+@dataclasses.dataclass(frozen=True)
+class InversionConfig(Config):
+    """Eq. 3 (photo twin and first pose) and Eq. 4 (joint optimisation of latent and pose)."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same result.")
+
+    # Eq. 3: the photo twin
+    pose_init: str = choice("twin", POSE_INITS, "Where the first pose comes from; twin is Eq. 3.")
+    alpha: float = number(0.2, 0.0, 1.0, "Share of the picture's own latent in the perturbed layers (Eq. 3).")
+    twin_layers: tuple[int, ...] = many(
+        (12, 13, 14, 15, 16, 17), "Layers of 18, 0-based, that Eq. 3 perturbs: colour and fine texture."
+    )
+    twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median (methods 2.1).")
+    encoder_passes: int = number(
+        0, 0, 20, "Looks of the encoder; 0 = its own number: published e4e and pSp one, ReStyle five."
+    )
+    realign_rounds: int = number(1, 0, 4, "Times the picture is aligned again by its twin's landmarks.")
+
+    # Eq. 4: variables
+    space: str = choice("W+", ("W+", "W"), "W+ has one vector per layer, W one for all.")
+    start: str = choice(
+        "mean", ("mean", "nearest", "encoder"), "First latent: mean of M(z), nearest of samples, 3D encoder."
+    )
+    start_samples: int = number(600, 8, 20000, "Samples behind the mean latent or the nearest search.")
+    restarts: int = number(1, 1, 16, "Runs side by side from different starts; the best is kept.")
+    max_rotation: float = number(20.0, 0.0, 90.0, "Farthest the pose may turn from its start, degrees.")
+    optimise_pose: bool = flag(True, "Off keeps the first pose as it is.")
+
+    # Eq. 4: schedule
+    steps: int = number(500, 1, 5000, "Optimisation steps.")
+    pose_preheat: int = number(50, 0, 1000, "First steps that move the pose only; part of `steps`.")
+    lr_w: float = number(0.01, 0.0, 1.0, "Adam step of the latent.")
+    whiten: bool = flag(
+        False, "Adam steps along the axes of M(z)'s spread and in its units: `lr_w` 0.05 is a twentieth."
+    )
+    lr_rotation: float = number(0.002, 0.0, 0.1, "Adam step of the rotation residual, radians.")
+    lr_translation: float = number(0.0002, 0.0, 0.1, "Adam step of the translation, units of the scene.")
+    betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")
+    rampup: float = number(0.05, 0.0, 1.0, "Share of the steps over which the step size rises.")
+    rampdown: float = number(0.25, 0.0, 1.0, "Share of the steps over which it falls, as a cosine.")
+    w_noise: float = number(0.05, 0.0, 1.0, "Latent noise, in standard deviations of M(z).")
+    w_noise_ramp: float = number(0.75, 0.01, 1.0, "Share of the steps after which that noise is gone.")
+    coarse_share: float = number(0.0, 0.0, 1.0, "First share of the steps rendered at half resolution.")
+    stop_window: int = number(
+        60, 0, 1000, "Stop when LPIPS gained under `stop_gain` in so many steps; 0 = never."
+    )
+    stop_gain: float = number(0.005, 0.0, 0.5, "Relative gain of LPIPS that still counts as progress.")
+
+    # Eq. 4: losses
+    l2: float = number(1.0, 0.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
+    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS, both pictures at most 256 px.")
+    identity: float = number(0.1, 0.0, 100.0, "Weight of 1 - cosine of face embeddings.")
+    depth: float = number(1.0, 0.0, 100.0, "Weight of the depth loss.")
+    depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss (2.3).")
+    w_reg: float = number(0.0, 0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
+
+    def scaled_for(self, generator: Any) -> InversionConfig:
+        """The same equations at a size that fits a small generator (the pocket family: 128 px or less).
+
+        Fewer steps, in units of M(z)'s spread (`whiten`), most of them at half resolution and without noise.
+        The pose moves from the first step: with few steps a preheat on a latent that is not yet right turns
+        it away from its start. Coarse layers are kept where people are: a small latent space bends to any
+        colour, and APT would then find nothing left to learn. benchmarks/inversion.py measures it. Larger
+        generators get the config back unchanged.
+        """
+        if generator.resolution > 128:
+            return self
+        return self.replace(
+            steps=min(self.steps, 100), pose_preheat=0, start="nearest",
+            start_samples=min(self.start_samples, 32), whiten=True, lr_w=0.06, w_noise=0.0,
+            lr_rotation=0.002, lr_translation=0.001, rampdown=0.4, coarse_share=0.75, stop_window=0,
+            l2=3.0, w_reg=max(self.w_reg, 0.2),
+        )  # fmt: skip

@@ -1,0 +1,171 @@
+"""Artistic GAN inversion: photo twin, first pose, joint optimisation of latent and pose (paper Eq. 3-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from ...guidance.identity import IdentityLoss
+from ...guidance.perceptual import Perceptual, load_perceptual
+from ...rendering import cameras
+from ..shared.latent_statistics import latent_statistics
+from ..shared.passes import fit_picture
+from ..shared.portrait import Portrait
+from ..shared.run import OnStep, Outcome, run, trainable_mode
+from ..shared.trainable import frozen_copy
+from .config import InversionConfig
+from .first_pose import FirstPose, first_pose
+from .metrics import compare
+from .photo_prior import PhotoPrior
+from .photo_twin import Aligned
+from .start_latents import Encoder3D, start_latents
+from .task import InversionTask
+
+WEAK_LPIPS, WEAK_ID, WEAK_TURN, WEAK_SPREAD = 0.35, 0.4, 12.0, 12.0
+"""Beyond these an inversion is reported as weak: LPIPS, identity cosine, degrees, degrees."""
+
+
+def invert(
+    generator: nn.Module,
+    image: Tensor | Aligned,
+    prior: PhotoPrior | None = None,
+    config: InversionConfig | None = None,
+    on_step: OnStep | None = None,
+    *,
+    camera: Tensor | None = None,
+    perceptual: Perceptual | None = None,
+    encoder: Encoder3D | None = None,
+    resume: str | Path | None = None,
+    every_steps: int = 50,
+    every_seconds: float = 0.0,
+) -> Portrait:
+    """Find the latent and the pose that show one picture.
+
+    Args:
+        generator: frozen EG3D; it is not changed.
+        image: [1, 3, H, W] in [-1, 1], cut like the generator's pictures; or `Aligned` for priors that see
+            another frame.
+        prior: networks of Eq. 3; may be None for the pose starts that need none (and without identity).
+        camera: [1, 25], the start for `pose_init="user"`.
+        perceptual: LPIPS; the embedded trunk where None.
+        encoder: 3D encoder for `start="encoder"`.
+        resume: file of the resume point, see `run.run`.
+
+    Returns:
+        The portrait with its report and twins.
+
+    Raises:
+        ITPortraitError: for a batch, an empty picture, or a start that lacks what it needs.
+    """
+    users = None if camera is None else [camera]
+    return invert_batch(
+        generator, [image], prior, config, on_step, cameras_given=users, perceptual=perceptual,
+        encoder=encoder, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+    )[0]  # fmt: skip
+
+
+def invert_batch(
+    generator: nn.Module,
+    images: Sequence[Tensor | Aligned],
+    prior: PhotoPrior | None = None,
+    config: InversionConfig | None = None,
+    on_step: OnStep | None = None,
+    *,
+    cameras_given: Sequence[Tensor] | None = None,
+    perceptual: Perceptual | None = None,
+    encoder: Encoder3D | None = None,
+    resume: str | Path | None = None,
+    every_steps: int = 50,
+    every_seconds: float = 0.0,
+) -> list[Portrait]:
+    """`invert` for several pictures in one run; each has `config.restarts` runs, the best is returned."""
+    config = config or InversionConfig()
+    with trainable_mode():
+        device = next(generator.parameters()).device
+        metric = (perceptual or load_perceptual()).to(device)
+        prior = None if prior is None else prior.to(device)
+        dice = torch.Generator().manual_seed(config.seed)
+        source = frozen_copy(generator)
+        pictures = [_checked(image, device) for image in images]
+        given = cameras_given or [None] * len(pictures)
+        starts = [first_pose(prior, p, config, dice, c) for p, c in zip(pictures, given, strict=True)]
+        task = _task(source, starts, prior, config, metric, encoder, dice)
+        outcome = run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
+
+
+def _task(
+    generator: nn.Module, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
+    perceptual: Perceptual, encoder: Encoder3D | None, dice: torch.Generator,
+) -> InversionTask:  # fmt: skip
+    targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)
+    labels = torch.cat([start.camera for start in starts]).repeat_interleave(config.restarts, 0)
+    statistics = latent_statistics(generator, config.start_samples)
+    ws = start_latents(generator, config, statistics, targets, labels, perceptual, encoder)
+    identity = None
+    if prior is not None and prior.identity is not None and config.identity > 0:
+        identity = IdentityLoss(prior.identity, targets)
+    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, dice)
+
+
+def _checked(image: Tensor | Aligned, device: torch.device) -> Aligned:
+    aligned = image if isinstance(image, Aligned) else Aligned(image)
+    shape = tuple(aligned.image.shape)
+    if len(shape) != 4 or shape[0] != 1 or shape[1] != 3:
+        raise ITPortraitError(f"One aligned picture [1, 3, H, W] is needed, not {shape}; pick one.")
+    if float(aligned.image.flatten(2).std(dim=-1).max()) < 1e-3:
+        raise ITPortraitError("The picture is one plain colour; connect a portrait.")
+    other = None if aligned.photo_frame is None else aligned.photo_frame.detach().to(device).clone()
+    fresh = aligned.image.detach().to(device).clone()
+    return Aligned(fresh, other, aligned.realign, aligned.find_points, aligned.find_pose)
+
+
+@torch.no_grad()
+def _portrait(
+    task: InversionTask,
+    index: int,
+    start: FirstPose,
+    prior: PhotoPrior | None,
+    metric: Perceptual,
+    outcome: Outcome,
+) -> Portrait:
+    """The best run of picture `index` with its report."""
+    ws, label, restart = task.best(index)
+    shown = task.generator.synthesis(ws, label).image
+    identity = None if prior is None else prior.identity
+    target = fit_picture(start.aligned.image, task.generator.resolution)
+    numbers = compare(shown, target, metric, identity)
+    yaw, pitch, roll = (round(float(a), 3) for a in cameras.angles(label))
+    turn = float(cameras.rotation_difference_deg(label, start.camera))
+    report: dict[str, Any] = {
+        **start.facts, "yaw": yaw, "pitch": pitch, "roll": roll, "pose_residual": round(turn, 3),
+        **{name: round(value, 5) for name, value in numbers.items()},
+        "steps": outcome.steps, "ended": outcome.reason, "restart": restart,
+        "settings": task.config.to_dict(),
+    }  # fmt: skip
+    report["warnings"] = warnings_of(report, task.config)
+    twin = None if start.twins is None else start.twins.images
+    return Portrait(ws, label, start.aligned.image, report, twin, task.history)
+
+
+def warnings_of(report: dict[str, Any], config: InversionConfig) -> list[str]:
+    """What is weak about an inversion, why that matters, and what to try."""
+    out = []
+    if report.get("ended") == "kept":
+        out.append(f"Stopped by hand after {report['steps']} of {config.steps} steps: the best until then.")
+    if report.get("lpips", 0.0) > WEAK_LPIPS:
+        out.append(f"LPIPS {report['lpips']:.2f}: the picture is hardly met. Raise steps, or align anew.")
+    if report.get("id", 1.0) < WEAK_ID:
+        out.append(f"Identity {report['id']:.2f}: another face. Raise the identity weight or the restarts.")
+    if report["pose_residual"] > min(WEAK_TURN, 0.95 * config.max_rotation):
+        out.append(f"The pose turned {report['pose_residual']:.0f} degrees from its start: set it by hand.")
+    if not report.get("twin_face", True):
+        out.append("No face on any photo twin, so the first pose is a guess: set it by hand, or align anew.")
+    if report.get("twin_spread", 0.0) > WEAK_SPREAD:
+        out.append(f"The twins' poses differ by {report['twin_spread']:.0f} degrees: check the crop.")
+    return out

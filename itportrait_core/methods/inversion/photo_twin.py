@@ -1,0 +1,186 @@
+"""The photo twin of an art picture, and the pose read from it (paper Eq. 3, methods section 2.1)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ...networks.encoders import encode
+from ...networks.pose import DEEP3D_HEADS
+from ...rendering import cameras
+from ..shared.config import map_layers
+from .config import InversionConfig
+from .photo_prior import PhotoPrior
+
+LAYERS_OF = 18
+"""Number of latents that `InversionConfig.twin_layers` counts in (StyleGAN2 at 1024 px)."""
+WIDER_LAYERS = tuple(range(8, 18))
+"""Layers perturbed where the twins of the usual ones disagree: very abstract art (methods 2.1)."""
+AGREEMENT = 12.0
+"""Largest median deviation of the twins' poses, degrees, that still counts as one answer."""
+DEEP3D_IN_FFHQ = (0.0648, 0.1553, 0.9360, 1.0265)
+"""Deep3DFaceRecon's square in FFHQ units for the mean frontal face (methods section 4)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Aligned:
+    """A style picture in the frames of both generators.
+
+    Attributes:
+        image: [1, 3, H, W] in [-1, 1], cut like EG3D's pictures.
+        photo_frame: the same picture cut as the photo prior wants it (FFHQ), or None where that is `image`.
+        realign: five points [5, 2] found on a twin, in unit coordinates of the prior's frame -> the picture
+            cut anew by them; None where the picture is not to be cut again.
+        find_points: picture [1, 3, H, W] -> five points [5, 2] in its unit coordinates, or None for no face.
+        find_pose: picture [1, 3, H, W] -> camera label [1, 25] read from all its face points, or None.
+    """
+
+    image: Tensor
+    photo_frame: Tensor | None = None
+    realign: Callable[[Tensor], Aligned] | None = None
+    find_points: Callable[[Tensor], Tensor | None] | None = None
+    find_pose: Callable[[Tensor], Tensor | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Twins:
+    """Photo twins of one picture.
+
+    Attributes:
+        images: [N, 3, h, w] in [-1, 1].
+        camera: [1, 25], the median pose of those that show a face; None where none does.
+        spread: median deviation of the twins' poses from it, degrees.
+        aligned: the picture, cut anew if `realign` was used.
+        note: which layers were perturbed: "usual", "wider" or "none".
+    """
+
+    images: Tensor
+    camera: Tensor | None
+    spread: float
+    aligned: Aligned
+    note: str
+
+
+@torch.no_grad()
+def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator) -> Twins:
+    """Eq. 3: encode the picture, replace its colours and fine texture by a photo's, read the pose.
+
+    Several twins are drawn and the median of their poses taken, over those on which a face is found. Where
+    they disagree or show no face, more layers are replaced, then none; the most agreeing answer is used.
+    """
+    for _ in range(config.realign_rounds if aligned.realign is not None else 0):
+        aligned = _realigned(prior, aligned, config, dice)
+    code = encode_picture(prior, _photo_frame(aligned), config)
+    best: Twins | None = None
+    for note, layers in (("usual", config.twin_layers), ("wider", WIDER_LAYERS), ("none", ())):
+        twins = _read_twins(prior, draw_twins(prior, code, layers, config, dice), aligned, note)
+        if best is None or twins.spread < 0.5 * best.spread:
+            best = twins
+        if twins.spread <= AGREEMENT:
+            break
+    assert best is not None
+    return best
+
+
+def encode_picture(prior: PhotoPrior, picture: Tensor, config: InversionConfig) -> Tensor:
+    """W_2d [1, num_ws, w_dim] of a picture in the prior's frame."""
+    passes = config.encoder_passes or None
+    return encode(
+        prior.encoder, picture, lambda ws: prior.generator.synthesis(ws, noise_mode="const"), passes
+    )
+
+
+def draw_twins(
+    prior: PhotoPrior, code: Tensor, layers: tuple[int, ...], config: InversionConfig, dice: torch.Generator
+) -> Tensor:
+    """G_2d(W'): [N, 3, h, w]. W' = alpha W + (1 - alpha) M(z) in `layers` (of 18), one z per twin."""
+    at = map_layers(layers, LAYERS_OF, prior.generator.num_ws)
+    count = config.twin_samples if at else 1
+    z = torch.randn(count, prior.generator.z_dim, generator=dice).to(code.device)
+    fresh = prior.generator.mapping(z)
+    ws = code.repeat(count, 1, 1)
+    ws[:, at] = config.alpha * ws[:, at] + (1 - config.alpha) * fresh[:, at]
+    return prior.generator.synthesis(ws, noise_mode="const").clamp(-1, 1)
+
+
+@torch.no_grad()
+def estimate_pose(prior: PhotoPrior, images: Tensor, aligned: Aligned | None = None) -> tuple[Tensor, Tensor]:
+    """Deep3D angles [N, 3] (radians) and translations [N, 3] of photos in the prior's frame.
+
+    A pose network that knows drawn heads only is not asked about photos where face points can be found.
+    """
+    if prior.frame == "ffhq" and prior.pose.config.heads != DEEP3D_HEADS and aligned is not None:
+        found = [aligned.find_pose(image[None]) for image in images] if aligned.find_pose else []
+        labels = [label for label in found if label is not None]
+        if labels:
+            angles, translation = cameras.to_deep3d(torch.cat(labels))
+            return angles.float(), translation.float()
+    if prior.frame == "ffhq":
+        images = torch.cat([_deep3d_crop(image[None], aligned) for image in images])
+    angles, translation = prior.pose.pose(images)
+    return angles.cpu(), translation.cpu()
+
+
+def median_pose(angles: Tensor, translation: Tensor) -> tuple[Tensor, float]:
+    """Label [1, 25] of the componentwise median, and the median deviation of the poses from it in degrees."""
+    middle = cameras.from_deep3d(_median(angles), _median(translation))
+    each = cameras.from_deep3d(angles, translation)
+    return middle, float(cameras.rotation_difference_deg(each, middle).median())
+
+
+def _median(values: Tensor) -> Tensor:
+    return values.double().quantile(0.5, dim=0, keepdim=True).to(values.dtype)
+
+
+def _read_twins(prior: PhotoPrior, images: Tensor, aligned: Aligned, note: str) -> Twins:
+    """Twins with the median pose of those that show a face; without one, no pose and an endless spread."""
+    seen = images[[has_face(prior, image[None], aligned) for image in images]]
+    if len(seen) == 0:
+        return Twins(images, None, float("inf"), aligned, note)
+    camera, spread = median_pose(*estimate_pose(prior, seen, aligned))
+    return Twins(images, camera.to(images), spread, aligned, note)
+
+
+def has_face(prior: PhotoPrior, image: Tensor, aligned: Aligned) -> bool:
+    """Whether the detector finds a face on a photo [1, 3, h, w]; True where there is no detector.
+
+    Only photos in FFHQ's frame are asked: the embedded family's pose network needs no face points.
+    """
+    if prior.frame != "ffhq" or aligned.find_points is None:
+        return True
+    return aligned.find_points(image) is not None
+
+
+def _realigned(
+    prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator
+) -> Aligned:
+    if aligned.find_points is None or aligned.realign is None:
+        return aligned
+    code = encode_picture(prior, _photo_frame(aligned), config)
+    points = aligned.find_points(draw_twins(prior, code, config.twin_layers, config, dice)[:1])
+    return aligned if points is None else aligned.realign(points)
+
+
+def _photo_frame(aligned: Aligned) -> Tensor:
+    return aligned.image if aligned.photo_frame is None else aligned.photo_frame
+
+
+def _deep3d_crop(image: Tensor, aligned: Aligned | None) -> Tensor:
+    """Cut Deep3DFaceRecon's square out of an FFHQ-aligned photo, by landmarks where they are found."""
+    from ...alignment.frame import deep3d_square
+
+    side = image.shape[-1]
+    box = torch.tensor(DEEP3D_IN_FFHQ)
+    points = aligned.find_points(image) if aligned is not None and aligned.find_points is not None else None
+    if points is not None:
+        corners = deep3d_square(points.double() * side).corners / side
+        box = torch.cat([corners[0], corners[2]]).float()
+    margin = side // 4
+    wide = torch.nn.functional.pad(image, (margin,) * 4, mode="replicate")
+    left, top, right, bottom = ((box * side).round().long() + margin).clamp(0, wide.shape[-1]).tolist()
+    return torch.nn.functional.interpolate(
+        wide[:, :, top:bottom, left:right], (224, 224), mode="bilinear", antialias=True
+    )

@@ -1,0 +1,1 @@
+"""What every method stands on: loop, history, files, latents, render passes."""

@@ -1,0 +1,75 @@
+"""Latents in units of M(z)'s own spread: what an optimiser moves so that its steps lead where people are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .latent_statistics import LatentStatistics, latent_statistics
+
+SAMPLES = 4
+"""Samples of M(z) per dimension, from which its spread is measured."""
+FINE_LAYERS = 5
+"""Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
+FINE_FLOOR = 1.0
+"""`floor` of the spread in whose units fine layers move: an art's colours lie where no person's do."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How M(z) varies about its mean: `to_unit` [w_dim, w_dim] turns offsets into units of that spread, along
+    its own axes; `from_unit` turns them back."""
+
+    to_unit: Tensor
+    from_unit: Tensor
+
+
+@torch.no_grad()
+def latent_spread(statistics: LatentStatistics, floor: float = 0.01) -> Spread:
+    """That of samples of M(z). Their offsets have a mean square of at most 1 in these units.
+
+    Where M(z) hardly varies an offset counts for more: a latent that is far out there shows nobody that the
+    generator knows. `floor` limits that. It is added to every axis' variance, in units of the mean variance:
+    at 0.01 such offsets count up to ten times as much as in plain units, at 1 never more.
+    """
+    offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).cpu().double()  # Metal has no float64
+    variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
+    scale = (variances.clamp_min(0) + floor * variances.mean()).sqrt()
+    return Spread((axes / scale).to(statistics.mean), (axes * scale).t().contiguous().to(statistics.mean))
+
+
+class LatentUnits:
+    """Latents [N, L, w_dim] (L is 1 or num_ws) <-> offsets from the mean in units of the spread.
+
+    Coarse layers, which hold the head's shape, and fine layers have units of their own.
+    """
+
+    def __init__(self, generator: nn.Module, mean: Tensor) -> None:
+        """`mean`: [1, num_ws, w_dim] of M(z)."""
+        self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
+        statistics = latent_statistics(generator, SAMPLES * generator.w_dim)
+        self.coarse, self.fine = latent_spread(statistics), latent_spread(statistics, floor=FINE_FLOOR)
+
+    def to_units(self, ws: Tensor) -> Tensor:
+        """The inverse of `from_units`."""
+        offsets, k = ws - self.mean, self.coarse_layers
+        return torch.cat([offsets[:, :k] @ self.coarse.to_unit, offsets[:, k:] @ self.fine.to_unit], dim=1)
+
+    def from_units(self, units: Tensor) -> Tensor:
+        """Latents."""
+        return self.mean + self.offsets(units)
+
+    def offsets(self, units: Tensor) -> Tensor:
+        """Latents less their mean."""
+        k = self.coarse_layers
+        return torch.cat([units[:, :k] @ self.coarse.from_unit, units[:, k:] @ self.fine.from_unit], dim=1)
+
+    def strangeness(self, ws: Tensor) -> Tensor:
+        """[N]: how far the coarse layers are from anybody M(z) draws; about 1 for its own samples.
+
+        The fine layers, which APT replaces anyway, stay free to meet the picture's colours.
+        """
+        coarse = ws[:, : self.coarse_layers] - self.mean
+        return (coarse @ self.coarse.to_unit).square().mean(dim=(1, 2))

@@ -1,0 +1,102 @@
+"""Where weights come from: hashes, settings, history. Saved in the header of every style file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .config import Config
+from .history import History
+
+CODE_VERSION = "0.1.0"
+
+
+def tensor_hash(tensor: Tensor) -> str:
+    """SHA-256 over shape and float32 bytes."""
+    data = tensor.detach().to("cpu", torch.float32).contiguous()
+    digest = hashlib.sha256(repr(tuple(data.shape)).encode())
+    digest.update(data.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def weights_hash(module: nn.Module) -> str:
+    """SHA-256 over all weights and buffers as float32: the same however the file stores them."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(bytes.fromhex(tensor_hash(value)))
+    return digest.hexdigest()
+
+
+def run_identity(**facts: Any) -> str:
+    """Hash of what a run depends on: tensors by content, modules by weights, configs by settings."""
+    return hashlib.sha256(json.dumps(_plain(facts), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return tensor_hash(value)
+    if isinstance(value, nn.Module):
+        return weights_hash(value)
+    if isinstance(value, Config):
+        return [type(value).__name__, value.to_dict()]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def make_lineage(
+    method: str,
+    *,
+    base_hash: str,
+    config: Config,
+    history: History,
+    image: Tensor | None = None,
+    text: str | None = None,
+    parent: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Facts for a style file's header.
+
+    Args:
+        base_hash: `weights_hash` of the generator that the run started from.
+        image: the style picture, or None.
+        parent: lineage of the base, if it is a style itself.
+    """
+    return {
+        "method": method,
+        "base_hash": base_hash,
+        "style_image_hash": None if image is None else tensor_hash(image),
+        "text": text,
+        "settings": config.to_dict(),
+        "seed": getattr(config, "seed", None),
+        "code_version": CODE_VERSION,
+        "history": history.to_json(),
+        "parent": {k: v for k, v in (parent or {}).items() if k != "history"},
+    }
+
+
+def finish(
+    trained: nn.Module,
+    base: nn.Module,
+    method: str,
+    config: Config,
+    history: History,
+    *,
+    image: Tensor | None = None,
+    text: str | None = None,
+) -> nn.Module:
+    """Freeze a trained copy and hang its lineage and history on it."""
+    trained.zero_grad(set_to_none=True)
+    trained = trained.eval().requires_grad_(False)
+    trained.lineage = make_lineage(
+        method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
+        parent=getattr(base, "lineage", None),
+    )  # fmt: skip
+    trained.history = history
+    return trained

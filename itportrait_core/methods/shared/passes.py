@@ -1,0 +1,112 @@
+"""Forward and backward passes shared by the methods: planes once per latent, views one after another.
+
+One view's graph is alive at a time (methods section 5.2): planes are computed once, detached, every view's
+loss is sent back into them, and their summed gradient goes through the backbone once. That is exact, because
+every loss here is a sum over views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LossOfView = Callable[[Any, int], Tensor]
+"""(render of one view with `.image [B,3,H,W]`, its index) -> scalar share of the loss."""
+
+
+def backward_by_view(
+    generator: nn.Module,
+    ws: Tensor,
+    cameras: Tensor,
+    loss_of_view: LossOfView,
+    *,
+    side: int = 0,
+    ray_chunk: int = 0,
+) -> float:
+    """Accumulate the gradient of a loss that is a sum over views; returns its value.
+
+    Args:
+        ws: [B, num_ws, w_dim].
+        cameras: [V, 25], each shared by the batch.
+        side: neural rendering resolution; 0 = the generator's own.
+        ray_chunk: recompute rays in chunks of this size instead of keeping them; 0 = keep all.
+    """
+    planes = generator.planes(ws)
+    leaf = planes.detach().requires_grad_()
+    total = 0.0
+    for index in range(cameras.shape[0]):
+        seen = render_view(generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk)
+        loss = loss_of_view(seen, index)
+        loss.backward()
+        total += float(loss.detach())
+    if leaf.grad is not None and planes.requires_grad:
+        planes.backward(leaf.grad)
+    return total
+
+
+def render_view(
+    generator: nn.Module, planes: Tensor, ws: Tensor, camera: Tensor, *, side: int = 0, ray_chunk: int = 0
+) -> Any:
+    """Render a batch of planes [B,...] from one camera [25] or from one each [B, 25]."""
+    cameras = camera.expand(planes.shape[0], -1) if camera.ndim == 1 else camera
+    return generator.render(
+        planes,
+        ws,
+        cameras,
+        neural_rendering_resolution=side or None,
+        ray_chunk=ray_chunk or None,
+        checkpoint=ray_chunk > 0,
+    )
+
+
+@torch.no_grad()
+def render_views(generator: nn.Module, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[Any]:
+    """Renders of a batch of latents from every camera [V, 25], without gradients."""
+    planes = generator.planes(ws)
+    return [render_view(generator, planes, ws, camera, side=side) for camera in cameras]
+
+
+def fit_picture(image: Tensor, side: int) -> Tensor:
+    """A picture [B,3,H,W] at `side` pixels: averaged down, or enlarged bicubically."""
+    if image.shape[-1] == side:
+        return image
+    if image.shape[-1] > side:
+        return F.interpolate(image, (side, side), mode="area")
+    return F.interpolate(image, (side, side), mode="bicubic", align_corners=False).clamp(-1, 1)
+
+
+def draw_latents(generator: nn.Module, count: int, dice: torch.Generator) -> Tensor:
+    """M(z) for fresh z: [count, num_ws, w_dim], conditioned on the front camera, psi = 1."""
+    from ...rendering import cameras
+
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        z = torch.randn(count, generator.z_dim, generator=dice).to(device)
+        return generator.mapping(z, cameras.front(count).to(device))
+
+
+class PreviewStrip:
+    """Pictures of one person by the frozen generator and by those in training; the frozen ones are kept."""
+
+    def __init__(self, source: nn.Module, ws: Tensor, camera: Tensor | None = None) -> None:
+        """`camera`: [1, 25] of the first view, the front where None; the second view is from the side."""
+        from ...rendering import cameras
+
+        self.source, self.ws = source, ws
+        first = cameras.front() if camera is None else camera
+        self.views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
+        self.kept: Tensor | None = None
+
+    def show(self, *trained: nn.Module) -> Tensor:
+        """[2 + 2 * len(trained), 3, H, W] in [-1, 1]: both views of the frozen one, then of the others."""
+        if self.kept is None:
+            self.kept = self._pictures(self.source)
+        return torch.cat([self.kept, *(self._pictures(one) for one in trained)])
+
+    def _pictures(self, generator: nn.Module) -> Tensor:
+        seen = render_views(generator, self.ws, self.views)
+        return torch.cat([one.image for one in seen]).clamp(-1, 1)

@@ -1,0 +1,112 @@
+"""A portrait: where a person lies in the generator's latent space, and from where the picture sees them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from .history import History
+from .storage import read_tensors, write_tensors
+
+
+@dataclasses.dataclass(frozen=True)
+class Portrait:
+    """One person.
+
+    Attributes:
+        ws: [1, num_ws, w_dim].
+        camera: [1, 25], EG3D label of the picture.
+        image: [1, 3, H, W] in [-1, 1], the aligned picture (for a sampled portrait, its render).
+        report: facts of how it was made: pose, errors, warnings; JSON values only.
+        twin: [N, 3, h, w] photo twins of Eq. 3, or None.
+        history: the steps of the inversion, or None.
+    """
+
+    ws: Tensor
+    camera: Tensor
+    image: Tensor
+    report: dict[str, Any] = dataclasses.field(default_factory=dict)
+    twin: Tensor | None = None
+    history: History | None = None
+
+    def __post_init__(self) -> None:
+        if self.ws.ndim != 3 or self.ws.shape[0] != 1:
+            raise ITPortraitError(f"A portrait needs ws [1, layers, width], not {tuple(self.ws.shape)}.")
+        if tuple(self.camera.shape) != (1, 25):
+            raise ITPortraitError(f"A portrait needs a camera [1, 25], not {tuple(self.camera.shape)}.")
+        if self.image.ndim != 4 or self.image.shape[:2] != (1, 3):
+            raise ITPortraitError(f"A portrait needs an image [1, 3, H, W], not {tuple(self.image.shape)}.")
+
+    def for_training(self, device: torch.device | str) -> Portrait:
+        """A copy whose tensors are normal (not inference) tensors on `device`."""
+        fresh = {name: getattr(self, name) for name in ("ws", "camera", "image", "twin")}
+        moved: dict[str, Any] = {
+            name: None if t is None else t.detach().to(device).clone() for name, t in fresh.items()
+        }
+        return dataclasses.replace(self, **moved)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a safetensors file; atomic."""
+        tensors = {"ws": self.ws, "camera": self.camera, "image": self.image}
+        if self.twin is not None:
+            tensors["twin"] = self.twin
+        steps = None if self.history is None else self.history.to_json()
+        return write_tensors(path, "portrait", tensors, {"report": self.report, "history": steps})
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Portrait:
+        """Read a file written by `save`.
+
+        Raises:
+            ITPortraitError: for a missing, damaged or foreign file.
+        """
+        tensors, facts = read_tensors(path, "portrait")
+        lacking = {"ws", "camera", "image"} - set(tensors)
+        if lacking:
+            raise ITPortraitError(f"{path} lacks {sorted(lacking)[0]}; make the portrait again.")
+        steps = facts.get("history")
+        history = None if steps is None else History.from_json(steps)
+        moved = {name: t.to(device) for name, t in tensors.items()}
+        return cls(report=facts.get("report", {}), history=history, **moved)
+
+
+def check_fits(generator: nn.Module, portrait: Portrait) -> None:
+    """Refuse a portrait that was made with another kind of generator.
+
+    Raises:
+        ITPortraitError: with both shapes and both picture sizes.
+    """
+    wanted, found = (generator.num_ws, generator.w_dim), tuple(portrait.ws.shape[1:])
+    if wanted != found:
+        raise ITPortraitError(
+            f"The portrait has {found[0]} latent layers of width {found[1]}, but the generator wants "
+            f"{wanted[0]} of {wanted[1]}; invert the picture with this generator, "
+            "or load the generator it was made with."
+        )
+
+
+def sample_portrait(
+    generator: nn.Module, seed: int, *, truncation: float = 1.0, camera: Tensor | None = None
+) -> Portrait:
+    """The person that `seed` stands for.
+
+    Args:
+        truncation: 1 = full variety, 0 = the average person.
+        camera: [1, 25] from where it is shown; the front where None.
+    """
+    from ...rendering import cameras
+
+    device = next(generator.parameters()).device
+    with torch.no_grad():
+        dice = torch.Generator().manual_seed(seed)
+        z = torch.randn(1, generator.z_dim, generator=dice).to(device)
+        front = cameras.front().to(device)
+        ws = generator.mapping(z, front, truncation_psi=truncation)
+        label = front if camera is None else camera.to(device)
+        image = generator.synthesis(ws, label).image
+    return Portrait(ws=ws, camera=label, image=image, report={"seed": seed, "truncation": truncation})

@@ -1,0 +1,175 @@
+"""The one training loop: events, cancel, stop-and-keep, resume points.
+
+A method is a `Task`: it knows how to make one step and how to lay its state down and take it up again. The
+loop owns everything else. Randomness comes from the task's own CPU `torch.Generator` alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ...errors import ITPortraitError
+from .storage import read_tensors, write_tensors
+
+
+class KeepBest(Exception):
+    """Raise it (or return the class) from `on_step` to stop now and keep the best so far."""
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What `on_step` learns about a step that is done.
+
+    Attributes:
+        losses: every loss by name, plain floats.
+        preview: renders [N, 3, H, W] in [-1, 1] when called, without gradients; costs nothing otherwise.
+        gate: gamma of Eq. 9 (mean over CLIP models), or None outside ITE steps.
+        delta: the gate's distance (mean over CLIP models), or None.
+        stage: apt, ite, invert or tune.
+    """
+
+    losses: dict[str, float]
+    preview: Callable[[], Tensor]
+    gate: float | None = None
+    delta: float | None = None
+    stage: str = ""
+
+
+OnStep = Callable[[int, int, StepInfo], Any]
+
+
+class Task(Protocol):
+    """A method in steps."""
+
+    total: int
+
+    def step(self, index: int) -> StepInfo:
+        """Make step `index` (from 0)."""
+
+    def finished(self) -> bool:
+        """Whether the goal is reached before `total` steps are done."""
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and JSON facts from which `restore` continues bit-exactly."""
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take up a state laid down by `state`."""
+
+    def identity(self) -> str:
+        """Hash of everything the run depends on; a resume point of another run is refused by it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: steps done in all, and why: done, finished (goal reached early) or kept."""
+
+    steps: int
+    reason: str
+
+
+@contextlib.contextmanager
+def trainable_mode() -> Iterator[None]:
+    """Gradients on and inference mode off, whatever the caller's mode (ComfyUI's is inference mode)."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def run(
+    task: Task,
+    on_step: OnStep | None = None,
+    *,
+    resume: str | Path | None = None,
+    every_steps: int = 25,
+    every_seconds: float = 0.0,
+) -> Outcome:
+    """Make all steps of `task`.
+
+    Args:
+        on_step: called after every step with (step, total, info). Raising from it stops the run and the
+            error passes on; `KeepBest`, raised or returned, stops it and the task keeps its best.
+        resume: file of the resume point. If it is there, the run continues from it; while running it is
+            written anew, atomically; a completed run removes it.
+        every_steps: write it every so many steps (0 = never by steps).
+        every_seconds: write it when so much time has passed (0 = never by time).
+
+    Raises:
+        ITPortraitError: if the resume point belongs to another run, or cannot be written.
+    """
+    point = None if resume is None else Path(resume)
+    start = _take_up(task, point) if point is not None and point.is_file() else 0
+    saved_at, reason = time.monotonic(), "done"
+    index = start
+    for index in range(start, task.total):
+        if task.finished():
+            reason = "finished"
+            break
+        info = task.step(index)
+        done = index + 1
+        if _wants_to_stop(on_step, index, task.total, info):
+            _lay_down(task, point, done)
+            return Outcome(done, "kept")
+        late = every_seconds > 0 and time.monotonic() - saved_at >= every_seconds
+        if (
+            point is not None
+            and done < task.total
+            and (late or (every_steps > 0 and done % every_steps == 0))
+        ):
+            _lay_down(task, point, done)
+            saved_at = time.monotonic()
+    else:
+        index = task.total
+    if point is not None:
+        point.unlink(missing_ok=True)
+    return Outcome(index, reason)
+
+
+def _wants_to_stop(on_step: OnStep | None, index: int, total: int, info: StepInfo) -> bool:
+    if on_step is None:
+        return False
+    try:
+        return on_step(index, total, info) is KeepBest
+    except KeepBest:
+        return True
+
+
+def _lay_down(task: Task, point: Path | None, done: int) -> None:
+    if point is None:
+        return
+    tensors, facts = task.state()
+    write_tensors(point, "resume", tensors, {"done": done, "run": task.identity(), "task": facts})
+
+
+def _take_up(task: Task, point: Path) -> int:
+    tensors, facts = read_tensors(point, "resume")
+    if facts.get("run") != task.identity():
+        raise ITPortraitError(
+            f"The resume point {point.name} belongs to another run (other settings, weights, portrait "
+            "or text); delete it to start anew, or restore the settings it was made with."
+        )
+    task.restore(tensors, facts["task"])
+    return int(facts["done"])
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
+    """Adam's moments and step counts as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{prefix}.{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
+    """The inverse of `pack_optimizer`, for an optimizer over the same parameters."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith(prefix + "."):
+            index, key = name[len(prefix) + 1 :].split(".", 1)
+            state.setdefault(int(index), {})[key] = value
+    whole = optimizer.state_dict()
+    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})

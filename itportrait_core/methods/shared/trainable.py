@@ -1,0 +1,111 @@
+"""Which parts of a generator are trained, and copies to train (paper section 5.1, methods 2.0 and 2.7)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from .config import MODULES
+
+_PREFIX = {
+    "synthesis": "backbone.synthesis.",
+    "superresolution": "superresolution.",
+    "decoder": "decoder.",
+}
+
+
+def part_of(name: str) -> str:
+    """The module (of `MODULES`) that a parameter belongs to; "" for the frozen mapping network."""
+    return next((part for part, prefix in _PREFIX.items() if name.startswith(prefix)), "")
+
+
+def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str = "weights") -> nn.Module:
+    """A copy in eval mode in which only `modules` ask for gradients; the original is left as it is.
+
+    Args:
+        trained: of these modules, "weights" for everything, or "styles" for the constants of the style
+            layers alone. Those shift every latent alike, as a direction of the style space does (Wu et al.,
+            StyleSpace Analysis, 2021). "latents" are the same constants, for `OffsetAdam`.
+
+    Raises:
+        ITPortraitError: for an unknown module, none, or none that has what is `trained`.
+    """
+    unknown = sorted(set(modules) - set(MODULES))
+    if unknown or not modules:
+        raise ITPortraitError(f"Cannot train {unknown or 'nothing'}; choose from {', '.join(MODULES)}.")
+    twin = copy.deepcopy(generator).eval()
+    for name, parameter in twin.named_parameters():
+        chosen = trained == "weights" or name.endswith("affine.bias")
+        parameter.requires_grad_(chosen and part_of(name) in modules)
+    if not trained_parameters(twin):
+        raise ITPortraitError(
+            f"Training {trained} of {', '.join(modules)} alone trains nothing: it has no style layers;"
+            " add synthesis to the modules, or train weights."
+        )
+    return twin
+
+
+def trained_parameters(generator: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters that ask for gradients, by name."""
+    return {name: p for name, p in generator.named_parameters() if p.requires_grad}
+
+
+def frozen(generator: nn.Module) -> nn.Module:
+    """A finished generator: no gradients, eval mode. Returns the same object."""
+    generator.zero_grad(set_to_none=True)
+    return generator.eval().requires_grad_(False)
+
+
+def frozen_copy(generator: nn.Module) -> nn.Module:
+    """A copy without gradients: the caller's module stays as it is, also one made in inference mode."""
+    return frozen(copy.deepcopy(generator))
+
+
+def latent_layer(name: str, num_ws: int) -> int | None:
+    """The latent that steers a parameter (methods 2.0); None for the decoder and the mapping network.
+
+    Block `b4` has conv1 at latent 0 and its RGB at 1; block `b(4*2^k)` has conv0 at 2k-1, conv1 at 2k and
+    its RGB at 2k+1. All of super-resolution uses the last latent.
+    """
+    part = part_of(name)
+    if part == "superresolution":
+        return num_ws - 1
+    if part != "synthesis":
+        return None
+    block, layer = name.split(".")[2:4]
+    level = int(block.removeprefix("b")).bit_length() - 3  # b4 -> 0, b8 -> 1
+    return {"conv0": 2 * level - 1, "conv1": 2 * level, "torgb": 2 * level + 1}.get(layer, 0)
+
+
+def keep_strongest_layers(generator: nn.Module, ws_gradient: Tensor, k: int) -> list[int]:
+    """Drop the gradients of all but the `k` latent layers on which the loss leans most (after NADA).
+
+    Args:
+        ws_gradient: [B, num_ws, w_dim], gradient of the step's loss.
+
+    Returns:
+        The layers that keep their gradients. The decoder always keeps its own.
+    """
+    strength = ws_gradient.abs().mean(dim=(0, 2))
+    chosen = set(strength.topk(min(k, strength.numel())).indices.tolist())
+    for name, parameter in trained_parameters(generator).items():
+        layer = latent_layer(name, generator.num_ws)
+        if layer is not None and layer not in chosen:
+            parameter.grad = None
+    return sorted(chosen)
+
+
+def pack_weights(generator: nn.Module, prefix: str) -> dict[str, Tensor]:
+    """The trained weights as named tensors, for a resume point."""
+    return {f"{prefix}.{name}": p.detach().clone() for name, p in trained_parameters(generator).items()}
+
+
+@torch.no_grad()
+def unpack_weights(generator: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+    """The inverse of `pack_weights`."""
+    for name, parameter in trained_parameters(generator).items():
+        parameter.copy_(tensors[f"{prefix}.{name}"])

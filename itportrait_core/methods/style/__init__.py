@@ -1,0 +1,1 @@
+"""A finished style: blended without training, and saved as a difference."""

@@ -1,0 +1,98 @@
+"""Strength of a style without training: theta_o + a (theta - theta_o), part by part (methods section 5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from ..shared.trainable import frozen_copy, part_of
+from .config import BlendConfig
+
+
+def strength_of(name: str, config: BlendConfig, backbone_resolution: int) -> float:
+    """The strength a of one weight, by its name.
+
+    Convolutions of planes up to an eighth of the backbone's side (32 of 256 px) are shape; finer ones and
+    all outputs to the planes are texture. The mapping network is never moved.
+    """
+    part = part_of(name)
+    if part == "superresolution":
+        return config.superresolution
+    if part == "decoder":
+        return config.decoder
+    if part != "synthesis":
+        return 0.0
+    block, layer = name.split(".")[2:4]
+    coarse = int(block.removeprefix("b")) <= backbone_resolution // 8
+    return config.shape if coarse and layer != "torgb" else config.texture
+
+
+@torch.no_grad()
+def blend(
+    base: nn.Module, styles: Sequence[nn.Module], configs: Sequence[BlendConfig] | BlendConfig | None = None
+) -> nn.Module:
+    """Move `base` towards one or several styles made from it; their differences add up.
+
+    Strength 0 gives the base bit for bit, strength 1 of a single style gives that style bit for bit.
+
+    Args:
+        base: G_o.
+        styles: fine-tuned copies of it.
+        configs: strengths, one for all or one per style.
+
+    Returns:
+        A new frozen generator; nothing passed in is changed.
+
+    Raises:
+        ITPortraitError: for no style, a style of another shape, or a wrong number of strengths.
+    """
+    chosen = [configs or BlendConfig()] * len(styles) if not isinstance(configs, Sequence) else list(configs)
+    if not styles or len(chosen) != len(styles):
+        raise ITPortraitError(
+            f"{len(styles)} styles and {len(chosen)} strengths; give one strength per style."
+        )
+    for style in styles:
+        check_same_shape(base, style)
+    with torch.inference_mode(False):
+        result = frozen_copy(base)
+        # the lineage of a blend is its own
+        result.lineage = {
+            "method": "blend",
+            "strengths": [config.to_dict() for config in chosen],
+            "styles": [
+                {k: v for k, v in getattr(s, "lineage", {}).items() if k != "history"} for s in styles
+            ],
+        }
+        mixed = {name: mix(name, value, base, styles, chosen) for name, value in result.state_dict().items()}
+        result.load_state_dict(mixed)
+    return result
+
+
+def mix(
+    name: str, origin: Tensor, base: nn.Module, styles: Sequence[nn.Module], configs: Sequence[BlendConfig]
+) -> Tensor:
+    """One weight of the blend. The first style is interpolated, so that both ends are exact."""
+    out = origin
+    if not origin.is_floating_point():
+        return out
+    side, moved = base.config.backbone_resolution, False
+    for style, config in zip(styles, configs, strict=True):
+        a, value = strength_of(name, config, side), style.state_dict()[name].to(origin)
+        if a == 0:
+            continue
+        out = out + a * (value - origin) if moved else torch.lerp(origin, value, a)
+        moved = True
+    return out
+
+
+def check_same_shape(base: nn.Module, style: nn.Module) -> None:
+    """Refuse a style that was not made from a generator of this shape."""
+    a, b = base.state_dict(), style.state_dict()
+    different = sorted(a.keys() ^ b.keys()) or [k for k in a if a[k].shape != b[k].shape]
+    if different:
+        raise ITPortraitError(
+            f"The style does not fit the base: {different[0]} differs; blend only styles of one base."
+        )

@@ -1,0 +1,17 @@
+"""Strengths of a blend (methods 5.3-5.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..shared.config import Config, number
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendConfig(Config):
+    """Strength of a style without training: theta_o + a (theta - theta_o), part by part."""
+
+    shape: float = number(1.0, 0.0, 1.2, "Strength of coarse planes (32 px and below): head shape.")
+    texture: float = number(1.0, 0.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")
+    decoder: float = number(1.0, 0.0, 1.2, "Strength of the decoder: colour and density of every point.")
+    superresolution: float = number(1.0, 0.0, 1.2, "Strength of super-resolution: strokes and fine detail.")

@@ -1,0 +1,134 @@
+"""Style files: what a style changes, as 16-bit or compressed differences to a named base (methods 5.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ITPortraitError
+from ..shared.lineage import weights_hash
+from ..shared.storage import read_tensors, write_tensors
+from ..shared.trainable import frozen_copy
+from .blend import check_same_shape
+
+KIND = "style-delta"
+MIN_SIDE = 8
+"""Smaller matrices are not worth a decomposition."""
+LAST, GAIN = ("torgb", "superresolution"), 10.0
+"""Layers that write planes and pictures, and how much more an error there counts than one that later layers
+normalise away."""
+WHOLE = "decoder."
+"""Never compressed: it is tiny, and every point of space goes through it."""
+SCALE_BYTES = 4
+"""Of one singular direction: its float32 scale. Its two vectors are kept as single bytes per number, which
+costs little precision and buys twice as many directions as float16 would."""
+
+
+@torch.no_grad()
+def save_style(style: nn.Module, base: nn.Module, path: str | Path, *, budget_mb: float = 0.0) -> Path:
+    """Write the difference of a style to its base.
+
+    Args:
+        budget_mb: 0 keeps every difference as float16. Otherwise large weights are compressed: over all of
+            them, the singular directions that matter most per byte are kept until the budget is used up.
+
+    Raises:
+        ITPortraitError: if the two do not fit each other, or the file cannot be written.
+    """
+    check_same_shape(base, style)
+    origin, moved = base.state_dict(), style.state_dict()
+    deltas = {
+        name: (moved[name] - origin[name]).float()
+        for name in origin
+        if origin[name].is_floating_point() and not torch.equal(origin[name], moved[name])
+    }
+    tensors = _compressed(deltas, budget_mb * 2**20) if budget_mb > 0 else _halves(deltas)
+    facts = {"base_hash": weights_hash(base), "lineage": getattr(style, "lineage", {})}
+    return write_tensors(path, KIND, tensors, facts)
+
+
+@torch.no_grad()
+def load_style(path: str | Path, base: nn.Module) -> nn.Module:
+    """The style of a file on its base; a new frozen generator.
+
+    Raises:
+        ITPortraitError: for a damaged file, or another base than the one it was made from.
+    """
+    tensors, facts = read_tensors(path, KIND)
+    if facts.get("base_hash") != weights_hash(base):
+        raise ITPortraitError(
+            f"{Path(path).name} was made from another base (hash {str(facts.get('base_hash'))[:12]}); "
+            "load the generator it was trained from."
+        )
+    unscaled = [key for key in tensors if key.startswith("left.") and f"scale.{key[5:]}" not in tensors]
+    if unscaled:
+        raise ITPortraitError(
+            f"{Path(path).name} is of an older version ({unscaled[0]} has no scale); save it anew."
+        )
+    with torch.inference_mode(False):
+        result = frozen_copy(base)
+        state = result.state_dict()
+        for name, delta in _expanded(tensors).items():
+            state[name] = state[name] + delta.to(state[name]).view(state[name].shape)
+        result.load_state_dict(state)
+    result.lineage = facts.get("lineage", {})
+    return result
+
+
+def _halves(deltas: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"full.{name}": delta.half() for name, delta in deltas.items()}
+
+
+def _compressed(deltas: dict[str, Tensor], budget: float) -> dict[str, Tensor]:
+    large = {
+        name: delta.flatten(1)
+        for name, delta in deltas.items()
+        if delta.ndim >= 2 and min(delta.flatten(1).shape) >= MIN_SIDE and not name.startswith(WHOLE)
+    }
+    tensors = _halves({name: delta for name, delta in deltas.items() if name not in large})
+    budget -= sum(t.numel() * 2 for t in tensors.values())
+    parts = {name: torch.linalg.svd(matrix, full_matrices=False) for name, matrix in large.items()}
+    for name, rank in _ranks(parts, budget).items():
+        u, s, v = parts[name]
+        if rank:
+            left, left_step = _bytes(u[:, :rank])
+            right, right_step = _bytes(v[:rank].t())
+            tensors[f"left.{name}"], tensors[f"right.{name}"] = left, right
+            tensors[f"scale.{name}"] = left_step * s[:rank] * right_step
+    return tensors
+
+
+def _bytes(columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns [N, K] as int8, and what one step is worth in each [K]."""
+    step = columns.abs().amax(dim=0).clamp_min(1e-12) / 127
+    return (columns / step).round().to(torch.int8), step
+
+
+def _ranks(parts: dict[str, Any], budget: float) -> dict[str, int]:
+    """How many singular directions of each weight fit the budget, by energy per byte."""
+    offers = []
+    for name, (u, s, v) in parts.items():
+        cost = u.shape[0] + v.shape[1] + SCALE_BYTES
+        gain = GAIN if any(part in name for part in LAST) else 1.0
+        offers += [(gain * float(value) ** 2 / cost, cost, name) for value in s]
+    ranks = dict.fromkeys(parts, 0)
+    for _, cost, name in sorted(offers, reverse=True):
+        if cost <= budget:
+            ranks[name] += 1
+            budget -= cost
+    return ranks
+
+
+def _expanded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    out = {}
+    for key, value in tensors.items():
+        kind, name = key.split(".", 1)
+        if kind == "full":
+            out[name] = value.float()
+        elif kind == "left":
+            scale, right = tensors[f"scale.{name}"], tensors[f"right.{name}"]
+            out[name] = (value.float() * scale) @ right.float().t()
+    return out

@@ -1,0 +1,60 @@
+"""Settings of artistic paired transfer, APT (paper Eq. 5-6, methods section 2.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..shared.config import MODULES, Config, many, number
+
+
+@dataclasses.dataclass(frozen=True)
+class APTConfig(Config):
+    """Image-guided one-shot stylisation: new fine layers each step, LPIPS to the style picture."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    steps: int = number(400, 1, 5000, "Updates when APT runs alone (200-400 in the paper's setting).")
+    layers: tuple[int, ...] = many((9, 10, 11, 12, 13), "Layers of 14, 0-based, that Eq. 5 perturbs.")
+    beta: float = number(
+        0.0, 0.0, 1.0, "Share of the portrait's own latent there; 0 replaces it, 1 keeps it."
+    )
+    batch: int = number(1, 1, 16, "Perturbed latents per step.")
+    lr: float = number(0.002, 0.0, 0.1, "Adam step (paper 5.1).")
+    betas: tuple[float, float] = many((0.0, 0.99), "Adam betas.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are trained (paper 5.1).")
+    adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
+    l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
+    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
+    clip: float = number(
+        0.0, 0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
+    )
+    variety: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
+    )
+    depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    shape: float = number(0.0, 0.0, 1000.0, "Weight of the same, on other people from other sides.")
+    empty: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    )
+    background: float = number(
+        0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
+    )
+    colour: float = number(0.0, 0.0, 100.0, "Weight that makes other people grey where the picture is.")
+    neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
+
+    def scaled_for(self, generator: Any) -> APTConfig:
+        """Settings for a small generator (128 px or less), otherwise unchanged.
+
+        Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
+        colour. So does CLIP, and that two people differ as they did, lest everybody takes on the hair and
+        skin of the picture's person. Other people keep their shape, of which the picture says nothing, and
+        are grey where it is: else their hair, of which it shows none, ends up blue beside a marble head.
+        """
+        if generator.resolution > 128:
+            return self
+        steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
+        return self.replace(
+            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, variety=2.0, shape=200.0, empty=5.0,
+            background=10.0, colour=30.0,
+        )  # fmt: skip

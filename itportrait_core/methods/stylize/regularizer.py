@@ -1,0 +1,78 @@
+"""What APT asks of people whom the style picture does not show (methods section 5.1, items 6 and 8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...guidance.colour import allowed_chroma
+from ...guidance.perceptual import Perceptual
+from ...guidance.variety import lost_variety
+from ...rendering import cameras
+from ..shared.passes import backward_by_view, draw_latents, render_views
+from ..shared.terms import kept, weights_of
+from .config import APTConfig
+from .style_direction import PictureWays
+
+PAIR_EVERY = 4
+"""Steps from one look at two people to the next; who is seen alone differs from nobody."""
+
+
+class Others:
+    """Random people from a random side, every step.
+
+    Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
+    shape of others, nor on what of the picture is its style and what its person. Others are asked to stay
+    without clouds (`config.empty`) on white (`config.background`), to keep their shape (`config.shape`) and
+    to differ as they did (`config.variety`), or to be grey where the picture is (`config.colour`), and to
+    move in CLIP's space as the picture's style does (`config.clip`).
+    """
+
+    def __init__(
+        self,
+        source: nn.Module,
+        style: nn.Module,
+        config: APTConfig,
+        ways: PictureWays,
+        perceptual: Perceptual,
+        picture: Tensor,
+        dice: torch.Generator,
+    ) -> None:
+        """`style` is trained, `source` frozen; `ways` may hold no CLIP where `config.clip` is 0.
+
+        `picture`: the style picture [1, 3, H, W] in [-1, 1].
+        """
+        self.source, self.style, self.config, self.dice = source, style, config, dice
+        self.ways, self.perceptual = ways, perceptual
+        self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
+        self.allowed = 1.0
+        if self.weights.keys() & {"colour", "variety"}:
+            self.allowed = allowed_chroma(picture)
+        self.weights.pop("variety" if self.allowed < 1 else "colour", None)  # greys rightly make people alike
+
+    def backward(self, index: int) -> dict[str, float]:
+        """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
+        weights = dict(self.weights)
+        if index % PAIR_EVERY:
+            weights.pop("variety", None)
+        if not weights:
+            return {}
+        config, side = self.config, self.config.neural_resolution
+        ws = draw_latents(self.source, 2 if "variety" in weights else 1, self.dice)
+        view = cameras.sample_views(1, generator=self.dice).to(ws)
+        before = render_views(self.source, ws, view, side=side)[0]
+        losses: dict[str, float] = {}
+
+        def loss_of_view(seen: Any, _: int) -> Tensor:
+            terms = kept(seen, before, self.allowed)
+            terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
+            terms["clip"] = lambda: self.ways.missed(before.image, seen.image, self.dice)
+            terms["variety"] = lambda: lost_variety(self.perceptual, before.image, seen.image)
+            counted = {name: terms[name]() for name in weights}
+            losses.update({name: float(part.detach()) for name, part in counted.items()})
+            return torch.stack([weights[name] * part for name, part in counted.items()]).sum()
+
+        backward_by_view(self.style, ws, view, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        return losses

@@ -1,0 +1,72 @@
+"""Where a style picture lies from the people whom a generator draws, in CLIP's space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...guidance.augment import nudged, random_nudge
+from ...guidance.clip import ClipModel
+from ...guidance.directions import direction
+from ..shared.passes import draw_latents, render_views
+from ..shared.portrait import Portrait
+
+PEOPLE, SIDE = 64, 32
+"""People who are asked what tells people apart, and the side of the neural rendering for them."""
+DOUBT = 0.03
+"""Variance of a style's way along one component, as a share of all the variance among people."""
+LENGTH = 1.8
+"""What the way is lengthened by, for shrinking also takes away from the style."""
+
+
+@torch.no_grad()
+def picture_way(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: int) -> Tensor:
+    """The change of a unit embedding that turns somebody into somebody of the picture's style: [1, D].
+
+    The picture differs from the mean person by its style, and by who sits there: hair, glasses, age. The
+    generator's people show in which components of the embedding persons differ, and how much. Along each the
+    difference is shrunk as a Wiener filter does, with the persons' variance as the noise. What is left is
+    in the main what people do not differ in.
+
+    Args:
+        source: the untrained generator; its people are seen by the portrait's camera.
+        seed: of their latents.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    people = draw_latents(source, PEOPLE, dice).split(1)
+    seen = (render_views(source, ws, portrait.camera, side=SIDE)[0].image for ws in people)
+    embedded = torch.cat([clip.encode_image(image) for image in seen])
+    mean = embedded.mean(dim=0, keepdim=True)
+    _, sizes, components = torch.linalg.svd(embedded - mean, full_matrices=False)
+    variance = sizes.square() / PEOPLE
+    noise = variance / (variance + DOUBT * variance.sum())
+    apart = clip.encode_image(portrait.image) - mean
+    return LENGTH * (apart - (apart @ components.T * noise) @ components)
+
+
+def missed(moved: Tensor, way: Tensor) -> Tensor:
+    """How far changes [N, D] of unit embeddings end from `way` [1, D], `[]`: 1 at the start, 0 there.
+
+    Unlike a cosine it also wants the way's length, and that nothing else of a person changes.
+    """
+    return F.mse_loss(moved, way.expand_as(moved)) / way.square().mean()
+
+
+class PictureWays:
+    """The picture's way in the space of every CLIP."""
+
+    def __init__(self, clips: Sequence[ClipModel], source: nn.Module, portrait: Portrait, seed: int) -> None:
+        """As `picture_way`."""
+        self.clips = list(clips)
+        self.ways = [picture_way(clip, source, portrait, seed) for clip in self.clips]
+
+    def missed(self, before: Tensor, after: Tensor, dice: torch.Generator) -> Tensor:
+        """Sum over CLIPs of what pictures [N, 3, H, W] of the same people lack, under one nudge, `[]`."""
+        missing, seen = after.new_zeros(()), nudged(torch.cat([before, after]), random_nudge(dice))
+        for clip, way in zip(self.clips, self.ways, strict=True):
+            start, end = clip.embed_image(seen).chunk(2)
+            missing = missing + missed(direction(end, start), way)
+        return missing

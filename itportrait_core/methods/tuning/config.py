@@ -1,0 +1,41 @@
+"""Settings of pivotal tuning (paper section 5.4, methods 2.8)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..shared.config import MODULES, Config, many, number
+
+
+@dataclasses.dataclass(frozen=True)
+class TuningConfig(Config):
+    """Second stage of an inversion: the generator itself moves to the picture, the latent stays."""
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    steps: int = number(350, 1, 5000, "Most updates.")
+    lr: float = number(0.0003, 0.0, 0.1, "Adam step.")
+    betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")
+    rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which the step size falls, as a cosine.")
+    lpips_stop: float = number(0.06, 0.0, 1.0, "Stop once LPIPS to the picture is this low.")
+    l2: float = number(1.0, 0.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
+    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS.")
+    raw: float = number(0.0, 0.0, 100.0, "Weight of L2 and LPIPS on the picture before super-resolution.")
+    depth: float = number(1.0, 0.0, 100.0, "Weight of depth consistency with the untuned generator.")
+    depth_every: int = number(4, 1, 100, "Depth consistency is taken every so many steps.")
+    depth_views: int = number(4, 1, 16, "Random views per depth consistency step.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are tuned.")
+    ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
+
+    def scaled_for(self, generator: Any) -> TuningConfig:
+        """Fewer, larger steps for a small generator (128 px or less), otherwise unchanged.
+
+        Pixels weigh more, and LPIPS by the embedded trunk may fall further: it calls a picture close that is
+        still 23 dB away (benchmarks/inversion.py).
+        """
+        if generator.resolution > 128:
+            return self
+        return self.replace(
+            steps=min(self.steps, 100), lr=0.01, rampdown=0.4, l2=20.0,
+            lpips_stop=min(self.lpips_stop, 0.005), depth_views=1,
+        )  # fmt: skip
