@@ -61,9 +61,9 @@ def sitters(style: str, count: int) -> list[Sitter]:
 def sitter_of(style: str, person: int, drawn: str | None = None) -> Sitter:
     """One of them, from the same side; `drawn` in another style where given."""
     look = drawn or style
-    dice = torch.Generator().manual_seed(FIRST_SEED + 1000 * ART.index(style) + person)
-    people = attributes(normalise(torch.randn(1, Z_DIM, generator=dice)))
-    yaw, pitch = (low + (high - low) * float(torch.rand(1, generator=dice)) for low, high in (YAW, PITCH))
+    rng = torch.Generator().manual_seed(FIRST_SEED + 1000 * ART.index(style) + person)
+    people = attributes(normalise(torch.randn(1, Z_DIM, generator=rng)))
+    yaw, pitch = (low + (high - low) * float(torch.rand(1, generator=rng)) for low, high in (YAW, PITCH))
     camera = cameras.orbit(yaw, pitch).float()
     side_cameras = cameras.orbit([yaw + turn for turn in TURNS], pitch).float()
     front, sides = render(people, camera, look), render(people, side_cameras, look)

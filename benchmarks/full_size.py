@@ -61,8 +61,8 @@ class FullSize:
         self.metric = random_trunk(net="vgg").to(device)
         network = open_clip.create_model("ViT-B-32-quickgelu", pretrained=None)
         self.clip = ClipModel(network, open_clip.get_tokenizer("ViT-B-32"), size=224).to(device)
-        dice = torch.Generator().manual_seed(0)
-        self.picture = torch.rand(1, 3, 512, 512, generator=dice).to(device) * 2 - 1
+        rng = torch.Generator().manual_seed(0)
+        self.picture = torch.rand(1, 3, 512, 512, generator=rng).to(device) * 2 - 1
         sitter = sample_portrait(self.generator, 3)
         self.portrait = Portrait(sitter.ws, sitter.camera, self.picture)
 

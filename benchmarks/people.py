@@ -75,9 +75,9 @@ def held_out(count: int) -> list[Triple]:
 
 def people_without(edit: str, count: int, seed: int) -> Tensor:
     """Normalised latents [count, Z_DIM] of people who do not show the attribute `edit` yet."""
-    dice, found = torch.Generator().manual_seed(seed), []
+    rng, found = torch.Generator().manual_seed(seed), []
     while len(found) < count:
-        z = normalise(torch.randn(1, Z_DIM, generator=dice))
+        z = normalise(torch.randn(1, Z_DIM, generator=rng))
         if label(attributes(z), edit)[0] == 0:
             found.append(z)
     return torch.cat(found)

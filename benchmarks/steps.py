@@ -51,13 +51,13 @@ def arm(name: str) -> Iterator[None]:
 def pieces(config: ITEConfig) -> dict[str, Callable[[], object]]:
     """What is timed, by name."""
     base = itp.load_generator("pocket")
-    person, dice = sample_portrait(base, 3), torch.Generator().manual_seed(0)
+    person, rng = sample_portrait(base, 3), torch.Generator().manual_seed(0)
     source, style = frozen_copy(base), copy_for_training(base, config.apt.modules)
     target = copy_for_training(base, config.modules)
     metric = load_perceptual()
-    apt = APT(source, style, person, config.apt, metric, dice)
+    apt = APT(source, style, person, config.apt, metric, rng)
     text, clips = "a person wearing glasses", [load_clip("pocket-guide")]
-    ite = ITE(source, style, target, person.ws, text, clips, config, dice, perceptual=metric)
+    ite = ITE(source, style, target, person.ws, text, clips, config, rng, perceptual=metric)
     strip = PreviewStrip(source, person.ws)
     return {
         "APT step": lambda: apt.step(0),

@@ -33,13 +33,13 @@ class TiltedClip(ClipModel):
             clip.network, clip.tokenize, size=clip.size, mean=tuple(clip.mean.flatten().tolist()),
             std=tuple(clip.std.flatten().tolist()), name=f"{clip.name}-tilted", templates=clip.templates,
         )  # fmt: skip
-        self.dice = torch.Generator().manual_seed(seed)
+        self.rng = torch.Generator().manual_seed(seed)
 
     def embed_image(self, images: Tensor, *, antialias: bool = True) -> Tensor:
         """As `ClipModel`, after a perspective that is drawn anew."""
         side = images.shape[-1]
         corners = [[0, 0], [side - 1, 0], [side - 1, side - 1], [0, side - 1]]
-        moves = (torch.rand(4, 2, generator=self.dice) * TILT * side / 2).tolist()
+        moves = (torch.rand(4, 2, generator=self.rng) * TILT * side / 2).tolist()
         signs = [(1, 1), (-1, 1), (-1, -1), (1, -1)]
         ends = [
             [int(x + sx * dx), int(y + sy * dy)]

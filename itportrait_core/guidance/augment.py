@@ -12,13 +12,13 @@ SHIFT = 0.15
 """Largest move to either side, in halves of the picture's side."""
 
 
-def random_nudge(dice: torch.Generator) -> Tensor:
+def random_nudge(rng: torch.Generator) -> Tensor:
     """A magnification and a move: affine map [2, 3] for `nudged`.
 
     A generator that is trained on one CLIP finds pixels that please this network alone. They have to sit on
     its patches; nudged pictures ask for what is seen wherever the patches lie.
     """
-    zoom, right, down = torch.rand(3, generator=dice).tolist()
+    zoom, right, down = torch.rand(3, generator=rng).tolist()
     scale = 1 / (ZOOM[0] + (ZOOM[1] - ZOOM[0]) * zoom)
     move = [SHIFT * (2 * part - 1) for part in (right, down)]
     return torch.tensor([[scale, 0.0, move[0]], [0.0, scale, move[1]]])

@@ -54,7 +54,7 @@ class ClipNetwork(nn.Module):
 
         register()
         self.config = config
-        # open_clip draws from the global generator; fork it so that the caller's dice stay untouched
+        # open_clip draws from the global generator; fork it so that the caller's draws stay untouched
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0 if seed is None else seed)
             self.model = CLIP(config.embed_dim, config.vision_cfg, config.text_cfg, config.quick_gelu)

@@ -102,11 +102,11 @@ def load_pocket_trunk(path: Path) -> Perceptual:
 def random_trunk(seed: int = 0, net: str = "squeeze") -> Perceptual:
     """LPIPS with an untrained trunk from `seed`, for tests of everything around it."""
     metric = _metric(net, heads=False)
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in metric.net.parameters():
             fan_in = max(1, weight[0].numel())
-            weight.copy_(torch.randn(weight.shape, generator=generator) * (2.0 / fan_in) ** 0.5)
+            weight.copy_(torch.randn(weight.shape, generator=rng) * (2.0 / fan_in) ** 0.5)
     return Perceptual(metric, f"random-{net}", uniform=True)
 
 

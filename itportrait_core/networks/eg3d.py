@@ -106,10 +106,10 @@ class EG3DGenerator(nn.Module):
         return self.backbone.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
 
     def planes(
-        self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+        self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None
     ) -> Tensor:
         """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
-        planes = self.backbone.synthesis(ws, noise_mode, generator)
+        planes = self.backbone.synthesis(ws, noise_mode, rng)
         return planes.unflatten(1, (3, -1))
 
     def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +131,7 @@ class EG3DGenerator(nn.Module):
         ws: Tensor,
         c: Tensor,
         noise_mode: str | None = None,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
         *,
         jitter: tuple[Tensor, Tensor] | None = None,
         neural_rendering_resolution: int | None = None,
@@ -157,10 +157,10 @@ class EG3DGenerator(nn.Module):
         origins, directions = make_rays(*split_label(c.to(planes.dtype)), side)
         views, count = origins.shape[:2]
         if jitter is None:
-            uniforms = make_jitter(views, count, settings, planes, generator)
+            uniforms = make_jitter(views, count, settings, planes, rng)
         else:
             uniforms = Jitter(*(u.to(planes).reshape(views, count, -1) for u in jitter))
-        field = partial(self._noisy_field, planes, generator=generator)
+        field = partial(self._noisy_field, planes, rng=rng)
         seen = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
         features, depth, weight = (
             x.transpose(1, 2).unflatten(2, (side, side)) for x in (seen.features, seen.depth, seen.weight)
@@ -168,7 +168,7 @@ class EG3DGenerator(nn.Module):
         mode = noise_mode or settings.superresolution_noise_mode
         ws = ws.to(planes.dtype)
         rgb, features = self.shade(features, weight, ws)
-        return RenderOutput(self.superresolution(rgb, features, ws, mode, generator), rgb, depth, weight)
+        return RenderOutput(self.superresolution(rgb, features, ws, mode, rng), rgb, depth, weight)
 
     def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
         """What the rays saw, as raw picture [B, 3, R, R] and features [B, C, R, R] for super-resolution."""
@@ -179,19 +179,19 @@ class EG3DGenerator(nn.Module):
         ws: Tensor,
         c: Tensor,
         noise_mode: str = "const",
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
         **options: Any,
     ) -> RenderOutput:
         """`planes` and `render` in one; `options` are those of `render`. `noise_mode` is the backbone's."""
-        return self.render(self.planes(ws, noise_mode, generator), ws, c, generator=generator, **options)
+        return self.render(self.planes(ws, noise_mode, rng), ws, c, rng=rng, **options)
 
     def _noisy_field(
-        self, planes: Tensor, points: Tensor, generator: torch.Generator | None
+        self, planes: Tensor, points: Tensor, rng: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
         features, sigma = self.field(planes, points)
         noise = self.config.rendering.density_noise
-        if noise > 0 and generator is not None:
-            draw = torch.randn(sigma.shape, generator=generator, device=generator.device)
+        if noise > 0 and rng is not None:
+            draw = torch.randn(sigma.shape, generator=rng, device=rng.device)
             sigma = sigma + noise * draw.to(sigma)
         return features, sigma
 

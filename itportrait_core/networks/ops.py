@@ -198,10 +198,10 @@ class FullyConnected(nn.Module):
         self.bias = nn.Parameter(torch.empty(out_features))
         self.bias_init = bias_init
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialise(self, rng: torch.Generator) -> None:
         """Draw the start values: normal weights over the multiplier, constant bias."""
         with torch.no_grad():
-            self.weight.copy_(torch.randn(self.weight.shape, generator=generator) / self.lr_multiplier)
+            self.weight.copy_(torch.randn(self.weight.shape, generator=rng) / self.lr_multiplier)
             self.bias.fill_(self.bias_init)
 
     def forward(self, x: Tensor) -> Tensor:

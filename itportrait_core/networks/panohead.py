@@ -138,9 +138,9 @@ class PanoHeadGenerator(EG3DGenerator):
         return rgb, features
 
     def _noisy_field(
-        self, planes: Tensor, points: Tensor, generator: torch.Generator | None
+        self, planes: Tensor, points: Tensor, rng: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        features, sigma = super()._noisy_field(planes, points, generator)
+        features, sigma = super()._noisy_field(planes, points, rng)
         limit = self.config.rendering.box_warp / 2.0 - CROP_MARGIN
         outside = (points[..., [0, 2]].abs() > limit).any(dim=-1, keepdim=True)
         return features, sigma.masked_fill(outside, EMPTY)

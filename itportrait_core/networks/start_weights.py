@@ -22,19 +22,19 @@ def fill(module: nn.Module, seed: int | None) -> None:
     module.to_empty(device=torch.empty(0).device)  # the ambient default device, so that "meta" stays "meta"
     if seed is None:
         return
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for child in module.modules():
-            _fill_layer(child, generator)
+            _fill_layer(child, rng)
 
 
-def _fill_layer(layer: nn.Module, generator: torch.Generator) -> None:
+def _fill_layer(layer: nn.Module, rng: torch.Generator) -> None:
     """Start values of one layer; containers are left alone."""
     if hasattr(layer, "initialise"):
-        layer.initialise(generator)
+        layer.initialise(rng)
     elif isinstance(layer, nn.Conv2d | nn.Linear):
         fan_in = layer.weight[0].numel()
-        layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * math.sqrt(2.0 / fan_in))
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) * math.sqrt(2.0 / fan_in))
         if layer.bias is not None:
             layer.bias.zero_()
     elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):

@@ -86,11 +86,11 @@ class SynthesisBlock(nn.Module):
         self.conv1 = SynthesisLayer(out_channels, out_channels, w_dim, resolution, clamp=clamp)
         self.torgb = ToRGBLayer(out_channels, img_channels, w_dim, clamp=clamp)
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialise(self, rng: torch.Generator) -> None:
         """Draw the learned constant of the first block."""
         if self.in_channels == 0:
             with torch.no_grad():
-                self.const.copy_(torch.randn(self.const.shape, generator=generator))
+                self.const.copy_(torch.randn(self.const.shape, generator=rng))
 
     def forward(
         self,
@@ -98,7 +98,7 @@ class SynthesisBlock(nn.Module):
         image: Tensor | None,
         ws: Tensor,
         noise_mode: str = "const",
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Features [B, I, h, h], picture [B, K, h, h] or None and ws [B, 2 or 3, w_dim] -> both at side r."""
         with torch.autocast(ws.device.type, self.half) if self.half else nullcontext():
@@ -106,9 +106,9 @@ class SynthesisBlock(nn.Module):
                 x = self.const.expand(ws.shape[0], *self.const.shape)
             else:
                 assert x is not None
-                x = self.conv0(x if self.half is None else x.to(self.half), ws[:, 0], noise_mode, generator)
+                x = self.conv0(x if self.half is None else x.to(self.half), ws[:, 0], noise_mode, rng)
                 ws = ws[:, 1:]
-            x = self.conv1(x, ws[:, 0], noise_mode, generator)
+            x = self.conv1(x, ws[:, 0], noise_mode, rng)
         rgb = self.torgb(x if self.half is None else x.to(ws.dtype), ws[:, 1])
         if image is None:
             return x, rgb
@@ -140,7 +140,7 @@ class SynthesisNetwork(nn.Module):
             inputs = outputs
 
     def forward(
-        self, ws: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+        self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None
     ) -> Tensor:
         """[B, num_ws, w_dim] -> [B, img_channels, r, r].
 
@@ -166,7 +166,7 @@ class SynthesisNetwork(nn.Module):
         for k, side in enumerate(self.block_resolutions):
             first = max(2 * k - 1, 0)
             x, image = self.get_submodule(f"b{side}")(
-                x, image, ws[:, first : 2 * k + 2], noise_mode, generator
+                x, image, ws[:, first : 2 * k + 2], noise_mode, rng
             )
         return image
 
@@ -207,8 +207,8 @@ class StyleGAN2Generator(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
         noise_mode: str = "const",
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ) -> Tensor:
         """Latents [B, z_dim] -> pictures [B, 3, R, R], about [-1, 1] and not clamped."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff)
-        return self.synthesis(ws, noise_mode, generator)
+        return self.synthesis(ws, noise_mode, rng)

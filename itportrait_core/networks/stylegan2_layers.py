@@ -30,10 +30,10 @@ def count_ws(resolution: int) -> int:
 
 def draw_weights(module: nn.Module, seed: int) -> None:
     """Give every layer inside `module` its start values, from one seeded generator."""
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     for child in module.modules():
         if hasattr(child, "initialise"):
-            child.initialise(generator)
+            child.initialise(rng)
 
 
 class MappingNetwork(nn.Module):
@@ -130,14 +130,14 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("resample_filter", binomial_filter())
         self.register_buffer("noise_const", torch.zeros(resolution, resolution))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialise(self, rng: torch.Generator) -> None:
         """Draw normal weights and the constant noise picture."""
         with torch.no_grad():
-            self.weight.copy_(torch.randn(self.weight.shape, generator=generator))
-            self.noise_const.copy_(torch.randn(self.noise_const.shape, generator=generator))
+            self.weight.copy_(torch.randn(self.weight.shape, generator=rng))
+            self.noise_const.copy_(torch.randn(self.noise_const.shape, generator=rng))
 
     def forward(
-        self, x: Tensor, w: Tensor, noise_mode: str = "const", generator: torch.Generator | None = None
+        self, x: Tensor, w: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None
     ) -> Tensor:
         """[B, I, h, h] and w [B, w_dim] -> [B, O, r, r]."""
         # The activation's gain is applied to all that goes in: the same, without a pass of its own.
@@ -145,15 +145,15 @@ class SynthesisLayer(nn.Module):
         if noise_mode == "const":
             x = x + (self.noise_const * (SQRT2 * self.noise_strength)).to(x.dtype)
         elif noise_mode == "random":
-            x = x + self.draw_noise(x, generator) * (SQRT2 * self.noise_strength).to(x.dtype)
+            x = x + self.draw_noise(x, rng) * (SQRT2 * self.noise_strength).to(x.dtype)
         return bias_act(x, (SQRT2 * self.bias).to(x.dtype), "lrelu", gain=1.0, clamp=self.clamp)
 
-    def draw_noise(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def draw_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""
-        if generator is None:
+        if rng is None:
             raise ITPortraitError('noise_mode "random" needs generator=; pass one, or use "const".')
         shape = (x.shape[0], 1, *x.shape[2:])
-        return torch.randn(shape, generator=generator, device=generator.device).to(x)
+        return torch.randn(shape, generator=rng, device=rng.device).to(x)
 
 
 class ToRGBLayer(nn.Module):
@@ -166,10 +166,10 @@ class ToRGBLayer(nn.Module):
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialise(self, rng: torch.Generator) -> None:
         """Draw normal weights."""
         with torch.no_grad():
-            self.weight.copy_(torch.randn(self.weight.shape, generator=generator))
+            self.weight.copy_(torch.randn(self.weight.shape, generator=rng))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """[B, I, r, r] and w [B, w_dim] -> [B, O, r, r]."""

@@ -45,7 +45,7 @@ class SuperResolution(nn.Module):
         features: Tensor,
         ws: Tensor,
         noise_mode: str,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ) -> Tensor:
         """Enlarge a raw picture.
 
@@ -67,7 +67,7 @@ class SuperResolution(nn.Module):
                 )
                 for x in (rgb, features)
             )
-        return self.enlarge(rgb, features, ws, noise_mode, generator)
+        return self.enlarge(rgb, features, ws, noise_mode, rng)
 
     def enlarge(
         self,
@@ -75,13 +75,13 @@ class SuperResolution(nn.Module):
         features: Tensor,
         ws: Tensor,
         noise_mode: str,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ) -> Tensor:
         """The two blocks alone; without constant noise, which has a fixed size, also for cut-outs."""
         last = ws[:, -1:].expand(-1, 3, -1)
         for block in (self.block0, self.block1):
             block.half = half_type(ws.device.type) if self.half else None
-            features, rgb = block(features, rgb, last, noise_mode, generator)
+            features, rgb = block(features, rgb, last, noise_mode, rng)
         return rgb
 
     def needs_resize(self, side: int) -> bool:

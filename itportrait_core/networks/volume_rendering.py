@@ -49,7 +49,7 @@ class RayColors:
 
 
 def make_jitter(
-    batch: int, rays: int, settings: RenderingConfig, like: Tensor, generator: torch.Generator | None = None
+    batch: int, rays: int, settings: RenderingConfig, like: Tensor, rng: torch.Generator | None = None
 ) -> Jitter:
     """Draw the uniforms; without a generator: no coarse offsets and evenly spaced fine ones.
 
@@ -62,10 +62,10 @@ def make_jitter(
     """
     coarse = (batch, rays, settings.depth_resolution)
     fine = (batch, rays, settings.depth_resolution_importance)
-    if generator is None:
+    if rng is None:
         steps = torch.linspace(0.0, 1.0, fine[2], dtype=like.dtype, device=like.device)
         return Jitter(like.new_zeros(coarse), steps.expand(fine))
-    draw = [torch.rand(shape, generator=generator, device=generator.device) for shape in (coarse, fine)]
+    draw = [torch.rand(shape, generator=rng, device=rng.device) for shape in (coarse, fine)]
     return Jitter(draw[0].to(like), draw[1].to(like))
 
 

@@ -180,7 +180,7 @@ def sample_views(
     yaw: tuple[float, float] = (-50.0, 50.0),
     pitch: tuple[float, float] = (-30.0, 30.0),
     *,
-    generator: torch.Generator,
+    rng: torch.Generator,
     stratify_yaw: bool = True,
     pitch_convention: str = "true",
 ) -> Tensor:
@@ -199,7 +199,7 @@ def sample_views(
         raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")
     if pitch_convention not in ("true", "eg3d"):
         raise ITPortraitError(f"Unknown pitch convention {pitch_convention!r}; choose 'true' or 'eg3d'.")
-    u = torch.rand(2, n, generator=generator, device=generator.device, dtype=torch.float32).double()
+    u = torch.rand(2, n, generator=rng, device=rng.device, dtype=torch.float32).double()
     along = (torch.arange(n, device=u.device) + u[0]) / n if stratify_yaw else u[0]
     yaw_deg = yaw[0] + (yaw[1] - yaw[0]) * along
     pitch_deg = pitch[0] + (pitch[1] - pitch[0]) * u[1]

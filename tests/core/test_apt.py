@@ -70,7 +70,7 @@ def test_same_seed_same_bytes_and_another_seed_another_style(parts):
     assert same_weights(one, two) and not same_weights(one, other)
 
 
-def test_the_global_dice_are_left_alone(parts):
+def test_the_global_rng_is_left_alone(parts):
     generator, portrait, perceptual = parts
     torch.manual_seed(0)
     before = torch.get_rng_state()

@@ -24,11 +24,11 @@ NONE = BlendConfig(shape=0.0, texture=0.0, decoder=0.0, superresolution=0.0)
 def moved(base, seed: int, size: float = 0.1):
     """A style: every trained weight of the base moved a little."""
     style = copy_for_training(base, ("synthesis", "superresolution", "decoder")).requires_grad_(True)
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in trained_parameters(style).items():
             if not name.startswith("backbone.mapping"):
-                parameter += size * torch.randn(parameter.shape, generator=dice)
+                parameter += size * torch.randn(parameter.shape, generator=rng)
     return style.requires_grad_(False)
 
 
@@ -155,9 +155,9 @@ def test_low_rank_styles_survive_compression(base, tmp_path):
     style = tiny_generator()
     with torch.no_grad():
         weight = style.superresolution.block1.conv0.affine.weight
-        dice = torch.Generator().manual_seed(1)
+        rng = torch.Generator().manual_seed(1)
         for p in (style.decoder.net[0].weight, weight):
-            p += torch.randn(p.shape[0], 1, generator=dice) * torch.randn(1, p.shape[1], generator=dice) * 0.2
+            p += torch.randn(p.shape[0], 1, generator=rng) * torch.randn(1, p.shape[1], generator=rng) * 0.2
     again = load_style(save_style(style, base, tmp_path / "s.safetensors", budget_mb=1.0), base)
     assert float(psnr(show(again), show(style)).min()) >= 40.0
 

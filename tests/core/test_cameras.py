@@ -147,14 +147,14 @@ def test_rotation_difference_is_exact_for_small_and_large_turns():
 
 
 def test_sampled_views_fill_the_strata_and_repeat_with_the_seed():
-    first = cameras.sample_views(9, generator=torch.Generator().manual_seed(1))
-    again = cameras.sample_views(9, generator=torch.Generator().manual_seed(1))
+    first = cameras.sample_views(9, rng=torch.Generator().manual_seed(1))
+    again = cameras.sample_views(9, rng=torch.Generator().manual_seed(1))
     assert torch.equal(first, again)
     yaw, pitch, _ = cameras.angles(first)
     edges = torch.linspace(-50, 50, 10)
     assert bool(((yaw > edges[:-1] - 1e-3) & (yaw < edges[1:] + 1e-3)).all())
     assert float(pitch.abs().max()) <= 30.001
-    eg3d = cameras.sample_views(200, pitch_convention="eg3d", generator=torch.Generator().manual_seed(1))
+    eg3d = cameras.sample_views(200, pitch_convention="eg3d", rng=torch.Generator().manual_seed(1))
     assert 18.0 < float(cameras.angles(eg3d)[1].abs().max()) <= 19.48
 
 
@@ -177,7 +177,7 @@ def test_unusable_requests_are_refused():
     with pytest.raises(ITPortraitError, match="orbit"):
         cameras.angles(torch.zeros(2, 16))
     with pytest.raises(ITPortraitError, match="convention"):
-        cameras.sample_views(1, generator=torch.Generator(), pitch_convention="degrees")
+        cameras.sample_views(1, rng=torch.Generator(), pitch_convention="degrees")
 
 
 def test_axes_give_back_the_camera_that_looks_at_the_pivot():

@@ -61,9 +61,9 @@ def make_siglip():
     vision = shared | {"image_size": SIDE, "patch_size": PATCH}
     torch.manual_seed(3)
     network = SiglipModel(SiglipConfig(text_config=text, vision_config=vision)).eval()
-    dice = torch.Generator().manual_seed(4)
+    rng = torch.Generator().manual_seed(4)
     for weight in network.parameters():  # biases begin as zeros, which would hide a lost one
-        weight.data += 0.02 * torch.randn(weight.shape, generator=dice)
+        weight.data += 0.02 * torch.randn(weight.shape, generator=rng)
     return network
 
 

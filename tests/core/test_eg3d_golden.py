@@ -111,7 +111,7 @@ def test_random_draws_come_from_the_given_generator_only():
 
         def draw(seed: int):
             source = torch.Generator().manual_seed(seed)
-            return generator.synthesis(ws, data["c"], noise_mode="random", generator=source).image
+            return generator.synthesis(ws, data["c"], noise_mode="random", rng=source).image
 
         assert torch.equal(draw(1), draw(1))
         assert not torch.equal(draw(1), draw(2))

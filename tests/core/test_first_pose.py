@@ -23,8 +23,8 @@ def prior():
 @pytest.mark.parametrize("way", ["twin", "image", "frontal", "random", "user"])
 def test_every_first_pose_is_a_label(prior, way):
     picture = Aligned(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1)
-    dice = torch.Generator().manual_seed(1)
-    start = first_pose(prior, picture, InversionConfig(pose_init=way), dice, cameras.orbit(12.0))
+    rng = torch.Generator().manual_seed(1)
+    start = first_pose(prior, picture, InversionConfig(pose_init=way), rng, cameras.orbit(12.0))
     assert start.camera.shape == (1, 25) and start.facts["pose_init"] == way
     assert (start.twins is not None) == (way == "twin")
     if way == "user":

@@ -60,13 +60,13 @@ def test_measures_agree_with_the_table_of_the_spec():
 
 @pytest.mark.parametrize("measure", ["l2_unit", "cosine_distance", "angle"])
 def test_converted_tau_decides_alike_in_every_measure(measure):
-    dice = torch.Generator().manual_seed(1)
-    a, b = torch.randn(2, 500, 8, generator=dice, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(1)
+    a, b = torch.randn(2, 500, 8, generator=rng, dtype=torch.float64)
     by_unit = distance("l2_unit", a, b) <= 0.7
     assert torch.equal(distance(measure, a, b) <= convert_tau(0.7, measure), by_unit)
 
 
-def test_dice_do_not_depend_on_the_decision():
+def test_draws_do_not_depend_on_the_decision():
     config = ITEConfig(gate_scope="per_model")
     low, high = torch.Generator().manual_seed(5), torch.Generator().manual_seed(5)
     first = decide(config, [0.0, 0.0], [0.7, 0.7], low)
@@ -86,8 +86,8 @@ def test_shared_gate_uses_the_mean_distance_and_one_draw():
 
 
 def test_draws_are_whole_numbers_from_1_to_100_and_fair():
-    config, dice = ITEConfig(tau=0.0, xi=30), torch.Generator().manual_seed(2)
-    gates = [decide(config, [1.0], [0.0], dice) for _ in range(2000)]
+    config, rng = ITEConfig(tau=0.0, xi=30), torch.Generator().manual_seed(2)
+    gates = [decide(config, [1.0], [0.0], rng) for _ in range(2000)]
     draws = [gate.draw[0] for gate in gates]
     assert min(draws) == 1 and max(draws) == 100
     assert sum(gate.gamma[0] for gate in gates) / 2000 == pytest.approx(0.7, abs=0.04)
@@ -100,9 +100,9 @@ def test_cosine_floor_keeps_the_gradient_finite_where_nothing_moved_yet():
 
 
 def test_directions_and_losses_are_those_of_eq_8():
-    dice = torch.Generator().manual_seed(3)
-    train, style, source = torch.randn(3, 6, 16, generator=dice, dtype=torch.float64)
-    text = torch.randn(16, generator=dice, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(3)
+    train, style, source = torch.randn(3, 6, 16, generator=rng, dtype=torch.float64)
+    text = torch.randn(16, generator=rng, dtype=torch.float64)
     it, i = direction(train, source), direction(style, source)
     image_loss, text_loss = apart(it, i, floor=1e-9), apart(it, text, floor=1e-9)
     assert float(image_loss) == pytest.approx(float((1 - torch.cosine_similarity(it, i, dim=-1)).mean()))
@@ -111,8 +111,8 @@ def test_directions_and_losses_are_those_of_eq_8():
 
 
 def test_bisector_has_the_same_angle_to_both():
-    dice = torch.Generator().manual_seed(4)
-    image, text = torch.randn(2, 16, generator=dice, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(4)
+    image, text = torch.randn(2, 16, generator=rng, dtype=torch.float64)
     middle = bisector(image[None], text)
     assert float(cosine(middle, image[None], 0)) == pytest.approx(float(cosine(middle, text[None], 0)))
 

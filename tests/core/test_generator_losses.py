@@ -25,7 +25,7 @@ def test_edges_of_a_cut_out_count_only_where_the_picture_ends() -> None:
 
 def test_the_picture_losses_look_where_a_smile_is() -> None:
     latents = normalise(torch.randn(6, Z_DIM, generator=torch.Generator().manual_seed(4)))
-    labels = cameras.sample_views(6, yaw=(-40.0, 40.0), generator=torch.Generator().manual_seed(5))
+    labels = cameras.sample_views(6, yaw=(-40.0, 40.0), rng=torch.Generator().manual_seed(5))
     people = attributes(latents).replace(beard=np.zeros(6, dtype=int))
     shown = [render(people.replace(smile=np.full(6, s)), labels, size=64).image for s in (0.0, 1.0)]
     changed = (shown[1] - shown[0]).abs().mean(1, keepdim=True)

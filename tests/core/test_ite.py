@@ -35,14 +35,14 @@ def make(parts, style_seed: int | None = 7, **changes) -> ITE:
     config = ITEConfig(**changes)
     style = None if style_seed is None else tiny_generator(style_seed)
     target = copy_for_training(tiny_generator(9), config.modules)
-    dice = torch.Generator().manual_seed(3)
-    return ITE(generator, style, target, portrait.ws, "glasses", clips, config, dice)
+    rng = torch.Generator().manual_seed(3)
+    return ITE(generator, style, target, portrait.ws, "glasses", clips, config, rng)
 
 
 def gradients(ite: ITE, gamma: list[float]) -> torch.Tensor:
     """The gradient of one step's loss for a gate forced to `gamma`."""
     ite = copy.copy(ite)
-    ite.dice = torch.Generator().manual_seed(3)
+    ite.rng = torch.Generator().manual_seed(3)
     ite.target = copy.deepcopy(ite.target)
     ite.optimizer = torch.optim.SGD(list(trained_parameters(ite.target).values()), lr=0.0)
     ite._gate = lambda style, source: Gate(gamma, [0.0] * len(gamma), [0.0] * len(gamma), [1] * len(gamma))
@@ -64,8 +64,8 @@ def test_all_pictures_of_a_step_are_nudged_alike(parts):
     generator, portrait, _, clips = parts
     config = ITEConfig(nudge=True, source_view="matched", lr=0.0)
     target = copy_for_training(generator, config.modules)
-    dice = torch.Generator().manual_seed(3)
-    ite = ITE(generator, None, target, portrait.ws, "glasses", clips, config, dice)
+    rng = torch.Generator().manual_seed(3)
+    ite = ITE(generator, None, target, portrait.ws, "glasses", clips, config, rng)
     losses, nudges = [], []
     for index in range(2):
         losses.append(ite.step(index).losses["text"])
@@ -78,10 +78,10 @@ def test_all_pictures_of_a_step_are_nudged_alike(parts):
 def test_views_one_by_one_give_the_joint_gradient():
     """The accumulation over views is exact: in float64 it equals one backward pass through all views."""
     joint, single = (tiny_generator(2).double().requires_grad_() for _ in range(2))
-    dice = torch.Generator().manual_seed(0)
-    ws = torch.randn(2, joint.num_ws, joint.w_dim, generator=dice, dtype=torch.float64)
-    views = cameras.sample_views(3, generator=dice).double()
-    goals = torch.randn(3, 2, 3, 16, 16, generator=dice, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(0)
+    ws = torch.randn(2, joint.num_ws, joint.w_dim, generator=rng, dtype=torch.float64)
+    views = cameras.sample_views(3, rng=rng).double()
+    goals = torch.randn(3, 2, 3, 16, 16, generator=rng, dtype=torch.float64)
 
     def share(seen, v):
         return (seen.image - goals[v]).square().mean() + seen.image_depth.mean()
@@ -110,8 +110,8 @@ def test_recomputed_ray_chunks_change_nothing():
 
 def test_latents_keep_the_content_persons_share(parts):
     ite = make(parts, batch=3)
-    ws, dice = ite.latents(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(1)
-    fresh = draw_latents(parts[0], 3, dice)
+    ws, rng = ite.latents(torch.Generator().manual_seed(1)), torch.Generator().manual_seed(1)
+    fresh = draw_latents(parts[0], 3, rng)
     assert torch.equal(ws[:, 0], ite.content[:, 0].expand(3, -1))
     assert torch.allclose(ws[:, 1:], 0.2 * ite.content[:, 1:] + 0.8 * fresh[:, 1:], atol=1e-6)
     assert torch.allclose(make(parts, content_mix=1.0).latents(), ite.content.expand(2, -1, -1))
@@ -167,8 +167,8 @@ def test_calibrated_tau_lies_between_start_and_style_picture(parts):
     taus = []
     for rho in (1e-6, 0.5, 1.0):
         target = copy_for_training(generator, ("decoder",))
-        dice = torch.Generator().manual_seed(3)
-        ite = ITE(generator, generator, target, portrait.ws, "hat", clips, ITEConfig(calibrate=rho), dice,
+        rng = torch.Generator().manual_seed(3)
+        ite = ITE(generator, generator, target, portrait.ws, "hat", clips, ITEConfig(calibrate=rho), rng,
                   portrait.image)  # fmt: skip
         taus.append(ite.calibrated)
     for start, half, goal in zip(*taus, strict=True):
@@ -192,7 +192,7 @@ def test_coupled_run_trains_both_and_freezes_the_source(parts):
     assert not same_weights(result.style, result.target)
     ite = [record for record in result.history if record.stage == "ite"]
     assert len(ite) == 2 and all(len(record.views) == 3 for record in ite)
-    assert all(record.delta and record.tau and record.draw and record.dice for record in ite)
+    assert all(record.delta and record.tau and record.draw and record.rng for record in ite)
 
 
 def test_target_may_begin_as_the_style_of_the_warmup(parts):
@@ -270,8 +270,8 @@ def test_colours_cost_beside_a_grey_picture(parts):
     def cost(picture, style=generator, **changes) -> float:
         config = ITEConfig(views=1, **changes)
         target = copy_for_training(tiny_generator(9), config.modules)
-        dice = torch.Generator().manual_seed(3)
-        ite = ITE(generator, style, target, portrait.ws, "glasses", clips, config, dice, picture)
+        rng = torch.Generator().manual_seed(3)
+        ite = ITE(generator, style, target, portrait.ws, "glasses", clips, config, rng, picture)
         return ite.step(0).losses["ite"]
 
     grey, bright = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
@@ -288,8 +288,8 @@ def test_people_may_be_asked_to_stay_as_they_were_before_the_text(parts):
 
     def cost(style, begins, **changes) -> float:
         config = ITEConfig(views=2, batch=1, **changes)
-        target, dice = copy_for_training(begins, config.modules), torch.Generator().manual_seed(3)
-        ite = ITE(generator, style, target, portrait.ws, "hat", clips, config, dice, perceptual=perceptual)
+        target, rng = copy_for_training(begins, config.modules), torch.Generator().manual_seed(3)
+        ite = ITE(generator, style, target, portrait.ws, "hat", clips, config, rng, perceptual=perceptual)
         return ite.step(0).losses["ite"]
 
     styled = tiny_generator(7)

@@ -18,8 +18,8 @@ def test_all_pictures_of_a_batch_are_moved_alike_and_a_little():
 
 
 def test_nudges_stay_in_their_range_and_use_it():
-    dice = torch.Generator().manual_seed(0)
-    drawn = torch.stack([random_nudge(dice) for _ in range(200)])
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.stack([random_nudge(rng) for _ in range(200)])
     zoom, move = 1 / drawn[:, 0, 0], drawn[:, :, 2]
     assert ZOOM[0] <= zoom.min() < 0.95 and 1.15 < zoom.max() <= ZOOM[1]
     assert 0.9 * SHIFT < move.abs().max() <= SHIFT
@@ -28,5 +28,5 @@ def test_nudges_stay_in_their_range_and_use_it():
 
 def test_nudging_goes_on_with_the_colour_of_the_edge():
     white = torch.ones(1, 3, 24, 24)
-    dice = torch.Generator().manual_seed(0)
-    assert all(torch.allclose(nudged(white, random_nudge(dice)), white) for _ in range(20))
+    rng = torch.Generator().manual_seed(0)
+    assert all(torch.allclose(nudged(white, random_nudge(rng)), white) for _ in range(20))

@@ -24,9 +24,9 @@ def pictures(count: int = 2, side: int = 64) -> torch.Tensor:
 def alex_file(tmp_path_factory):
     """An AlexNet trunk in torchvision's names with small random weights."""
     trunk = module._metric("alex", heads=False).net
-    dice = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     state = {
-        "features." + key.split(".", 1)[1]: torch.randn(value.shape, generator=dice) * 0.05
+        "features." + key.split(".", 1)[1]: torch.randn(value.shape, generator=rng) * 0.05
         for key, value in trunk.state_dict().items()
     }
     path = tmp_path_factory.mktemp("trunk") / "alexnet.safetensors"
@@ -75,7 +75,7 @@ def test_any_size_is_compared(side):
     assert bool((random_trunk()(pictures(2, side), pictures(2, side).flip(0)) > 0).all())
 
 
-def test_the_global_dice_are_left_alone():
+def test_the_global_rng_is_left_alone():
     before = torch.get_rng_state()
     random_trunk(5)
     assert torch.equal(torch.get_rng_state(), before)

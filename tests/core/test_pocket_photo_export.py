@@ -10,8 +10,8 @@ from itportrait_core.pocket.training.export import settle
 
 def test_settled_statistics_are_those_of_the_inputs() -> None:
     net = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).eval()
-    g = torch.Generator().manual_seed(0)
-    batches = [3 + torch.randn(64, 4, generator=g) for _ in range(8)]
+    rng = torch.Generator().manual_seed(0)
+    batches = [3 + torch.randn(64, 4, generator=rng) for _ in range(8)]
     settle(net, batches)
     out = net(torch.cat(batches))
     assert not net.training and net[1].momentum == 0.1

@@ -29,8 +29,8 @@ def test_geometry_and_appearance_split_all_dimensions() -> None:
 
 
 def test_mixing_latents_mixes_attributes_without_crosstalk() -> None:
-    g = torch.Generator().manual_seed(1)
-    first, second = torch.randn(2, 64, Z_DIM, generator=g)
+    rng = torch.Generator().manual_seed(1)
+    first, second = torch.randn(2, 64, Z_DIM, generator=rng)
     mixed = first.clone()
     mixed[:, APPEARANCE] = second[:, APPEARANCE]
     a, b, m = attributes(first), attributes(second), attributes(mixed)

@@ -53,8 +53,8 @@ def whole(parts):
 
 @pytest.mark.parametrize("case", range(20))
 def test_coupled_resume_is_bit_exact_at_random_points(parts, whole, case, tmp_path):
-    dice = random.Random(case)
-    stop, every = dice.randrange(1, STEPS - 1), dice.randrange(1, 3)
+    rng = random.Random(case)
+    stop, every = rng.randrange(1, STEPS - 1), rng.randrange(1, 3)
     point = tmp_path / "run.safetensors"
     with pytest.raises(Pulled):
         coupled(parts, pull_at(stop), resume=point, every_steps=every)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from itportrait_core.methods.shared.history import History, Record, dice_digest
+from itportrait_core.methods.shared.history import History, Record, rng_digest
 from itportrait_core.methods.shared.plots import plot_history
 from itportrait_core.methods.shared.run import KeepBest, StepInfo, run, trainable_mode
 
@@ -113,8 +113,8 @@ def test_plot_has_a_panel_for_losses_delta_and_gate():
     assert picture.shape == (1, 3, 150, 200) and float(picture.min()) < 0 < float(picture.max())
 
 
-def test_dice_digest_tells_states_apart():
+def test_rng_digest_tells_states_apart():
     a, b = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
-    assert dice_digest(a) == dice_digest(b)
+    assert rng_digest(a) == rng_digest(b)
     torch.rand(1, generator=a)
-    assert dice_digest(a) != dice_digest(b)
+    assert rng_digest(a) != rng_digest(b)

@@ -76,14 +76,14 @@ def imported(studio: Studio) -> Rows:
         after = load_model(file)
     rows: Rows = {}
     for title, network in (("in the .pkl", before), ("in the .safetensors", after)):
-        z = torch.cat([torch.randn(1, network.z_dim, generator=_dice(seed)) for seed in SEEDS])
+        z = torch.cat([torch.randn(1, network.z_dim, generator=_rng(seed)) for seed in SEEDS])
         with torch.no_grad():
             seen = network(z, truncation_psi=0.7)
         rows[title] = dict(zip([f"seed {seed}" for seed in SEEDS], photos(seen), strict=True))
     return rows
 
 
-def _dice(seed: int) -> torch.Generator:
+def _rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 

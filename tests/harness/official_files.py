@@ -161,11 +161,11 @@ def rosinality_state(
     resolution: int, w_dim: int, width: int, layers: int = 8, seed: int = 0
 ) -> dict[str, Tensor]:
     """Random weights of a small generator under rosinality's names."""
-    random = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     state: dict[str, Tensor] = {}
 
     def put(name: str, *shape: int) -> None:
-        state[name] = torch.randn(shape, generator=random)
+        state[name] = torch.randn(shape, generator=rng)
 
     def convolution(name: str, size: int, outputs: int) -> None:
         put(f"{name}.conv.weight", 1, outputs, width, size, size)

@@ -50,17 +50,17 @@ def stage_of(config: ITEConfig, index: int) -> str:
 
 
 class _Alternation:
-    """The run: steps of `apt` and `ite` on their own generators, one dice."""
+    """The run: steps of `apt` and `ite` on their own generators, one rng."""
 
     def __init__(
         self, config: ITEConfig, source: nn.Module, content: Tensor, apt: APT | None, ite: ITE | None,
-        dice: torch.Generator, facts: dict[str, Any],
+        rng: torch.Generator, facts: dict[str, Any],
     ) -> None:  # fmt: skip
         self.config, self.source, self.content = config, source, content
-        self.apt, self.ite, self.dice, self.facts = apt, ite, dice, facts
+        self.apt, self.ite, self.rng, self.facts = apt, ite, rng, facts
         self.total, self.history = config.steps, History()
         self.strip = PreviewStrip(source, content)
-        self.handover = config.warmup + config.apt_per_round if config.target_start == "style" else -1
+        self.init_target_at = config.warmup + config.apt_per_round if config.target_start == "style" else -1
 
     def step(self, index: int) -> StepInfo:
         if stage_of(self.config, index) == "apt":
@@ -68,7 +68,7 @@ class _Alternation:
             record = self.apt.step(index)
         else:
             assert self.ite is not None
-            if self.apt is not None and index == self.handover:
+            if self.apt is not None and index == self.init_target_at:
                 self.ite.target.load_state_dict(self.apt.style.state_dict())
             fast = index < self.config.fast_share * self.total
             record = self.ite.step(index, self.config.neural_resolution if fast else 0)
@@ -83,24 +83,24 @@ class _Alternation:
         return False
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"dice": self.dice.get_state()}
+        tensors = {"rng": self.rng.get_state()}
         for name, trained, method in self._trained():
             tensors |= {**pack_weights(trained, name), **pack_optimizer(method.optimizer, f"adam-{name}")}
-        if self.ite is not None and self.handover >= 0:  # it took over more than it trains
-            tensors |= {f"taken.{name}": value.clone() for name, value in self._taken().items()}
+        if self.ite is not None and self.init_target_at >= 0:  # it took over more than it trains
+            tensors |= {f"untrained.{name}": value.clone() for name, value in self._untrained().items()}
         return tensors, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        if self.ite is not None and self.handover >= 0:
-            taken = {name: tensors[f"taken.{name}"] for name in self._taken()}
-            self.ite.target.load_state_dict(taken, strict=False)
+        if self.ite is not None and self.init_target_at >= 0:
+            untrained = {name: tensors[f"untrained.{name}"] for name in self._untrained()}
+            self.ite.target.load_state_dict(untrained, strict=False)
         for name, trained, method in self._trained():
             unpack_weights(trained, tensors, name)
             unpack_optimizer(method.optimizer, tensors, f"adam-{name}")
-        self.dice.set_state(tensors["dice"])
+        self.rng.set_state(tensors["rng"])
         self.history = History.from_json(facts["history"])
 
-    def _taken(self) -> dict[str, Tensor]:
+    def _untrained(self) -> dict[str, Tensor]:
         """What of G_t is not trained; G_t has it from G_s."""
         assert self.ite is not None
         trained = trained_parameters(self.ite.target)
@@ -157,7 +157,7 @@ def couple(
     with trainable_mode():
         device = next(generator.parameters()).device
         source = frozen_copy(generator)
-        dice = torch.Generator().manual_seed(config.seed)
+        rng = torch.Generator().manual_seed(config.seed)
         person = _content_latent(generator, content or portrait).to(device)
         picture = None if portrait is None else portrait.for_training(device)
         apt = ite = metric = None
@@ -169,19 +169,19 @@ def couple(
             assert picture is not None  # `_check` asked for a portrait
             trained = copy_for_training(style or generator, config.apt.modules)
             assert metric is not None
-            apt = APT(source, trained, picture, config.apt, metric, dice, clips)
+            apt = APT(source, trained, picture, config.apt, metric, rng, clips)
         if config.mode != "image_only":
             target = copy_for_training(generator, config.modules, config.trained)
             shown = picture and picture.image
             styled = None if apt is None else apt.style
-            ite = ITE(source, styled, target, person, text, clips, config, dice, shown, metric)
+            ite = ITE(source, styled, target, person, text, clips, config, rng, shown, metric)
         facts = {
             "content": person, "text": text, "start": style or "",
             "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
             "clips": [c.name for c in clips],
             "perceptual": metric.name if metric else "",
         }  # fmt: skip
-        task = _Alternation(config, source, person, apt, ite, dice, facts)
+        task = _Alternation(config, source, person, apt, ite, rng, facts)
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return _result(task, generator, config, None if picture is None else picture.image, text)
 

@@ -64,13 +64,13 @@ def soft_gamma(delta: float, tau: float, xi: int, softness: float) -> float:
     return open_share * (1 - xi / 100)
 
 
-def decide(config: ITEConfig, deltas: list[float], taus: list[float], dice: torch.Generator) -> Gate:
+def decide(config: ITEConfig, deltas: list[float], taus: list[float], rng: torch.Generator) -> Gate:
     """One decision per CLIP model, or one for all of them from the mean distance (`gate_scope`).
 
-    Always draws the same number of integers, so that the dice do not depend on the decision.
+    Always draws the same number of integers, so that later draws do not depend on the decision.
     """
     shared = config.gate_scope == "shared"
-    rolls = torch.randint(1, 101, (1 if shared else len(deltas),), generator=dice).tolist()
+    rolls = torch.randint(1, 101, (1 if shared else len(deltas),), generator=rng).tolist()
     if shared:
         count = len(deltas)
         mean_delta, mean_tau = sum(deltas) / count, sum(taus) / count

@@ -13,7 +13,7 @@ from ...guidance.clip import ClipModel
 from ...guidance.directions import apart, beside, bisector, direction
 from ...guidance.perceptual import Perceptual
 from ...rendering import cameras
-from ..shared.history import Record, dice_digest
+from ..shared.history import Record, rng_digest
 from ..shared.passes import backward_by_view, draw_latents, render_views
 from ..shared.schedule import ramp
 from ..shared.trainable import keep_strongest_layers, trained_parameters
@@ -42,7 +42,7 @@ class ITE:
         text: str,
         clips: list[ClipModel],
         config: ITEConfig,
-        dice: torch.Generator,
+        rng: torch.Generator,
         picture: Tensor | None = None,
         perceptual: Perceptual | None = None,
     ) -> None:
@@ -51,7 +51,7 @@ class ITE:
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
         self.source, self.style, self.target, self.content = source, style, target, content
-        self.clips, self.config, self.dice = clips, config, dice
+        self.clips, self.config, self.rng = clips, config, rng
         self.text = [
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
@@ -61,24 +61,24 @@ class ITE:
         self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
-    def latents(self, dice: torch.Generator | None = None) -> Tensor:
+    def latents(self, rng: torch.Generator | None = None) -> Tensor:
         """W_3d of Eq. 7: pivot layers of the content person, the others mixed with fresh ones."""
         config = self.config
-        fresh = draw_latents(self.source, config.batch, dice or self.dice)
+        fresh = draw_latents(self.source, config.batch, rng or self.rng)
         keep = config.keep_weight + (1 - config.keep_weight) * config.content_mix
         ws = keep * self.content + (1 - keep) * fresh
         held = [layer for layer in config.pivot_layers if layer < ws.shape[1]]
         ws[:, held] = self.content[:, held]
         return ws
 
-    def views(self, dice: torch.Generator | None = None) -> Tensor:
+    def views(self, rng: torch.Generator | None = None) -> Tensor:
         """P_m: [views, 25]."""
-        config, dice = self.config, dice or self.dice
+        config, rng = self.config, rng or self.rng
         if config.view_yaws:
-            labels = _chosen_views(config, dice)
+            labels = _chosen_views(config, rng)
         else:
             labels = cameras.sample_views(
-                config.views, config.yaw, config.pitch, generator=dice,
+                config.views, config.yaw, config.pitch, rng=rng,
                 stratify_yaw=config.stratify_yaw, pitch_convention=config.pitch_convention,
             )  # fmt: skip
         labels = labels.clone()
@@ -87,9 +87,9 @@ class ITE:
 
     def step(self, index: int, side: int = 0) -> Record:
         """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
-        config, digest = self.config, dice_digest(self.dice)
+        config, digest = self.config, rng_digest(self.rng)
         ws, views = self.latents(), self.views()
-        self.nudge = random_nudge(self.dice) if config.nudge else None
+        self.nudge = random_nudge(self.rng) if config.nudge else None
         source, before = self._source(ws, views, side)
         style, start = None, before
         if self.style is not None:
@@ -174,7 +174,7 @@ class ITE:
         if style is None:
             zeros = [0.0] * len(self.clips)
             return Gate(zeros, [], [], [])
-        return decide(self.config, self.deltas(style, source), self.taus(source), self.dice)
+        return decide(self.config, self.deltas(style, source), self.taus(source), self.rng)
 
     def deltas(self, style: Embeddings, source: Embeddings) -> list[float]:
         """delta of Eq. 9 per CLIP model: mean distance over samples and views."""
@@ -194,8 +194,8 @@ class ITE:
     @torch.no_grad()
     def _calibrate(self, picture: Tensor) -> list[float]:
         """tau = start + rho (reference - start): from the unstyled distance towards the style picture's."""
-        dice = torch.Generator().manual_seed(self.config.seed)
-        ws, views = self.latents(dice), self.views(dice)
+        rng = torch.Generator().manual_seed(self.config.seed)
+        ws, views = self.latents(rng), self.views(rng)
         source, _ = self._source(ws, views, 0)
         start = self.deltas(self._embed(self.source, ws, views, 0), source)
         shown = [[clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]] * len(views)
@@ -224,11 +224,11 @@ def _optimizer(config: ITEConfig, source: nn.Module, target: nn.Module) -> torch
     return torch.optim.Adam(trained_parameters(target).values(), lr=config.lr, betas=config.betas)
 
 
-def _chosen_views(config: ITEConfig, dice: torch.Generator) -> Tensor:
+def _chosen_views(config: ITEConfig, rng: torch.Generator) -> Tensor:
     """Views from fixed lists of angles, as the authors' release draws them."""
-    yaws = [row[int(torch.randint(len(row), (1,), generator=dice))] for row in config.view_yaws]
+    yaws = [row[int(torch.randint(len(row), (1,), generator=rng))] for row in config.view_yaws]
     pitches = config.view_pitches or config.pitch
-    picks = [pitches[int(torch.randint(len(pitches), (1,), generator=dice))] for _ in yaws]
+    picks = [pitches[int(torch.randint(len(pitches), (1,), generator=rng))] for _ in yaws]
     pitch = torch.tensor(picks)
     if config.pitch_convention == "eg3d":
         pitch = cameras.eg3d_pitch(pitch)

@@ -30,7 +30,7 @@ def first_pose(
     prior: PhotoPrior | None,
     aligned: Aligned,
     config: InversionConfig,
-    dice: torch.Generator,
+    rng: torch.Generator,
     user: Tensor | None,
 ) -> FirstPose:
     """P_init by `config.pose_init`. Where no twin shows a face, the user's pose or the front stands in.
@@ -44,7 +44,7 @@ def first_pose(
     if way in ("twin", "image") and prior is None:
         raise ITPortraitError(f"pose_init {way!r} needs a photo prior; load one, or choose frontal or user.")
     if way == "twin":
-        twins = make_twins(prior, aligned, config, dice)
+        twins = make_twins(prior, aligned, config, rng)
         aligned, label = twins.aligned, twins.camera
         if label is None:
             label = cameras.front() if user is None else user
@@ -54,7 +54,7 @@ def first_pose(
     elif way == "landmarks":
         label = _from_landmarks(aligned)
     elif way == "random":
-        label = cameras.sample_views(1, RANDOM_YAW, RANDOM_PITCH, generator=dice, stratify_yaw=False)
+        label = cameras.sample_views(1, RANDOM_YAW, RANDOM_PITCH, rng=rng, stratify_yaw=False)
     elif way == "user":
         if user is None:
             raise ITPortraitError("pose_init 'user' needs a pose; give yaw and pitch, or choose 'twin'.")

@@ -89,19 +89,19 @@ def invert_batch(
         device = next(generator.parameters()).device
         metric = (perceptual or load_perceptual()).to(device)
         prior = None if prior is None else prior.to(device)
-        dice = torch.Generator().manual_seed(config.seed)
+        rng = torch.Generator().manual_seed(config.seed)
         source = frozen_copy(generator)
         pictures = [_checked(image, device) for image in images]
         given = cameras_given or [None] * len(pictures)
-        starts = [first_pose(prior, p, config, dice, c) for p, c in zip(pictures, given, strict=True)]
-        task = _task(source, starts, prior, config, metric, encoder, dice)
+        starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
+        task = _task(source, starts, prior, config, metric, encoder, rng)
         outcome = run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 
 
 def _task(
     generator: nn.Module, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
-    perceptual: Perceptual, encoder: Encoder3D | None, dice: torch.Generator,
+    perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator,
 ) -> InversionTask:  # fmt: skip
     targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)
     labels = torch.cat([start.camera for start in starts]).repeat_interleave(config.restarts, 0)
@@ -110,7 +110,7 @@ def _task(
     identity = None
     if prior is not None and prior.identity is not None and config.identity > 0:
         identity = IdentityLoss(prior.identity, targets)
-    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, dice)
+    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, rng)
 
 
 def _checked(image: Tensor | Aligned, device: torch.device) -> Aligned:

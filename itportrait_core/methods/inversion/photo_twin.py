@@ -65,18 +65,18 @@ class Twins:
 
 
 @torch.no_grad()
-def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator) -> Twins:
+def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng: torch.Generator) -> Twins:
     """Eq. 3: encode the picture, replace its colours and fine texture by a photo's, read the pose.
 
     Several twins are drawn and the median of their poses taken, over those on which a face is found. Where
     they disagree or show no face, more layers are replaced, then none; the most agreeing answer is used.
     """
     for _ in range(config.realign_rounds if aligned.realign is not None else 0):
-        aligned = _realigned(prior, aligned, config, dice)
+        aligned = _realigned(prior, aligned, config, rng)
     code = encode_picture(prior, _photo_frame(aligned), config)
     best: Twins | None = None
     for note, layers in (("usual", config.twin_layers), ("wider", WIDER_LAYERS), ("none", ())):
-        twins = _read_twins(prior, draw_twins(prior, code, layers, config, dice), aligned, note)
+        twins = _read_twins(prior, draw_twins(prior, code, layers, config, rng), aligned, note)
         if best is None or twins.spread < 0.5 * best.spread:
             best = twins
         if twins.spread <= AGREEMENT:
@@ -94,12 +94,12 @@ def encode_picture(prior: PhotoPrior, picture: Tensor, config: InversionConfig) 
 
 
 def draw_twins(
-    prior: PhotoPrior, code: Tensor, layers: tuple[int, ...], config: InversionConfig, dice: torch.Generator
+    prior: PhotoPrior, code: Tensor, layers: tuple[int, ...], config: InversionConfig, rng: torch.Generator
 ) -> Tensor:
     """G_2d(W'): [N, 3, h, w]. W' = alpha W + (1 - alpha) M(z) in `layers` (of 18), one z per twin."""
     at = map_layers(layers, LAYERS_OF, prior.generator.num_ws)
     count = config.twin_samples if at else 1
-    z = torch.randn(count, prior.generator.z_dim, generator=dice).to(code.device)
+    z = torch.randn(count, prior.generator.z_dim, generator=rng).to(code.device)
     fresh = prior.generator.mapping(z)
     ws = code.repeat(count, 1, 1)
     ws[:, at] = config.alpha * ws[:, at] + (1 - config.alpha) * fresh[:, at]
@@ -155,12 +155,12 @@ def has_face(prior: PhotoPrior, image: Tensor, aligned: Aligned) -> bool:
 
 
 def _realigned(
-    prior: PhotoPrior, aligned: Aligned, config: InversionConfig, dice: torch.Generator
+    prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng: torch.Generator
 ) -> Aligned:
     if aligned.find_points is None or aligned.realign is None:
         return aligned
     code = encode_picture(prior, _photo_frame(aligned), config)
-    points = aligned.find_points(draw_twins(prior, code, config.twin_layers, config, dice)[:1])
+    points = aligned.find_points(draw_twins(prior, code, config.twin_layers, config, rng)[:1])
     return aligned if points is None else aligned.realign(points)
 
 

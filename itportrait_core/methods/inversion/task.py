@@ -13,7 +13,7 @@ from ...guidance.depth import depth_difference, depth_smoothness, warp_loss
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
 from ...rendering import cameras
-from ..shared.history import History, Record, dice_digest
+from ..shared.history import History, Record, rng_digest
 from ..shared.latent_statistics import LatentStatistics
 from ..shared.latent_whitening import LatentUnits
 from ..shared.lineage import run_identity
@@ -40,7 +40,7 @@ class InversionTask:
         config: InversionConfig,
         perceptual: Perceptual,
         identity: IdentityLoss | None,
-        dice: torch.Generator,
+        rng: torch.Generator,
     ) -> None:
         """`targets` [N,3,H,W] in [-1,1], `labels` [N,25], `start` [N,num_ws,w_dim]."""
         self.generator, self.config, self.perceptual, self.identity_loss = (
@@ -50,7 +50,7 @@ class InversionTask:
             identity,
         )
         self.targets = fit_picture(targets, generator.resolution)
-        self.statistics, self.dice, self.total = statistics, dice, config.steps
+        self.statistics, self.rng, self.total = statistics, rng, config.steps
         start = start.mean(dim=1, keepdim=True) if config.space == "W" else start
         self.w = (self.units.to_units(start) if config.whiten else start).clone().requires_grad_()
         self.pose = PoseResidual(labels, config.max_rotation, config.optimise_pose)
@@ -80,7 +80,7 @@ class InversionTask:
 
     def step(self, index: int) -> StepInfo:
         """One Adam step on all latents and poses."""
-        config, digest = self.config, dice_digest(self.dice)
+        config, digest = self.config, rng_digest(self.rng)
         t = index / self.total
         moving = max(0.0, (index - config.pose_preheat) / max(1, self.total - config.pose_preheat))
         factors = [0.0 if index < config.pose_preheat else ramp(moving, config.rampup, config.rampdown)]
@@ -150,7 +150,7 @@ class InversionTask:
         level = self.config.w_noise * left * left
         if level == 0:
             return None
-        noise = torch.randn(self.w.shape, generator=self.dice).to(self.w)
+        noise = torch.randn(self.w.shape, generator=self.rng).to(self.w)
         if self.config.whiten:  # about as long as the plain noise, longer where people differ more
             return self.units.offsets(noise) * (level * noise.shape[-1] ** 0.5)
         return noise * (level * self.statistics.deviation)
@@ -191,7 +191,7 @@ class InversionTask:
         tensors = {
             "w": self.w.detach(), "omega": self.pose.omega.detach(), "tau": self.pose.tau.detach(),
             "best_loss": self.best_loss, "best_w": self.best_w, "best_labels": self.best_labels,
-            "dice": self.dice.get_state(),
+            "rng": self.rng.get_state(),
         }  # fmt: skip
         facts = {"history": self.history.to_json(), "curve": self.curve}
         return {**tensors, **pack_optimizer(self.optimizer, "adam")}, facts
@@ -205,7 +205,7 @@ class InversionTask:
         for name in ("best_loss", "best_w", "best_labels"):
             setattr(self, name, tensors[name].to(self.w.device))
         unpack_optimizer(self.optimizer, tensors, "adam")
-        self.dice.set_state(tensors["dice"])
+        self.rng.set_state(tensors["rng"])
         self.history, self.curve = History.from_json(facts["history"]), list(facts["curve"])
 
     def identity(self) -> str:

@@ -11,6 +11,7 @@ import math
 from typing import Any, TypeVar
 
 from ...errors import ITPortraitError
+from .old_names import SETTINGS, renamed
 
 MODULES = ("synthesis", "superresolution", "decoder")
 """Parts of a generator that can be trained (paper 5.1)."""
@@ -76,6 +77,7 @@ class Config:
     def from_dict(cls: type[Self], values: dict[str, Any]) -> Self:
         """The config from `to_dict`'s values, or from JSON (lists become tuples)."""
         known = {item.name for item in dataclasses.fields(cls)}
+        values = renamed(values, SETTINGS)
         unknown = sorted(set(values) - known)
         if unknown:
             raise ITPortraitError(f"{cls.__name__} has no setting {unknown[0]!r}; it knows {sorted(known)}.")

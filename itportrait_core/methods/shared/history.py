@@ -1,4 +1,4 @@
-"""What happened in a run, step by step: losses, delta, gate, views, and the state of the dice."""
+"""What happened in a run, step by step: losses, delta, gate, views, and the state of the random generator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from .old_names import RECORD, renamed
+
 
 @dataclasses.dataclass
 class Record:
@@ -21,7 +23,7 @@ class Record:
     """apt, ite, invert, tune"""
     losses: dict[str, float]
     lr: float
-    dice: str
+    rng: str
     """First 12 hex digits of a hash of the generator's state before the step."""
     delta: dict[str, float] = dataclasses.field(default_factory=dict)
     tau: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -62,7 +64,7 @@ class History:
     @classmethod
     def from_json(cls, values: list[dict[str, Any]]) -> History:
         """The inverse of `to_json`."""
-        return cls([Record(**{"losses": {}, **value}) for value in values])
+        return cls([Record(**{"losses": {}, **renamed(value, RECORD)}) for value in values])
 
     def to_csv(self) -> str:
         """A table with one row per step and one column per loss and per CLIP model."""
@@ -85,6 +87,6 @@ class History:
         return sum(g < 0.5 for g in gates) / len(gates) if gates else float("nan")
 
 
-def dice_digest(generator: torch.Generator) -> str:
+def rng_digest(rng: torch.Generator) -> str:
     """Twelve hex digits that stand for the generator's state."""
-    return hashlib.sha256(generator.get_state().numpy().tobytes()).hexdigest()[:12]
+    return hashlib.sha256(rng.get_state().numpy().tobytes()).hexdigest()[:12]

@@ -26,9 +26,9 @@ class LatentStatistics:
 @torch.no_grad()
 def latent_statistics(generator: nn.Module, count: int) -> LatentStatistics:
     """From `count` samples, conditioned on the front camera."""
-    dice = torch.Generator().manual_seed(SAMPLES_SEED)
+    rng = torch.Generator().manual_seed(SAMPLES_SEED)
     device = next(generator.parameters()).device
-    z = torch.randn(count, generator.z_dim, generator=dice).to(device)
+    z = torch.randn(count, generator.z_dim, generator=rng).to(device)
     ws = torch.cat([generator.mapping(part, cameras.front(len(part)).to(device)) for part in z.split(256)])
     mean = ws.mean(dim=0, keepdim=True)
     deviation = float((ws[:, 0] - mean[:, 0]).square().sum(dim=-1).mean().sqrt())

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .config import Config
 from .history import History
+from .old_names import first_names
 
 CODE_VERSION = "0.1.0"
 
@@ -43,7 +44,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, nn.Module):
         return weights_hash(value)
     if isinstance(value, Config):
-        return [type(value).__name__, value.to_dict()]
+        return [type(value).__name__, first_names(value.to_dict())]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -79,13 +79,13 @@ def fit_picture(image: Tensor, side: int) -> Tensor:
     return F.interpolate(image, (side, side), mode="bicubic", align_corners=False).clamp(-1, 1)
 
 
-def draw_latents(generator: nn.Module, count: int, dice: torch.Generator) -> Tensor:
+def draw_latents(generator: nn.Module, count: int, rng: torch.Generator) -> Tensor:
     """M(z) for fresh z: [count, num_ws, w_dim], conditioned on the front camera, psi = 1."""
     from ...rendering import cameras
 
     device = next(generator.parameters()).device
     with torch.no_grad():
-        z = torch.randn(count, generator.z_dim, generator=dice).to(device)
+        z = torch.randn(count, generator.z_dim, generator=rng).to(device)
         return generator.mapping(z, cameras.front(count).to(device))
 
 

@@ -103,8 +103,8 @@ def sample_portrait(
 
     device = next(generator.parameters()).device
     with torch.no_grad():
-        dice = torch.Generator().manual_seed(seed)
-        z = torch.randn(1, generator.z_dim, generator=dice).to(device)
+        rng = torch.Generator().manual_seed(seed)
+        z = torch.randn(1, generator.z_dim, generator=rng).to(device)
         front = cameras.front().to(device)
         ws = generator.mapping(z, front, truncation_psi=truncation)
         label = front if camera is None else camera.to(device)

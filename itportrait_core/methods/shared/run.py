@@ -1,6 +1,6 @@
 """The one training loop: events, cancel, stop-and-keep, resume points.
 
-A method is a `Task`: it knows how to make one step and how to lay its state down and take it up again. The
+A method is a `Task`: it knows how to make one step and how to pack its state and restore it. The
 loop owns everything else. Randomness comes from the task's own CPU `torch.Generator` alone.
 """
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
+from .old_names import resumed
 from .storage import read_tensors, write_tensors
 
 
@@ -61,7 +62,7 @@ class Task(Protocol):
         """Tensors and JSON facts from which `restore` continues bit-exactly."""
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Take up a state laid down by `state`."""
+        """Continue from what `state` returned."""
 
     def identity(self) -> str:
         """Hash of everything the run depends on; a resume point of another run is refused by it."""
@@ -104,7 +105,7 @@ def run(
         ITPortraitError: if the resume point belongs to another run, or cannot be written.
     """
     point = None if resume is None else Path(resume)
-    start = _take_up(task, point) if point is not None and point.is_file() else 0
+    start = _restore_checkpoint(task, point) if point is not None and point.is_file() else 0
     saved_at, reason = time.monotonic(), "done"
     index = start
     for index in range(start, task.total):
@@ -114,7 +115,7 @@ def run(
         info = task.step(index)
         done = index + 1
         if _wants_to_stop(on_step, index, task.total, info):
-            _lay_down(task, point, done)
+            _save_checkpoint(task, point, done)
             return Outcome(done, "kept")
         late = every_seconds > 0 and time.monotonic() - saved_at >= every_seconds
         if (
@@ -122,7 +123,7 @@ def run(
             and done < task.total
             and (late or (every_steps > 0 and done % every_steps == 0))
         ):
-            _lay_down(task, point, done)
+            _save_checkpoint(task, point, done)
             saved_at = time.monotonic()
     else:
         index = task.total
@@ -140,21 +141,21 @@ def _wants_to_stop(on_step: OnStep | None, index: int, total: int, info: StepInf
         return True
 
 
-def _lay_down(task: Task, point: Path | None, done: int) -> None:
+def _save_checkpoint(task: Task, point: Path | None, done: int) -> None:
     if point is None:
         return
     tensors, facts = task.state()
     write_tensors(point, "resume", tensors, {"done": done, "run": task.identity(), "task": facts})
 
 
-def _take_up(task: Task, point: Path) -> int:
+def _restore_checkpoint(task: Task, point: Path) -> int:
     tensors, facts = read_tensors(point, "resume")
     if facts.get("run") != task.identity():
         raise ITPortraitError(
             f"The resume point {point.name} belongs to another run (other settings, weights, portrait "
             "or text); delete it to start anew, or restore the settings it was made with."
         )
-    task.restore(tensors, facts["task"])
+    task.restore(resumed(tensors), facts["task"])
     return int(facts["done"])
 
 

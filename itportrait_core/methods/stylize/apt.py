@@ -13,7 +13,7 @@ from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.depth import depth_difference
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ..shared.config import map_layers
-from ..shared.history import History, Record, dice_digest
+from ..shared.history import History, Record, rng_digest
 from ..shared.lineage import finish, run_identity
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, fit_picture, render_views
 from ..shared.portrait import Portrait, check_fits
@@ -44,25 +44,25 @@ class APT:
         portrait: Portrait,
         config: APTConfig,
         perceptual: Perceptual,
-        dice: torch.Generator,
+        rng: torch.Generator,
         clips: Sequence[ClipModel] = (),
     ) -> None:
         """`clips`: for `config.clip`; unused where that is 0."""
         check_fits(style, portrait)
         self.source, self.style, self.portrait, self.config = source, style, portrait, config
-        self.perceptual, self.dice = perceptual, dice
+        self.perceptual, self.rng = perceptual, rng
         self.layers = map_layers(config.layers, LAYERS_OF, style.num_ws)
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
         ways = PictureWays(clips if config.clip > 0 else (), source, portrait, config.seed)
-        self.others = Others(source, style, config, ways, perceptual, portrait.image, dice)
+        self.others = Others(source, style, config, ways, perceptual, portrait.image, rng)
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
     def perturbed(self) -> Tensor:
         """W'_3d of Eq. 5: [batch, num_ws, w_dim], one fresh z per sample in all perturbed layers."""
-        fresh = draw_latents(self.style, self.config.batch, self.dice)
+        fresh = draw_latents(self.style, self.config.batch, self.rng)
         ws = self.portrait.ws.repeat(self.config.batch, 1, 1)
         beta, at = self.config.beta, self.layers
         ws[:, at] = beta * ws[:, at] + (1 - beta) * fresh[:, at]
@@ -70,7 +70,7 @@ class APT:
 
     def step(self, index: int) -> Record:
         """Eq. 6: one update of the style generator towards the picture."""
-        config, digest = self.config, dice_digest(self.dice)
+        config, digest = self.config, rng_digest(self.rng)
         ws = self.perturbed().requires_grad_(config.adaptive_k > 0)
         losses: dict[str, float] = {}
 
@@ -123,12 +123,12 @@ class _ImageOnly:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         apt = self.apt
         tensors = {**pack_weights(apt.style, "style"), **pack_optimizer(apt.optimizer, "adam")}
-        return {**tensors, "dice": apt.dice.get_state()}, {"history": self.history.to_json()}
+        return {**tensors, "rng": apt.rng.get_state()}, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         unpack_weights(self.apt.style, tensors, "style")
         unpack_optimizer(self.apt.optimizer, tensors, "adam")
-        self.apt.dice.set_state(tensors["dice"])
+        self.apt.rng.set_state(tensors["rng"])
         self.history = History.from_json(facts["history"])
 
     def identity(self) -> str:
@@ -174,8 +174,8 @@ def stylize(
         perceptual = (perceptual or load_perceptual()).to(device)
         style = copy_for_training(generator, config.modules)
         source = frozen_copy(generator)
-        dice = torch.Generator().manual_seed(config.seed)
+        rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
-        task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, dice, clips))
+        task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, rng, clips))
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return finish(style, generator, "apt", config, task.history, image=portrait.image)

@@ -38,13 +38,13 @@ class Others:
         ways: PictureWays,
         perceptual: Perceptual,
         picture: Tensor,
-        dice: torch.Generator,
+        rng: torch.Generator,
     ) -> None:
         """`style` is trained, `source` frozen; `ways` may hold no CLIP where `config.clip` is 0.
 
         `picture`: the style picture [1, 3, H, W] in [-1, 1].
         """
-        self.source, self.style, self.config, self.dice = source, style, config, dice
+        self.source, self.style, self.config, self.rng = source, style, config, rng
         self.ways, self.perceptual = ways, perceptual
         self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
         self.allowed = 1.0
@@ -60,15 +60,15 @@ class Others:
         if not weights:
             return {}
         config, side = self.config, self.config.neural_resolution
-        ws = draw_latents(self.source, 2 if "variety" in weights else 1, self.dice)
-        view = cameras.sample_views(1, generator=self.dice).to(ws)
+        ws = draw_latents(self.source, 2 if "variety" in weights else 1, self.rng)
+        view = cameras.sample_views(1, rng=self.rng).to(ws)
         before = render_views(self.source, ws, view, side=side)[0]
         losses: dict[str, float] = {}
 
         def loss_of_view(seen: Any, _: int) -> Tensor:
             terms = kept(seen, before, self.allowed)
             terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
-            terms["clip"] = lambda: self.ways.missed(before.image, seen.image, self.dice)
+            terms["clip"] = lambda: self.ways.missed(before.image, seen.image, self.rng)
             terms["variety"] = lambda: lost_variety(self.perceptual, before.image, seen.image)
             counted = {name: terms[name]() for name in weights}
             losses.update({name: float(part.detach()) for name, part in counted.items()})

@@ -35,8 +35,8 @@ def picture_way(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: in
         source: the untrained generator; its people are seen by the portrait's camera.
         seed: of their latents.
     """
-    dice = torch.Generator().manual_seed(seed)
-    people = draw_latents(source, PEOPLE, dice).split(1)
+    rng = torch.Generator().manual_seed(seed)
+    people = draw_latents(source, PEOPLE, rng).split(1)
     seen = (render_views(source, ws, portrait.camera, side=SIDE)[0].image for ws in people)
     embedded = torch.cat([clip.encode_image(image) for image in seen])
     mean = embedded.mean(dim=0, keepdim=True)
@@ -63,9 +63,9 @@ class PictureWays:
         self.clips = list(clips)
         self.ways = [picture_way(clip, source, portrait, seed) for clip in self.clips]
 
-    def missed(self, before: Tensor, after: Tensor, dice: torch.Generator) -> Tensor:
+    def missed(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
         """Sum over CLIPs of what pictures [N, 3, H, W] of the same people lack, under one nudge, `[]`."""
-        missing, seen = after.new_zeros(()), nudged(torch.cat([before, after]), random_nudge(dice))
+        missing, seen = after.new_zeros(()), nudged(torch.cat([before, after]), random_nudge(rng))
         for clip, way in zip(self.clips, self.ways, strict=True):
             start, end = clip.embed_image(seen).chunk(2)
             missing = missing + missed(direction(end, start), way)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...guidance.depth import depth_difference
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...rendering import cameras
-from ..shared.history import History, Record, dice_digest
+from ..shared.history import History, Record, rng_digest
 from ..shared.lineage import finish, run_identity
 from ..shared.passes import PreviewStrip, backward_by_view, fit_picture, render_views
 from ..shared.portrait import Portrait, check_fits
@@ -35,11 +35,11 @@ class _Tuning:
 
     def __init__(
         self, source: nn.Module, tuned: nn.Module, portrait: Portrait, config: TuningConfig,
-        perceptual: Perceptual, dice: torch.Generator,
+        perceptual: Perceptual, rng: torch.Generator,
     ) -> None:  # fmt: skip
         check_fits(tuned, portrait)
         self.source, self.tuned, self.portrait, self.config = source, tuned, portrait, config
-        self.perceptual, self.dice, self.total, self.history = perceptual, dice, config.steps, History()
+        self.perceptual, self.rng, self.total, self.history = perceptual, rng, config.steps, History()
         self.target = fit_picture(portrait.image, tuned.resolution)
         self.strip = PreviewStrip(source, portrait.ws, portrait.camera)
         self.small = fit_picture(portrait.image, tuned.neural_rendering_resolution)
@@ -49,12 +49,12 @@ class _Tuning:
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
     def step(self, index: int) -> StepInfo:
-        config, digest, ws = self.config, dice_digest(self.dice), self.portrait.ws
+        config, digest, ws = self.config, rng_digest(self.rng), self.portrait.ws
         rate = config.lr * ramp(index / self.total, 0.0, config.rampdown)
         views, depths = self.portrait.camera, []
         if config.depth > 0 and index % config.depth_every == 0:
             guard = cameras.sample_views(
-                config.depth_views, GUARD_YAW, GUARD_PITCH, generator=self.dice, stratify_yaw=False
+                config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
             depths = [seen.image_depth for seen in render_views(self.source, ws, guard)]
             views = torch.cat([views, guard])
@@ -96,12 +96,12 @@ class _Tuning:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {**pack_weights(self.tuned, "tuned"), **pack_optimizer(self.optimizer, "adam")}
-        return {**tensors, "dice": self.dice.get_state()}, {"history": self.history.to_json()}
+        return {**tensors, "rng": self.rng.get_state()}, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         unpack_weights(self.tuned, tensors, "tuned")
         unpack_optimizer(self.optimizer, tensors, "adam")
-        self.dice.set_state(tensors["dice"])
+        self.rng.set_state(tensors["rng"])
         self.history = History.from_json(facts["history"])
 
     def identity(self) -> str:
@@ -145,7 +145,7 @@ def pivotal_tune(
         device = next(generator.parameters()).device
         metric = (perceptual or load_perceptual()).to(device)
         tuned = copy_for_training(generator, config.modules)
-        dice = torch.Generator().manual_seed(config.seed)
-        task = _Tuning(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, dice)
+        rng = torch.Generator().manual_seed(config.seed)
+        task = _Tuning(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return finish(tuned, generator, "tune", config, task.history, image=portrait.image)

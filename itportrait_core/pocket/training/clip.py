@@ -57,11 +57,11 @@ GUIDE = Roughness(noise=0.35, blur=0.2, tone=0.3, coarse=0.2, hole=0.12)
 JUDGE = Roughness(noise=0.15, blur=0.15, tone=0.25, coarse=0.2, hole=0.05)
 
 
-def roughen(x: Tensor, how: Roughness, g: torch.Generator, strength: float = 1.0) -> Tensor:
+def roughen(x: Tensor, how: Roughness, rng: torch.Generator, strength: float = 1.0) -> Tensor:
     """Mirrored, moved and roughened pictures `[B, 3, S, S]` in [-1, 1]; `strength` scales the shares."""
     b = x.shape[0]
-    u = torch.rand(4, b, generator=g) * 2 - 1
-    x = torch.where((torch.rand(b, generator=g) < 0.5)[:, None, None, None], x.flip(-1), x)
+    u = torch.rand(4, b, generator=rng) * 2 - 1
+    x = torch.where((torch.rand(b, generator=rng) < 0.5)[:, None, None, None], x.flip(-1), x)
     x = move(x, u[0] * 8.0, u[1:3].t() * 0.04, torch.exp(0.12 + 0.22 * u[3]))
     out = x.clone()
     for change, share in (
@@ -71,10 +71,10 @@ def roughen(x: Tensor, how: Roughness, g: torch.Generator, strength: float = 1.0
         (grain, how.noise),
         (_hole, how.hole),
     ):
-        chosen = torch.nonzero(torch.rand(b, generator=g) < share * strength).flatten()
+        chosen = torch.nonzero(torch.rand(b, generator=rng) < share * strength).flatten()
         if len(chosen):
-            amount = uniform(out[chosen], 0.1, 0.6 if change is tone else 1.0, g)
-            out[chosen] = torch.lerp(out[chosen], change(out[chosen], g), amount).clamp(-1, 1)
+            amount = uniform(out[chosen], 0.1, 0.6 if change is tone else 1.0, rng)
+            out[chosen] = torch.lerp(out[chosen], change(out[chosen], rng), amount).clamp(-1, 1)
     return out
 
 
@@ -83,20 +83,20 @@ def roughness(progress: float) -> float:
     return min(max((progress - 0.2) / 0.3, 0.1), 1.0)
 
 
-def _coarse(x: Tensor, g: torch.Generator) -> Tensor:
+def _coarse(x: Tensor, rng: torch.Generator) -> Tensor:
     """Seen through a smaller picture."""
-    side = int(torch.randint(36, 60, (1,), generator=g))
+    side = int(torch.randint(36, 60, (1,), generator=rng))
     small = F.interpolate(x, size=(side, side), mode="area")
     return F.interpolate(small, size=x.shape[-2:], mode="bicubic", align_corners=False)
 
 
-def _hole(x: Tensor, g: torch.Generator) -> Tensor:
+def _hole(x: Tensor, rng: torch.Generator) -> Tensor:
     """A square of one colour somewhere."""
     size = x.shape[-1]
-    side = int(torch.randint(size // 8, size // 4, (1,), generator=g))
-    left, top = torch.randint(0, size - side, (2,), generator=g).tolist()
+    side = int(torch.randint(size // 8, size // 4, (1,), generator=rng))
+    left, top = torch.randint(0, size - side, (2,), generator=rng).tolist()
     out = x.clone()
-    out[:, :, top : top + side, left : left + side] = uniform(x, -1, 1, g, channels=3)
+    out[:, :, top : top + side, left : left + side] = uniform(x, -1, 1, rng, channels=3)
     return out
 
 
@@ -180,16 +180,16 @@ def clip_loss(
     net: Taught, data: StyledSet, labels: dict[str, np.ndarray], how: Roughness, trainer: Trainer
 ) -> dict[str, Tensor]:
     """Both terms for one random batch."""
-    g = trainer.generator
-    index = torch.randint(len(data), (BATCH,), generator=g)
-    rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=g)))
+    rng = trainer.rng
+    index = torch.randint(len(data), (BATCH,), generator=rng)
+    words_rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=rng)))
     device = net.clip.model.logit_scale.device
-    image = roughen(data.images(index), how, g, roughness(trainer.progress)).to(
+    image = roughen(data.images(index), how, rng, roughness(trainer.progress)).to(
         device, memory_format=torch.channels_last
     )
     told = index[:CAPTIONED]
-    captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], rng, untold(data))
-    prompts = {name: prompt_texts(name, rng) for name in labels}
+    captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], words_rng, untold(data))
+    prompts = {name: prompt_texts(name, words_rng) for name in labels}
     texts = [*captions, *(text for group in prompts.values() for text in group)]
     with autocast(device.type):
         seen = F.normalize(net.clip.encode_image(image).float(), dim=-1)
@@ -241,10 +241,10 @@ def train_clip(
     trainer = Trainer(f"clip_{name}", net, parameter_groups(net, RATE), folder, config)
 
     def pictures() -> Iterator[Tensor]:
-        g = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         for _ in range(SETTLING):
-            index = torch.randint(len(data), (BATCH,), generator=g)
-            yield roughen(data.images(index), how, g).to(device)
+            index = torch.randint(len(data), (BATCH,), generator=rng)
+            yield roughen(data.images(index), how, rng).to(device)
 
     write = exporter(folder, "clip", part="clip", inputs=pictures)
     return trainer.run(lambda t: clip_loss(t.module, data, labels, how, t), write)

@@ -154,9 +154,9 @@ def test_set() -> StyledSet:
 
 def draw_cameras(count: int, seed: int) -> Tensor:
     """Labels [N, 25] all around the front."""
-    g = torch.Generator().manual_seed(seed + 1)
-    yaw = (2 * torch.rand(count, generator=g) - 1) * YAW
-    pitch = (torch.randn(count, generator=g) * PITCH).clamp(-2 * PITCH, 2 * PITCH)
+    rng = torch.Generator().manual_seed(seed + 1)
+    yaw = (2 * torch.rand(count, generator=rng) - 1) * YAW
+    pitch = (torch.randn(count, generator=rng) * PITCH).clamp(-2 * PITCH, 2 * PITCH)
     return cameras.orbit(yaw.tolist(), pitch.tolist())
 
 

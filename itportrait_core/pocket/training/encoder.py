@@ -59,19 +59,19 @@ def random_styles(photos: PictureSet) -> PictureSet:
     return picture_set("random", photos.latents, lambda first: RandomStyle(1 + first), size=SMALL)
 
 
-def shown(photo: Tensor, styled: Tensor, g: torch.Generator) -> tuple[Tensor, Tensor]:
+def shown(photo: Tensor, styled: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Inputs `[B, 3, S, S]` of the encoder, made of pictures of its size, and `[B]` 1 where the photo's own
     appearance can still be seen.
 
     Five in ten stay photos, of which alone colours are learned; one is a photo with changes, four are random
     styles with changes.
     """
-    lot = torch.rand(len(photo), generator=g)
+    lot = torch.rand(len(photo), generator=rng)
     image = torch.where((lot < 0.6)[:, None, None, None], photo, styled)
     plain = lot < 0.5
-    image[~plain] = change_appearance(image[~plain], g, strength=0.8)
-    moved, _ = random_move(image, g, roll=4.0, shift=0.02, zoom=0.04)
-    still = plain & (torch.rand(len(photo), generator=g) < 0.7)
+    image[~plain] = change_appearance(image[~plain], rng, strength=0.8)
+    moved, _ = random_move(image, rng, roll=4.0, shift=0.02, zoom=0.04)
+    still = plain & (torch.rand(len(photo), generator=rng) < 0.7)
     return torch.where(still[:, None, None, None], image, moved), plain.float()
 
 
@@ -128,10 +128,10 @@ def first_stage(
         return encoder_loss(net, generator, scale, *batch(trainer), seen=trainer.progress >= PICTURES_FROM)
 
     def inputs() -> Iterator[Tensor]:
-        g = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         for _ in range(24):
-            index = torch.randint(len(photos), (2 * BATCH,), generator=g)
-            yield shown(photos.images(index), styled.images(index), g)[0].to(device)
+            index = torch.randint(len(photos), (2 * BATCH,), generator=rng)
+            yield shown(photos.images(index), styled.images(index), rng)[0].to(device)
 
     trainer.run(loss, exporter(folder, "style_encoder", inputs=inputs))
     return folder / f"{FIRST}.safetensors"
@@ -160,9 +160,9 @@ def train(
     styled = random_styles(photos)
 
     def batch(trainer: Trainer) -> list[Tensor]:
-        index = torch.randint(len(photos), (BATCH,), generator=trainer.generator)
+        index = torch.randint(len(photos), (BATCH,), generator=trainer.rng)
         photo = photos.images(index)
-        image, own = shown(photo, styled.images(index), trainer.generator)
+        image, own = shown(photo, styled.images(index), trainer.rng)
         return [t.to(device) for t in (photo, photos.latents[index], image, own)]
 
     common: dict[str, Any] = {"seed": seed, "device": device}

@@ -68,8 +68,8 @@ def evaluate_perceptual() -> dict[str, str]:
     """Whether LPIPS finds a slightly changed picture nearer than another picture of the same style."""
     metric, data = load_perceptual(), test_set()
     image = F.interpolate(data.images(slice(0, 450)), size=(128, 128), mode="bicubic", align_corners=False)
-    g = torch.Generator().manual_seed(0)
-    noisy = (image + 0.1 * torch.randn(image.shape, generator=g)).clamp(-1, 1)
+    rng = torch.Generator().manual_seed(0)
+    noisy = (image + 0.1 * torch.randn(image.shape, generator=rng)).clamp(-1, 1)
     soft = F.interpolate(F.avg_pool2d(image, 4), scale_factor=4, mode="bilinear", align_corners=False)
     other = torch.roll(image, 1, 0)
     far = _distances(metric, image, other)

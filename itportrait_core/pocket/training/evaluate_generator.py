@@ -38,9 +38,9 @@ COMMAND = "python -m itportrait_core.pocket.training.evaluate_generator --card"
 
 def held_out(count: int = COUNT) -> Batch:
     """Heads and cameras (yaw +-50, pitch +-30 degrees) from a seed that training does not use."""
-    random = torch.Generator().manual_seed(HELD_OUT_SEED)
-    latents = normalise(torch.randn(count, Z_DIM, generator=random))
-    return see(latents, cameras.sample_views(count, generator=random), TRUE_RAYS)
+    rng = torch.Generator().manual_seed(HELD_OUT_SEED)
+    latents = normalise(torch.randn(count, Z_DIM, generator=rng))
+    return see(latents, cameras.sample_views(count, rng=rng), TRUE_RAYS)
 
 
 def psnr(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

@@ -85,8 +85,8 @@ def evaluate_photo() -> dict[str, str]:
     photos = photo_set(COUNT, HELD_OUT_SEED, supersample=2)
     truth = photos.images(slice(None))
     drawn = in_chunks(lambda n: net.synthesis(net.mapping(n)), photos.latents)
-    g = torch.Generator().manual_seed(0)
-    mixed = in_chunks(lambda n: net.synthesis(mixed_codes(net, n, g)[len(n) // 2 :]), photos.latents)
+    rng = torch.Generator().manual_seed(0)
+    mixed = in_chunks(lambda n: net.synthesis(mixed_codes(net, n, rng)[len(n) // 2 :]), photos.latents)
     kept = torch.cat([part[len(part) // 2 :] for part in truth.split(64)])
     errors = pose_errors(pose_label(pose, drawn), photos.cameras)
     return {
@@ -96,17 +96,17 @@ def evaluate_photo() -> dict[str, str]:
     }
 
 
-def twins(generator: nn.Module, codes: Tensor, g: torch.Generator) -> Tensor:
+def twins(generator: nn.Module, codes: Tensor, rng: torch.Generator) -> Tensor:
     """Eq. 3: pictures of codes whose last layers are mostly another person's."""
-    other = generator.mapping(torch.randn(len(codes), generator.z_dim, generator=g))
+    other = generator.mapping(torch.randn(len(codes), generator.z_dim, generator=rng))
     fine = torch.arange(generator.num_ws)[None, :, None] >= MIXING_LAYER
     return generator.synthesis(torch.where(fine, ALPHA * codes + (1 - ALPHA) * other, codes))
 
 
 def art_set(style: str, count: int = 64) -> PictureSet:
     """Held-out people in one art style."""
-    g = torch.Generator().manual_seed(HELD_OUT_SEED)
-    latents = normalise(torch.randn(count, PHOTO_Z_DIM, generator=g))
+    rng = torch.Generator().manual_seed(HELD_OUT_SEED)
+    latents = normalise(torch.randn(count, PHOTO_Z_DIM, generator=rng))
     return picture_set(f"art-{style}", latents, style, supersample=2)
 
 
@@ -118,11 +118,11 @@ def read(networks: dict[str, nn.Module], images: Tensor) -> Tensor:
 @torch.no_grad()
 def twin_errors(networks: dict[str, nn.Module], pictures: PictureSet) -> Tensor:
     """Rotation error in degrees `[N]` of the pose read from photo twins (median over `TWINS`)."""
-    g = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     codes = in_chunks(lambda x: read(networks, x), pictures.images(slice(None)))
     poses = []
     for _ in range(TWINS):
-        image = in_chunks(lambda w: twins(networks["photo"], w, g), codes)
+        image = in_chunks(lambda w: twins(networks["photo"], w, rng), codes)
         poses.append(torch.cat(networks["pose"].pose(image), 1))
     median = torch.stack(poses).median(0).values
     return cameras.rotation_difference_deg(

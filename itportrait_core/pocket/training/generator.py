@@ -134,10 +134,10 @@ def _half(weight: Tensor) -> Tensor:
     return weight.bfloat16().contiguous(memory_format=layout)
 
 
-def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Generator) -> Tensor:
+def style_vectors(generator: EG3DGenerator, latents: Tensor, rng: torch.Generator) -> Tensor:
     """Style vectors [B, num_ws, w_dim] of heads; the second half of the batch by style mixing."""
     half = len(latents) // 2
-    coarse, fine = mix_latents(latents[half:], random)
+    coarse, fine = mix_latents(latents[half:], rng)
     with torch.no_grad():
         ws = generator.mapping(torch.cat([latents[:half], coarse, fine]), update_w_avg=True)
     plain, coarse_ws, fine_ws = ws.split([half, len(coarse), len(fine)])
@@ -147,25 +147,25 @@ def style_vectors(generator: EG3DGenerator, latents: Tensor, random: torch.Gener
 
 def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining) -> dict[str, Tensor]:
     """All loss terms of one step."""
-    generator, random, progress = trainer.module, trainer.generator, trainer.progress
+    generator, rng, progress = trainer.module, trainer.rng, trainer.progress
     store.supersample = 1 if progress < settings.smooth_from else 2
     fresh = settings.fresh if len(store) >= 64 else settings.heads
     seen = store.batch(settings.heads, fresh)
-    ws = style_vectors(generator, seen.latents, random)
+    ws = style_vectors(generator, seen.latents, rng)
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
     half = half_is_fast(ws.device.type) and progress < settings.full_precision_from
     planes = planes_fast(generator, ws, side, half)
-    samples = sample_field(seen, settings.near_points, settings.free_points, random)
+    samples = sample_field(seen, settings.near_points, settings.free_points, rng)
     density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}
     if progress < settings.pictures_from:
         return losses
-    first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=random))
+    first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=rng))
     some = slice(first, first + settings.pictures)
     if trainer.step % settings.whole_every == 0:
-        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, random)
+        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, rng)
     else:
-        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, random)
+        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, rng)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 

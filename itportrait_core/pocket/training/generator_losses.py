@@ -52,14 +52,14 @@ def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor) -> Tensor:
     )
 
 
-def cut_places(seen: Batch, side: int, generator: torch.Generator) -> Tensor:
+def cut_places(seen: Batch, side: int, rng: torch.Generator) -> Tensor:
     """Top-left corners [B, 2] (row, column) of cut-outs of the 64 px raw picture, mostly about the face."""
     count = len(seen.latents)
     box = seen.face_box / 2
     centre = torch.stack([(box[:, 1] + box[:, 3]) / 2, (box[:, 0] + box[:, 2]) / 2], dim=1)
-    aimed = centre + (torch.rand(count, 2, generator=generator) - 0.5) * 20
-    anywhere = torch.rand(count, 2, generator=generator) * 64
-    on_face = torch.rand(count, 1, generator=generator) < 0.65
+    aimed = centre + (torch.rand(count, 2, generator=rng) - 0.5) * 20
+    anywhere = torch.rand(count, 2, generator=rng) * 64
+    on_face = torch.rand(count, 1, generator=rng) < 0.65
     return (torch.where(on_face, aimed, anywhere) - side / 2).round().clamp(0, 64 - side).long()
 
 
@@ -82,16 +82,16 @@ def knowable(places: Tensor, side: int) -> Tensor:
 
 
 def cut_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, rng: torch.Generator
 ) -> dict[str, Tensor]:
     """Render cut-outs of the raw picture, enlarge them, compare colour, opacity and depth with the truth."""
-    places = cut_places(seen, side, random)
+    places = cut_places(seen, side, rng)
     origins, directions = (
         cut(x.transpose(1, 2).unflatten(2, (64, 64)), places, side).flatten(2).transpose(1, 2)
         for x in make_rays(*split_label(seen.cameras), 64)
     )
     settings = generator.config.rendering
-    jitter = make_jitter(len(planes), side * side, settings, planes, random)
+    jitter = make_jitter(len(planes), side * side, settings, planes, rng)
     rays = render_rays(partial(generator.field, planes), origins, directions, settings, jitter)
     features, depth, weight = (
         x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
@@ -114,10 +114,10 @@ def shape_losses(depth: Tensor, weight: Tensor, seen: Batch, places: Tensor, sid
 
 
 def whole_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, random: torch.Generator
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, rng: torch.Generator
 ) -> dict[str, Tensor]:
     """Whole pictures at a neural rendering resolution of `side`."""
-    out = generator.render(planes, ws, seen.cameras, generator=random, neural_rendering_resolution=side)
+    out = generator.render(planes, ws, seen.cameras, rng=rng, neural_rendering_resolution=side)
     small = F.interpolate(seen.image, (side, side), mode="area")
     return {
         "raw": picture_loss(out.image_raw, small, mouth(seen.cameras, side)),

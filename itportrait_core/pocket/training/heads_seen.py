@@ -57,7 +57,7 @@ class SeenHeads:
         """Start rendering; `ahead` heads wait in the queue at most."""
         self.supersample = 1  # rays per pixel side; may be raised at any time
         self._ready: queue.Queue[tuple[Tensor, ...]] = queue.Queue(maxsize=ahead)
-        self._random = torch.Generator().manual_seed(seed + 1)
+        self._rng = torch.Generator().manual_seed(seed + 1)
         self._rows: list[tuple[Tensor, ...]] = []
         self._capacity, self._next = capacity, 0
         threading.Thread(target=self._produce, args=(seed,), daemon=True).start()
@@ -68,7 +68,7 @@ class SeenHeads:
     def batch(self, size: int, fresh: int) -> Batch:
         """`fresh` new heads, and `size - fresh` drawn from those seen before."""
         chosen = [self._take() for _ in range(fresh)]
-        old = torch.randint(len(self._rows), (size - fresh,), generator=self._random)
+        old = torch.randint(len(self._rows), (size - fresh,), generator=self._rng)
         chosen += [self._rows[i] for i in old.tolist()]
         latents, labels, image, depth, mask, box = (
             torch.stack(column) for column in zip(*chosen, strict=True)
@@ -87,11 +87,11 @@ class SeenHeads:
         return row
 
     def _produce(self, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         near, far = DEPTH_RANGE
         while True:
-            latents = normalise(torch.randn(4, Z_DIM, generator=generator))
-            labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, generator=generator)
+            latents = normalise(torch.randn(4, Z_DIM, generator=rng))
+            labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, rng=rng)
             seen = see(latents, labels, self.supersample)
             depth = ((seen.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
             image = ((seen.image + 1) * 127.5).clamp(0, 255).round().byte()
@@ -100,12 +100,12 @@ class SeenHeads:
                 self._ready.put(row)
 
 
-def mix_latents(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def mix_latents(latents: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Latents for the coarse and the fine layers that must show the heads of normalised latents [B, Z_DIM].
 
     The first shares their geometry and has someone else's appearance, the second the other way round.
     """
-    return partners(latents, GEOMETRY, generator), partners(latents, APPEARANCE, generator)
+    return partners(latents, GEOMETRY, rng), partners(latents, APPEARANCE, rng)
 
 
 @dataclass(frozen=True)
@@ -118,19 +118,19 @@ class FieldSamples:
     coloured: Tensor  # [B, N] 1 where the colour is known: close to a surface that the camera saw
 
 
-def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) -> FieldSamples:
+def sample_field(seen: Batch, near: int, free: int, rng: torch.Generator) -> FieldSamples:
     """Draw points: `near` about the visible surface, more on the face, `free` in and around the box."""
-    index = _visible_pixels(seen, near, generator)
+    index = _visible_pixels(seen, near, rng)
     origins, directions = make_rays(*split_label(seen.cameras), SIZE)
     pick = index[..., None].expand(-1, -1, 3)
     depth = seen.depth.flatten(1).gather(1, index)[..., None]
     colour = (seen.image.flatten(2).transpose(1, 2).gather(1, pick) + 1) / 2
-    shift = torch.randn(depth.shape, generator=generator)
-    width = torch.tensor([0.004, 0.008, 0.03])[torch.randint(3, depth.shape, generator=generator)]
+    shift = torch.randn(depth.shape, generator=rng)
+    width = torch.tensor([0.004, 0.008, 0.03])[torch.randint(3, depth.shape, generator=rng)]
     shift = shift * width
     points = origins.gather(1, pick) + (depth + shift) * directions.gather(1, pick)
-    reach = torch.tensor([0.5, 0.7])[torch.randint(2, (len(points), free, 1), generator=generator)]
-    box = (torch.rand(len(points), free, 3, generator=generator) * 2 - 1) * reach
+    reach = torch.tensor([0.5, 0.7])[torch.randint(2, (len(points), free, 1), generator=rng)]
+    box = (torch.rand(len(points), free, 3, generator=rng) * 2 - 1) * reach
     points = torch.cat([points, box], dim=1)
     distance, _ = field(attributes(seen.latents), points, within=-1.0)
     coloured = torch.cat(
@@ -140,10 +140,10 @@ def sample_field(seen: Batch, near: int, free: int, generator: torch.Generator) 
     return FieldSamples(points, distance, colour, coloured.float())
 
 
-def _visible_pixels(seen: Batch, count: int, generator: torch.Generator) -> Tensor:
+def _visible_pixels(seen: Batch, count: int, rng: torch.Generator) -> Tensor:
     """Pixels [B, count] fully on the head, those in the face box more often, those of the mouth most."""
     middle = (torch.arange(SIZE) + 0.5).expand(len(seen.latents), SIZE)
     left, top, right, bottom = (side[:, None] for side in seen.face_box.unbind(1))
     inside = ((middle > top) & (middle < bottom))[:, :, None] & ((middle > left) & (middle < right))[:, None]
     weight = (seen.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside) * mouth(seen.cameras, SIZE)[:, 0]
-    return torch.multinomial(weight.flatten(1), count, replacement=True, generator=generator)
+    return torch.multinomial(weight.flatten(1), count, replacement=True, generator=rng)

@@ -39,12 +39,12 @@ ACCESSORY_SHARE = 0.3  # of the photos wear something else than the person usual
 
 def people(count: int, seed: int) -> PictureSet:
     """`PHOTOS` photos each of `count` people; photo k of person i has index `PHOTOS * i + k`."""
-    g = torch.Generator().manual_seed(seed)
-    person = normalise(torch.randn(count, PHOTO_Z_DIM, generator=g)).repeat_interleave(PHOTOS, 0)
-    fresh = torch.randn(person.shape, generator=g)
+    rng = torch.Generator().manual_seed(seed)
+    person = normalise(torch.randn(count, PHOTO_Z_DIM, generator=rng)).repeat_interleave(PHOTOS, 0)
+    fresh = torch.randn(person.shape, generator=rng)
     changes = [*CHANGING, *range(Z_DIM, PHOTO_Z_DIM)]
     person[:, changes] = fresh[:, changes]
-    other = torch.nonzero(torch.rand(len(person), generator=g) < ACCESSORY_SHARE)
+    other = torch.nonzero(torch.rand(len(person), generator=rng) < ACCESSORY_SHARE)
     person[other, ACCESSORIES] = fresh[other, ACCESSORIES]
     return picture_set(f"people-{seed}", person, size=SIZE)
 
@@ -54,16 +54,16 @@ def embed(net: IdentityNet, image: Tensor) -> Tensor:
     return net(crop_face(image, "eg3d", CONFIG.input_size))
 
 
-def training_batch(photos: PictureSet, size: int, g: torch.Generator) -> Tensor:
+def training_batch(photos: PictureSet, size: int, rng: torch.Generator) -> Tensor:
     """Two different photos each of `size` people, `[2 * size, 3, 128, 128]`: first all of one kind, then
     the other.
     """
-    person = torch.randperm(len(photos) // PHOTOS, generator=g)[:size]
-    first = torch.randint(PHOTOS, (size,), generator=g)
-    second = (first + torch.randint(1, PHOTOS, (size,), generator=g)) % PHOTOS
+    person = torch.randperm(len(photos) // PHOTOS, generator=rng)[:size]
+    first = torch.randint(PHOTOS, (size,), generator=rng)
+    second = (first + torch.randint(1, PHOTOS, (size,), generator=rng)) % PHOTOS
     index = torch.cat((person * PHOTOS + first, person * PHOTOS + second))
-    image, _ = random_move(photos.images(index), g, roll=3.0)
-    return vary(image, g)
+    image, _ = random_move(photos.images(index), rng, roll=3.0)
+    return vary(image, rng)
 
 
 def contrastive_loss(embeddings: Tensor) -> Tensor:
@@ -99,14 +99,14 @@ def train(
     trainer = Trainer("identity", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
-        image = training_batch(photos, BATCH, trainer.generator).to(device)
+        image = training_batch(photos, BATCH, trainer.rng).to(device)
         with autocast(device):
             embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
         return {"identity": contrastive_loss(embeddings.float())}
 
     def inputs() -> Iterator[Tensor]:
-        g = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         for _ in range(16):
-            yield crop_face(training_batch(photos, BATCH, g).to(device), "eg3d", CONFIG.input_size)
+            yield crop_face(training_batch(photos, BATCH, rng).to(device), "eg3d", CONFIG.input_size)
 
     return trainer.run(loss, exporter(folder, "identity", inputs=inputs))

@@ -90,7 +90,7 @@ class Trainer:
             say: takes the progress lines.
         """
         self.name, self.module, self.config, self.say = name, module, config or LoopConfig(), say
-        self.generator = torch.Generator().manual_seed(self.config.seed)
+        self.rng = torch.Generator().manual_seed(self.config.seed)
         self.optimizers = make_optimizers(groups, self.config.betas)
         self.rates = [group["lr"] for group in self.groups]
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
@@ -142,7 +142,7 @@ class Trainer:
             "module": self.module.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "random": self.generator.get_state(),
+            "random": self.rng.get_state(),
             "step": self.step,
             "elapsed": self.elapsed,
         }
@@ -160,7 +160,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
-        self.generator.set_state(state["random"])
+        self.rng.set_state(state["random"])
         self.step, self.elapsed = state["step"], state["elapsed"]
         self.say(f"{self.name}: continuing at step {self.step}, {self.elapsed / 60:.1f} min")
 

@@ -95,7 +95,7 @@ def _first_layer(
 
 
 def _second_layer(
-    gates: list[list[tuple[int, float]]], first: int, width: int, z_dim: int, random: torch.Generator
+    gates: list[list[tuple[int, float]]], first: int, width: int, z_dim: int, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Weights [width, width] and bias: two units per gate, the rest mixes the curves of one dimension.
 
@@ -115,8 +115,8 @@ def _second_layer(
     for unit in range(start, width):
         dim = (unit - start) % z_dim
         same = torch.arange(first + dim, width, z_dim)
-        weight[unit, same] = torch.randn(len(same), generator=random) / math.sqrt(len(same))
-        bias[unit] = 0.5 * torch.randn((), generator=random)
+        weight[unit, same] = torch.randn(len(same), generator=rng) / math.sqrt(len(same))
+        bias[unit] = 0.5 * torch.randn((), generator=rng)
     return weight, bias
 
 
@@ -144,20 +144,20 @@ def build_mapping(
         pool: number of latents of the fit.
         code_of: normalised latents [B, z_dim] -> what the outputs shall state [B, K], of the order of 1.
     """
-    random = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     woman, man = thresholds(-1.0), thresholds(1.0)
     knots = sorted({*woman, *man})
     gender = next(i for i, (dim, _) in enumerate(knots) if dim == GENDER)
     gates = [[(i, 1.0)] for i, knot in enumerate(knots) if (knot in woman) and (knot in man)]
     gates += [[(i, 1.0), (gender, -1.0)] for i, knot in enumerate(knots) if knot in woman and knot not in man]
     gates += [[(i, 1.0), (gender, 1.0)] for i, knot in enumerate(knots) if knot in man and knot not in woman]
-    latents = normalise(torch.randn(pool, mapping.z_dim, generator=random))
+    latents = normalise(torch.randn(pool, mapping.z_dim, generator=rng))
     label = torch.zeros(pool, mapping.c_dim)
     mean = mapping(latents[:2000], label[:2000])[:, 0].mean(dim=0)
     width = mapping.fc0.weight.shape[0]
     joined = {*woman} ^ {*man} | {knots[gender]}
     store(mapping.fc0, *_first_layer(knots, joined, width, mapping.z_dim))
-    store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, mapping.z_dim, random))
+    store(mapping.fc1, *_second_layer(gates, 2 * len(knots), width, mapping.z_dim, rng))
     hidden: list[Tensor] = []
     hook = mapping.fc1.register_forward_hook(lambda module, inputs, output: hidden.append(output))
     mapping(latents, label)

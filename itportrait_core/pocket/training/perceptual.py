@@ -54,7 +54,7 @@ class Trunk(nn.Module):
         from torchvision.models import squeezenet1_1
 
         self.config = TrunkConfig()
-        # torchvision draws from the global generator; fork it so that the caller's dice stay untouched
+        # torchvision draws from the global generator; fork it so that the caller's draws stay untouched
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.features = squeezenet1_1(weights=None).features
@@ -106,10 +106,10 @@ def reading_loss(
     net: Reader, data: StyledSet, labels: dict[str, Tensor], numbers: Tensor, trainer: Trainer
 ) -> dict[str, Tensor]:
     """How badly a random batch is read. Half of the batches are enlarged: LPIPS sees 128 pixels."""
-    g = trainer.generator
-    index = torch.randint(len(data), (BATCH,), generator=g)
-    image = roughen(data.images(index), JUDGE, g)
-    if bool(torch.rand((), generator=g) < 0.5):
+    rng = trainer.rng
+    index = torch.randint(len(data), (BATCH,), generator=rng)
+    image = roughen(data.images(index), JUDGE, rng)
+    if bool(torch.rand((), generator=rng) < 0.5):
         image = F.interpolate(image, size=(96, 96), mode="bilinear", align_corners=False)
     device = numbers.device
     with autocast(device.type):

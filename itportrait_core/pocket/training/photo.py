@@ -76,14 +76,14 @@ def draw(synthesis: SynthesisTo, ws: Tensor, side: int, half: bool = True) -> Te
     return functional_call(synthesis, weights, (ws.bfloat16(), side)).float()
 
 
-def mixed_codes(generator: StyleGAN2Generator, n: Tensor, g: torch.Generator) -> Tensor:
+def mixed_codes(generator: StyleGAN2Generator, n: Tensor, rng: torch.Generator) -> Tensor:
     """Codes `[B, num_ws, w_dim]` that must show what normalised latents `n` say.
 
     The first part of the batch is plain `M(n)`; in the rest the layers below `MIXING_LAYER` come from a
     person who shares geometry and pose with `n`, those above from one who shares the appearance.
     """
     plain = round(len(n) * (1 - MIXED_SHARE))
-    sources = [n[:plain]] + [partners(n[plain:], kept, g) for kept in (photo_truth.SHAPE, APPEARANCE)]
+    sources = [n[:plain]] + [partners(n[plain:], kept, rng) for kept in (photo_truth.SHAPE, APPEARANCE)]
     with torch.no_grad():  # built, not trained
         ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
@@ -105,11 +105,11 @@ def picture_loss(image: Tensor, truth: Tensor) -> Tensor:
 
 
 def photo_loss(
-    generator: StyleGAN2Generator, photos: PictureSet, index: Tensor, side: int, g: torch.Generator
+    generator: StyleGAN2Generator, photos: PictureSet, index: Tensor, side: int, rng: torch.Generator
 ) -> Tensor:
     """Loss of one batch of pictures `index [B]` at `side` pixels."""
     truth = photos.images(index, side)
-    ws = mixed_codes(generator, photos.latents[index], g)
+    ws = mixed_codes(generator, photos.latents[index], rng)
     return picture_loss(draw(SynthesisTo(generator.synthesis), ws, side), truth)
 
 
@@ -128,8 +128,8 @@ def train(
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         side = next(side for share, side in SIDES if trainer.progress <= share)
         photos = large if side > SMALL else small
-        index = torch.randint(len(photos), (BATCHES[side],), generator=trainer.generator)
-        return {"picture": photo_loss(net, photos, index, side, trainer.generator)}
+        index = torch.randint(len(photos), (BATCHES[side],), generator=trainer.rng)
+        return {"picture": photo_loss(net, photos, index, side, trainer.rng)}
 
     export = exporter(folder, "stylegan2")
 

@@ -103,8 +103,8 @@ def picture_set(
 
 def photo_set(count: int, seed: int, size: int = SIZE, supersample: int = 1) -> PictureSet:
     """Photos of `count` random people from random sides."""
-    generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(count, photo_truth.PHOTO_Z_DIM, generator=generator)
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, photo_truth.PHOTO_Z_DIM, generator=rng)
     return picture_set(f"photo-{seed}", normalise(z), size=size, supersample=supersample)
 
 

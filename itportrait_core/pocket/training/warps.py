@@ -28,10 +28,10 @@ def move(x: Tensor, roll_deg: Tensor, shift: Tensor, zoom: Tensor) -> Tensor:
 
 
 def random_move(
-    x: Tensor, g: torch.Generator, roll: float = 0.0, shift: float = 0.02, zoom: float = 0.05
+    x: Tensor, rng: torch.Generator, roll: float = 0.0, shift: float = 0.02, zoom: float = 0.05
 ) -> tuple[Tensor, Tensor]:
     """Pictures moved at random within the limits (degrees, sides, share), and the roll in degrees `[B]`."""
     b = x.shape[0]
-    u = torch.rand(4, b, generator=g) * 2 - 1
+    u = torch.rand(4, b, generator=rng) * 2 - 1
     roll_deg = u[0] * roll
     return move(x, roll_deg, u[1:3].t() * shift, torch.exp(u[3] * zoom)), roll_deg
