@@ -32,7 +32,7 @@ from itportrait_core.networks import triplane, volume_rendering
 
 ARMS = ("without", "with")
 PREVIEW_PAUSE = 25.0
-"""Pause after a preview, in times of what it took (`PREVIEW_SHARE` of nodes/comfy.py)."""
+"""Pause after a preview, in times of what it took (`PREVIEW_SHARE` of nodes/runtime.py)."""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from . import folders, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
-from .fuse import Fuse
+from .couple import Couple
 from .importing import ImportCheckpoint
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
@@ -35,7 +35,7 @@ NODES: list[type[io.ComfyNode]] = [
     LoadPortrait,
     PivotalTuning,
     Stylize,
-    Fuse,
+    Couple,
     Blend,
     SaveGenerator,
     CameraOrbit,

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import BlendConfig
-from . import comfy, compat, fields, results, sockets
+from . import compat, fields, results, runtime, sockets
 
 
 class Blend(io.ComfyNode):
@@ -71,7 +71,7 @@ class Blend(io.ComfyNode):
         )
         handles = results.found(facts, "")
         if handles is None:
-            with comfy.plain_tensors():
+            with runtime.plain_tensors():
                 mixed = itp.blend(generator.open(), [one.open() for one in styles], configs)
             handles = [results.keep(mixed, facts, "", generator)]
         return io.NodeOutput(handles[0])

@@ -8,7 +8,7 @@ from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import comfy, compat, folders
+from . import compat, folders, runtime
 
 NONE = "(no file found)"
 
@@ -51,7 +51,7 @@ class ImportCheckpoint(io.ComfyNode):
             )
         source = folders.model(file)
         target = folders.result(Path(file).stem, folders.OURS)
-        progress = comfy.Progress()
+        progress = runtime.Progress()
         written = itp.import_checkpoint(
             source, target, discriminator=discriminator, on_progress=progress.count
         )

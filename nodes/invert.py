@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import InversionConfig
-from . import comfy, compat, fields, recipes, sockets
+from . import compat, fields, recipes, runtime, sockets
 from .images import one_picture, to_comfy
 
 if TYPE_CHECKING:
@@ -129,10 +129,10 @@ class Inversion(io.ComfyNode):
             config = config.replace(steps=steps) if steps else config
         given = config.pose_init == USER or yaw or pitch or roll
         pose = itp.cameras.orbit(yaw, pitch, roll).float() if given else None
-        with comfy.training():
+        with runtime.training():
             shown = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
             portrait = itp.invert(
-                model, shown, prior=prior, config=config, camera=pose, on_step=comfy.Progress().step
+                model, shown, prior=prior, config=config, camera=pose, on_step=runtime.Progress().step
             )
         portrait = recipes.signed(portrait, generator)
         made = model.synthesis(portrait.ws, portrait.camera).image

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import embedded
-from . import comfy, compat, folders, results, sockets
+from . import compat, folders, results, runtime, sockets
 from .model_files import EMBEDDED, FOREIGN, STYLE, choices, files_of, kind, locate, located
 
 GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
@@ -84,7 +84,7 @@ class GeneratorLoader(io.ComfyNode):
         facts = results.recipe("style", origin, style=sockets.file_hash(path))
         handles = results.found(facts, "")
         if handles is None:
-            with comfy.plain_tensors():
+            with runtime.plain_tensors():
                 styled = itp.load_style(path, itp.load_generator(origin.path))
             handles = [results.keep(styled, facts, "", origin)]
         return io.NodeOutput(handles[0])
@@ -131,11 +131,11 @@ class PhotoPriorLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls, **chosen: str) -> io.NodeOutput:
-        with comfy.plain_tensors():
+        with runtime.plain_tensors():
             paths = {name: locate(choice, name) for name, choice in chosen.items()}
             prior = itp.load_photo_prior({"generator": paths.pop("photo"), **paths})
             held = tuple(
-                comfy.patcher(getattr(prior, part)) for part in ("generator", "encoder", "pose", "identity")
+                runtime.patcher(getattr(prior, part)) for part in ("generator", "encoder", "pose", "identity")
             )
         return io.NodeOutput(sockets.PriorHandle(prior, held))
 
@@ -191,9 +191,9 @@ class ClipLoader(io.ComfyNode):
         from ..itportrait_core.guidance.clip import load_clip
 
         path = cls._path(file)
-        with comfy.plain_tensors():
+        with runtime.plain_tensors():
             model = load_clip(path, None if architecture.strip() in ("", GUESS) else architecture.strip())
-            held = comfy.patcher(model)
+            held = runtime.patcher(model)
         models, names, patchers = (also.models, also.names, also.held) if also else ((), (), ())
         name = f"{path.stem} {sockets.file_hash(path)[:12]}"
         return io.NodeOutput(sockets.ClipHandle((*models, model), (*names, name), (*patchers, held)))

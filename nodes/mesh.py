@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from . import comfy, compat, fields, folders, recipes, sockets
+from . import compat, fields, folders, recipes, runtime, sockets
 
 
 class ExtractMesh(io.ComfyNode):
@@ -91,7 +91,7 @@ class ExtractMesh(io.ComfyNode):
         config = MeshConfig(
             resolution=resolution, smoothing=smoothing, level=level or None, least_piece=least_piece
         )
-        found = extract_mesh(model, person.ws, config, comfy.Progress().count)
+        found = extract_mesh(model, person.ws, config, runtime.Progress().count)
         return io.NodeOutput(compat.mesh(found), recipes.head_card("mesh", generator, person, config))
 
 
@@ -184,7 +184,7 @@ class SaveSplats(io.ComfyNode):
         model, person = generator.open(), portrait.portrait
         check_fits(model, person)
         config = SplatConfig(resolution=resolution)
-        found = sample_splats(model, person.ws, config, comfy.Progress().count)
+        found = sample_splats(model, person.ws, config, runtime.Progress().count)
         card = recipes.head_card("splats", generator, person, config)
         card = dataclasses.replace(card, proof=bytes_hash(found.centers, found.colors))
         folders.write(file, ply_bytes(found, recipes.notes(cls.hidden, card, private)))

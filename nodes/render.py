@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import itportrait_core as itp
-from . import comfy, compat, fields, recipes, sockets
+from . import compat, fields, recipes, runtime, sockets
 from .images import to_comfy, to_comfy_unbounded
 
 
@@ -100,7 +100,7 @@ class MultiViewRender(io.ComfyNode):
         person = portrait.portrait if portrait else sample_portrait(model, seed, truncation=truncation)
         check_fits(model, person)
         labels = where_from(cameras, camera_info)
-        seen = render_views(model, person.ws, labels, CHUNK, comfy.Progress().view)
+        seen = render_views(model, person.ws, labels, CHUNK, runtime.Progress().view)
         masks = seen.masks[:, 0].float().to(mm.intermediate_device())
         card = Card(
             "picture",

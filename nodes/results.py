@@ -20,7 +20,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.methods.shared.history import History
 from ..itportrait_core.methods.shared.lineage import CODE_VERSION
 from ..itportrait_core.methods.shared.plots import plot_history
-from . import comfy, folders, recipes
+from . import folders, recipes, runtime
 from .images import to_comfy
 from .sockets import GeneratorHandle
 
@@ -65,7 +65,7 @@ def keep(
         facts: from `recipe`.
         part: as in `found`.
         base: whose licence the weights carry on.
-        stopped: steps after which the run was stopped and kept, `comfy.Progress.kept`; 0 for a whole run.
+        stopped: steps after which the run was stopped and kept, `runtime.Progress.kept`; 0 for a whole run.
     """
     from ..itportrait_core.recipes.carriers import attach
     from ..itportrait_core.recipes.drawing import generator_card
@@ -74,7 +74,7 @@ def keep(
     made = {**facts, "stopped": stopped} if stopped else dict(facts)
     file = run_file(facts, f"-kept-{stopped}{part}" if stopped else part)
     itp.save_generator(trained, file, {**trained.lineage, "recipe": made}, license=base.license)
-    with comfy.plain_tensors():
+    with runtime.plain_tensors():
         attach(file, make_notes(generator_card(file, recipes.programs()), None, None, private=False))
     return GeneratorHandle.read(file, base.half)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import comfy, compat, fields, folders, recipes, sockets
+from . import compat, fields, folders, recipes, runtime, sockets
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
 SMALL_MB = 9.0
@@ -74,13 +74,13 @@ class SaveGenerator(io.ComfyNode):
         file = folders.result(name, folders.OURS)
         lineage = private_facts(generator.lineage) if private else dict(generator.lineage)
         if precision in (DIFFERENCE, SMALL):
-            with drafted(file) as draft, comfy.plain_tensors():
+            with drafted(file) as draft, runtime.plain_tensors():
                 budget = SMALL_MB if precision == SMALL else 0.0
                 origin, source = write_difference(generator, base, lineage, draft, budget)
                 card = difference_card(draft, origin, source, recipes.programs(), name=file.name)
                 attach(draft, recipes.notes(cls.hidden, card, private))
             return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
-        with drafted(file) as draft, comfy.plain_tensors():
+        with drafted(file) as draft, runtime.plain_tensors():
             itp.save_generator(
                 itp.load_generator(generator.path),
                 draft,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import comfy
+from . import runtime
 
 if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
@@ -105,10 +105,10 @@ class GeneratorHandle(Held):
             raise ITPortraitError(f"{self.path} is gone or has changed; queue again to read it anew.")
         found = _opened.get(self.sha256)
         if found is None:
-            with comfy.plain_tensors():
+            with runtime.plain_tensors():
                 model = itp.load_generator(self.path)
             model.lineage = dict(self.lineage)  # the core hands it on to what is trained from this generator
-            found = comfy.patcher(model)
+            found = runtime.patcher(model)
             _opened[self.sha256] = found
         return found
 
@@ -119,7 +119,7 @@ class GeneratorHandle(Held):
 
     def open(self, *, trained: bool = False) -> nn.Module:
         """The generator on the compute device; `trained` makes room for a copy with gradients."""
-        comfy.to_device(self.patcher, trained=int(trained))
+        runtime.to_device(self.patcher, trained=int(trained))
         self.patcher.model.superresolution.half = self.half  # the model is shared by handles of one file
         return self.patcher.model
 
@@ -159,7 +159,7 @@ class PriorHandle(Held):
 
     def open(self) -> PhotoPrior:
         """The prior on the compute device."""
-        comfy.to_device(*self.held)
+        runtime.to_device(*self.held)
         return self.prior
 
 
@@ -177,7 +177,7 @@ class ClipHandle(Held):
 
     def open(self) -> list[ClipModel]:
         """The models on the compute device."""
-        comfy.to_device(*self.held)
+        runtime.to_device(*self.held)
         return list(self.models)
 
 

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig
-from . import comfy, compat, fields, results, sockets
+from . import compat, fields, results, runtime, sockets
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
 
@@ -103,8 +103,8 @@ class Stylize(io.ComfyNode):
         )  # fmt: skip
         handles = results.found(facts, "")
         if handles is None:
-            progress = comfy.Progress()
-            with comfy.training():
+            progress = runtime.Progress()
+            with runtime.training():
                 styled = itp.stylize(
                     model,
                     portrait.portrait,

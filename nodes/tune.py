@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import TuningConfig
-from . import comfy, compat, fields, results, sockets
+from . import compat, fields, results, runtime, sockets
 
 
 class PivotalTuning(io.ComfyNode):
@@ -83,8 +83,8 @@ class PivotalTuning(io.ComfyNode):
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.found(facts, "")
         if handles is None:
-            progress = comfy.Progress()
-            with comfy.training():
+            progress = runtime.Progress()
+            with runtime.training():
                 tuned = itp.pivotal_tune(
                     model,
                     portrait.portrait,

@@ -1,4 +1,4 @@
-"""Small random moves of pictures before CLIP sees them."""
+"""Random zoom and shift of pictures before CLIP embeds them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SHIFT = 0.15
 """Largest move to either side, in halves of the picture's side."""
 
 
-def random_nudge(rng: torch.Generator) -> Tensor:
-    """A magnification and a move: affine map [2, 3] for `nudged`.
+def draw_augmentation(rng: torch.Generator) -> Tensor:
+    """A random zoom and shift as an affine map [2, 3] for `augment`.
 
     A generator that is trained on one CLIP finds pixels that please this network alone. They have to sit on
-    its patches; nudged pictures ask for what is seen wherever the patches lie.
+    its patches; augmented pictures ask for a change that is there wherever the patches lie.
     """
     zoom, right, down = torch.rand(3, generator=rng).tolist()
     scale = 1 / (ZOOM[0] + (ZOOM[1] - ZOOM[0]) * zoom)
@@ -24,9 +24,9 @@ def random_nudge(rng: torch.Generator) -> Tensor:
     return torch.tensor([[scale, 0.0, move[0]], [0.0, scale, move[1]]])
 
 
-def nudged(images: Tensor, nudge: Tensor) -> Tensor:
+def augment(images: Tensor, affine: Tensor) -> Tensor:
     """Pictures [B, 3, H, W], all moved alike; edges are continued."""
     grid = F.affine_grid(
-        nudge.to(images).expand(len(images), -1, -1), list(images.shape), align_corners=False
+        affine.to(images).expand(len(images), -1, -1), list(images.shape), align_corners=False
     )
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

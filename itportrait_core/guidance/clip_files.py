@@ -119,10 +119,10 @@ def uses_quick_gelu(path: Path, huggingface: bool) -> bool:
 
     A Hugging Face file says so in the `config.json` beside it; without one it is taken for OpenAI's.
     """
-    beside = path.parent / "config.json"
+    sidecar = path.parent / "config.json"
     if huggingface:
-        if beside.is_file():
-            return "quick_gelu" in json.dumps(json.loads(beside.read_text(encoding="utf-8")))
+        if sidecar.is_file():
+            return "quick_gelu" in json.dumps(json.loads(sidecar.read_text(encoding="utf-8")))
         return True
     name = path.name.lower()
     return path.suffix == ".pt" or any(word in name for word in ("openai", "quickgelu", "metaclip", "dfn"))

@@ -21,7 +21,7 @@ def cosine(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     return (moved * F.normalize(wanted, dim=-1)).sum(dim=-1) / length
 
 
-def apart(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
+def directional_loss(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     """1 - cosine, mean over samples: L_I and L_T of Eq. 8.
 
     Args:
@@ -31,7 +31,7 @@ def apart(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:
     return (1 - cosine(moved, wanted, floor)).mean()
 
 
-def beside(change: Tensor, text: Tensor, share: float = 1.0) -> Tensor:
+def project_out(change: Tensor, text: Tensor, share: float = 1.0) -> Tensor:
     """A change [N, D] without `share` of its part along the text's direction [D]."""
     along = F.normalize(text, dim=-1)
     return change - share * (change * along).sum(dim=-1, keepdim=True) * along

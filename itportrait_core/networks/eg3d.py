@@ -105,9 +105,7 @@ class EG3DGenerator(nn.Module):
             c = c * rendering.c_scale
         return self.backbone.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
 
-    def planes(
-        self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None
-    ) -> Tensor:
+    def planes(self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None) -> Tensor:
         """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
         planes = self.backbone.synthesis(ws, noise_mode, rng)
         return planes.unflatten(1, (3, -1))
@@ -145,7 +143,7 @@ class EG3DGenerator(nn.Module):
             ws: [B, num_ws, w_dim], for the super-resolution.
             c: cameras [N, 25]; N is B, or anything where B is 1.
             noise_mode: noise of the super-resolution; None for the generator's own setting.
-            generator: turns the random placement of samples on; without it the picture is deterministic.
+            rng: turns the random placement of samples on; without it the picture is deterministic.
             jitter: the uniforms themselves: [N, M, D] (or [N, M, D, 1]) and [N, M, K] (or [N*M, K]).
             neural_rendering_resolution: side of the raw picture for this call; None for the generator's own.
             ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.

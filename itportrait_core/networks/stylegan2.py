@@ -139,15 +139,13 @@ class SynthesisNetwork(nn.Module):
             )
             inputs = outputs
 
-    def forward(
-        self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None
-    ) -> Tensor:
+    def forward(self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None) -> Tensor:
         """[B, num_ws, w_dim] -> [B, img_channels, r, r].
 
         Args:
             ws: style vectors; a block's torgb shares its vector with the conv0 of the next block.
             noise_mode: "none", "const" (the stored pictures) or "random" (needs `generator`).
-            generator: source of the random noise.
+            rng: source of the random noise.
 
         Raises:
             ITPortraitError: for style vectors of another model, or an unknown noise mode.
@@ -165,9 +163,7 @@ class SynthesisNetwork(nn.Module):
         x = image = None
         for k, side in enumerate(self.block_resolutions):
             first = max(2 * k - 1, 0)
-            x, image = self.get_submodule(f"b{side}")(
-                x, image, ws[:, first : 2 * k + 2], noise_mode, rng
-            )
+            x, image = self.get_submodule(f"b{side}")(x, image, ws[:, first : 2 * k + 2], noise_mode, rng)
         return image
 
 

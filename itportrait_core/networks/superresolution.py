@@ -54,7 +54,7 @@ class SuperResolution(nn.Module):
             features: [B, C, R, R].
             ws: [B, num_ws, w_dim]; only the last vector is used.
             noise_mode: "none", "const" or "random" (needs `generator`).
-            generator: source of the random noise.
+            rng: source of the random noise.
 
         Returns:
             [B, 3, S, S].

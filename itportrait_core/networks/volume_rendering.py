@@ -17,7 +17,7 @@ Field = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Points [N, P, 3] -> features [N, P, C] and raw density [N, P, 1]."""
 
 
-FAINTEST = 1e-16
+MIN_TRANSMITTANCE = 1e-16
 """Light that gets through less than this counts as none. Behind a surface it would fall to numbers so small
 that a CPU takes a hundred times longer for each of them, here and in every gradient that comes of them."""
 
@@ -58,7 +58,7 @@ def make_jitter(
         rays: rays per picture M.
         settings: numbers of samples.
         like: a tensor of the wanted dtype and device.
-        generator: source of random numbers; draws the coarse tensor first, then the fine one.
+        rng: source of random numbers; draws the coarse tensor first, then the fine one.
     """
     coarse = (batch, rays, settings.depth_resolution)
     fine = (batch, rays, settings.depth_resolution_importance)
@@ -82,7 +82,7 @@ def march(depths: Tensor, sigma: Tensor) -> Tensor:
     density = F.softplus((sigma[..., 1:] + sigma[..., :-1]) / 2 - 1.0)
     alpha = 1.0 - torch.exp(-density * (depths[..., 1:] - depths[..., :-1]))
     passed = torch.cumprod(1.0 - alpha[..., :-1] + 1e-10, dim=-1)
-    passed = F.threshold(passed, FAINTEST, 0.0)
+    passed = F.threshold(passed, MIN_TRANSMITTANCE, 0.0)
     return alpha * F.pad(passed, (1, 0), value=1.0)
 
 

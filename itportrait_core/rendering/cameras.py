@@ -190,7 +190,7 @@ def sample_views(
         n: number of views.
         yaw: lowest and highest yaw, degrees.
         pitch: lowest and highest pitch, degrees.
-        generator: source of randomness.
+        rng: source of randomness.
         stratify_yaw: view i falls in the i-th of n equal parts of the yaw range (paper: thirds).
         pitch_convention: `true` takes pitch as elevation; `eg3d` as the argument of EG3D's sampler, where
             30 means -19.47 degrees of elevation (spec methods 2.5).

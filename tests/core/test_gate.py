@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from itportrait_core.guidance.directions import apart, beside, bisector, cosine, direction
+from itportrait_core.guidance.directions import bisector, cosine, direction, directional_loss, project_out
 from itportrait_core.methods.configs import ITEConfig
 from itportrait_core.methods.couple.gate import convert_tau, decide, distance, hard_gamma, soft_gamma
 
@@ -81,8 +81,8 @@ def test_shared_gate_uses_the_mean_distance_and_one_draw():
     assert gate.gamma == [0.0, 0.0] and len(set(gate.draw)) == 1
     gate = decide(config, [0.6, 0.9], [0.7, 0.7], torch.Generator().manual_seed(0))
     assert gate.gamma == [1.0, 1.0]
-    apart = decide(config.replace(gate_scope="per_model"), [0.6, 0.9], [0.7, 0.7], torch.Generator())
-    assert apart.gamma == [0.0, 1.0]
+    separate = decide(config.replace(gate_scope="per_model"), [0.6, 0.9], [0.7, 0.7], torch.Generator())
+    assert separate.gamma == [0.0, 1.0]
 
 
 def test_draws_are_whole_numbers_from_1_to_100_and_fair():
@@ -104,7 +104,7 @@ def test_directions_and_losses_are_those_of_eq_8():
     train, style, source = torch.randn(3, 6, 16, generator=rng, dtype=torch.float64)
     text = torch.randn(16, generator=rng, dtype=torch.float64)
     it, i = direction(train, source), direction(style, source)
-    image_loss, text_loss = apart(it, i, floor=1e-9), apart(it, text, floor=1e-9)
+    image_loss, text_loss = directional_loss(it, i, floor=1e-9), directional_loss(it, text, floor=1e-9)
     assert float(image_loss) == pytest.approx(float((1 - torch.cosine_similarity(it, i, dim=-1)).mean()))
     text = text[None]
     assert float(text_loss) == pytest.approx(float((1 - torch.cosine_similarity(it, text, dim=-1)).mean()))
@@ -121,6 +121,8 @@ def test_beside_the_text_changes_along_it_do_not_count():
     """Eq. 8 holds the text's change against G_t in the picture's steps; beside the text it is not seen."""
     way, text = torch.tensor([[2.0, 0.0, 1.0]]), torch.tensor([0.0, 0.0, 3.0])
     other = torch.tensor([[0.0, 2.0, 0.0]])
-    assert apart(way + text, way, floor=1e-9) > 0.1
-    assert apart(beside(way + text, text), beside(way, text), floor=1e-9) == pytest.approx(0.0, abs=1e-6)
-    assert apart(beside(way + other, text), beside(way, text), floor=1e-9) > 0.2
+    assert directional_loss(way + text, way, floor=1e-9) > 0.1
+    assert directional_loss(
+        project_out(way + text, text), project_out(way, text), floor=1e-9
+    ) == pytest.approx(0.0, abs=1e-6)
+    assert directional_loss(project_out(way + other, text), project_out(way, text), floor=1e-9) > 0.2

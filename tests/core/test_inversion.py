@@ -14,7 +14,7 @@ from itportrait_core.methods.inversion.start_latents import nearest_samples
 from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.shared.history import History, Record
 from itportrait_core.methods.shared.latent_statistics import latent_statistics
-from itportrait_core.methods.shared.latent_whitening import SAMPLES, LatentUnits, latent_spread
+from itportrait_core.methods.shared.latent_whitening import SAMPLES, LatentWhitening, latent_spread
 from itportrait_core.methods.shared.passes import fit_picture
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import KeepBest
@@ -81,7 +81,7 @@ def test_whitened_steps_are_as_long_as_people_differ(generator, perceptual):
         steps=1, pose_preheat=0, rampup=0.0, rampdown=0.0, whiten=True, lr_w=0.05, w_noise=0.0
     )
     found, moved = invert_one_step(generator, perceptual, config)
-    units = LatentUnits(generator, latent_statistics(generator, 16).mean)
+    units = LatentWhitening(generator, latent_statistics(generator, 16).mean)
     steps = units.to_units(moved) - units.to_units(found)
     assert float(steps.abs().max()) == pytest.approx(0.05, rel=1e-2)
 
@@ -101,7 +101,7 @@ def invert_one_step(generator, perceptual, config):
 
 def test_spread_and_its_inverse_undo_each_other(generator):
     spread = latent_spread(latent_statistics(generator, SAMPLES * generator.w_dim))
-    units, ws = LatentUnits(generator, latent_statistics(generator, 16).mean), torch.randn(2, 8, 12)
+    units, ws = LatentWhitening(generator, latent_statistics(generator, 16).mean), torch.randn(2, 8, 12)
     assert torch.allclose(units.from_units(units.to_units(ws)), ws, atol=1e-4)
     assert torch.allclose(spread.to_unit @ spread.from_unit, torch.eye(generator.w_dim), atol=1e-4)
     offsets = latent_statistics(generator, 400).samples[:, 0] - latent_statistics(generator, 400).mean[:, 0]

@@ -59,20 +59,20 @@ def test_gradient_of_l_it_is_the_weighted_sum(parts):
     assert torch.allclose(mixed, 0.3 * image + 0.7 * text, atol=1e-4 * float(text.abs().max()))
 
 
-def test_all_pictures_of_a_step_are_nudged_alike(parts):
-    """G_t that is still G_o differs from it in nothing, whatever the nudge; the nudge itself changes."""
+def test_all_pictures_of_a_step_are_augmented_alike(parts):
+    """G_t that is still G_o differs from it in nothing, whatever the augmentation; it changes."""
     generator, portrait, _, clips = parts
-    config = ITEConfig(nudge=True, source_view="matched", lr=0.0)
+    config = ITEConfig(augmentation=True, source_view="matched", lr=0.0)
     target = copy_for_training(generator, config.modules)
     rng = torch.Generator().manual_seed(3)
     ite = ITE(generator, None, target, portrait.ws, "glasses", clips, config, rng)
-    losses, nudges = [], []
+    losses, augmentations = [], []
     for index in range(2):
         losses.append(ite.step(index).losses["text"])
-        nudges.append(ite.nudge)
+        augmentations.append(ite.augmentation)
     assert losses == pytest.approx([1.0, 1.0], abs=1e-3)
-    assert not torch.equal(*nudges)
-    assert make(parts).nudge is None
+    assert not torch.equal(*augmentations)
+    assert make(parts).augmentation is None
 
 
 def test_views_one_by_one_give_the_joint_gradient():
@@ -331,7 +331,7 @@ def test_the_texts_way_may_begin_at_the_style(parts):
 @pytest.mark.parametrize("length", [0.0, 0.4])
 def test_the_text_may_ask_for_a_length(parts, length):
     """Of a direction alone a hint is as good as the whole way; of a length it is worth its share."""
-    ite = make(parts, text_length=length)
+    ite = make(parts, min_text_distance=length)
     seen, source = torch.rand(2, 1, 3, 16, 16, generator=torch.Generator().manual_seed(5)) * 2 - 1
     told = []
     for picture in (source + 0.01 * (seen - source), seen):
@@ -344,7 +344,7 @@ def test_the_text_may_ask_for_a_length(parts, length):
 
 def test_the_picture_may_look_past_the_text(parts):
     """Only the image loss changes, and only by what lies along the text."""
-    plain, past = (make(parts, image_beside_text=share).step(0).losses for share in (0.0, 1.0))
+    plain, past = (make(parts, image_text_orthogonality=share).step(0).losses for share in (0.0, 1.0))
     assert past["text"] == plain["text"] and abs(past["image"] - plain["image"]) > 1e-4
 
 

@@ -10,8 +10,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def parts(pack: ModuleType) -> tuple[ModuleType, ModuleType, type[Exception], type]:
-    """`nodes/comfy.py`, `nodes/stopping.py`, and the core's `KeepBest` and `StepInfo`."""
-    names = ("nodes.comfy", "nodes.stopping", "itportrait_core.methods.shared.run")
+    """`nodes/runtime.py`, `nodes/stopping.py`, and the core's `KeepBest` and `StepInfo`."""
+    names = ("nodes.runtime", "nodes.stopping", "itportrait_core.methods.shared.run")
     comfy, stopping, run = (importlib.import_module(f"{pack.__name__}.{name}") for name in names)
     return comfy, stopping, run.KeepBest, run.StepInfo
 

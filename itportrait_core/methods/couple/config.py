@@ -55,17 +55,17 @@ class ITEConfig(Config):
     text_origin: str = choice(
         "source", ("source", "style"), "Where the text's way begins: G_o, or G_s, so that no style is undone."
     )
-    text_length: float = number(
+    min_text_distance: float = number(
         0.0, 0.0, 2.0,
         "How far the text carries, as a distance of unit embeddings: nearer counts as less; 0 = only the"
         " direction counts (Eq. 8).",
     )  # fmt: skip
-    image_beside_text: float = number(
+    image_text_orthogonality: float = number(
         0.0, 0.0, 1.0, "Share of the text's direction that the picture's steps look past, lest they undo it."
     )
     templates: bool = flag(True, "Average the text over 79 sentence templates.")
     antialias: bool = flag(True, "Filter when pictures are made smaller for CLIP.")
-    nudge: bool = flag(
+    augment: bool = flag(
         False, "Move and enlarge pictures a little, anew each step, so that no pixels please CLIP alone."
     )
 
@@ -138,9 +138,9 @@ class ITEConfig(Config):
         return self.replace(
             steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
             fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
-            templates=False, nudge=True, modules=("synthesis",), trained="latents", lr=0.05,
-            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_beside_text=1.0, apt=apt,
-            colour=30.0, likeness=0.0 if alone else 0.05, text_length=0.15 if alone else 0.4,
+            templates=False, augment=True, modules=("synthesis",), trained="latents", lr=0.05,
+            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_text_orthogonality=1.0,
+            apt=apt, colour=30.0, likeness=0.0 if alone else 0.05, min_text_distance=0.15 if alone else 0.4,
         )  # fmt: skip
 
     def with_steps(self, steps: int) -> ITEConfig:

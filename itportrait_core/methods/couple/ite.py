@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ITPortraitError
-from ...guidance.augment import nudged, random_nudge
+from ...guidance.augment import augment, draw_augmentation
 from ...guidance.clip import ClipModel
-from ...guidance.directions import apart, beside, bisector, direction
+from ...guidance.directions import bisector, direction, directional_loss, project_out
 from ...guidance.perceptual import Perceptual
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
@@ -19,8 +19,8 @@ from ..shared.schedule import ramp
 from ..shared.trainable import keep_strongest_layers, trained_parameters
 from .config import ITEConfig
 from .gate import Gate, convert_tau, decide, distance
-from .latent_offsets import OffsetAdam
-from .regularizer import Guards
+from .latent_offsets import LatentOffset
+from .regularizer import EditRegularizer
 
 FLOOR = {"canonical": 1e-6, "matched": 0.05}
 """Length of a direction below which its cosine counts less. `matched`, and the way from G_s, begin with no
@@ -56,8 +56,8 @@ class ITE:
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
         self.front = cameras.front().to(content.device)
-        self.nudge: Tensor | None = None
-        self.guards = Guards(config, perceptual, None if style is None else picture)
+        self.augmentation: Tensor | None = None
+        self.regularizer = EditRegularizer(config, perceptual, None if style is None else picture)
         self.optimizer = _optimizer(config, source, target)
         self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
 
@@ -89,7 +89,7 @@ class ITE:
         """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
         config, digest = self.config, rng_digest(self.rng)
         ws, views = self.latents(), self.views()
-        self.nudge = random_nudge(self.rng) if config.nudge else None
+        self.augmentation = draw_augmentation(self.rng) if config.augmentation else None
         source, before = self._source(ws, views, side)
         style, start = None, before
         if self.style is not None:
@@ -100,7 +100,7 @@ class ITE:
 
         def loss_of_view(seen: Any, v: int) -> Tensor:
             loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
-            return self.guards.added_to(loss, seen, before[v], start[v]) / len(views)
+            return self.regularizer.added_to(loss, seen, before[v], start[v]) / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
@@ -128,16 +128,18 @@ class ITE:
             way, least = moved, floor
             if style is not None and config.text_origin == "style":
                 way, least = direction(seen, style[k]), FLOOR["matched"]
-            text_loss = apart(way, self.text[k], max(least, config.text_length))
+            text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
             if toward is None:
                 total = total + text_loss
                 continue
-            share = config.image_beside_text
-            image_loss = apart(beside(moved, self.text[k], share), beside(toward, self.text[k], share), floor)
+            share = config.image_text_orthogonality
+            image_loss = directional_loss(
+                project_out(moved, self.text[k], share), project_out(toward, self.text[k], share), floor
+            )
             parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
             if config.gate == "bisector":
-                total = total + apart(moved, bisector(toward, self.text[k]), floor)
+                total = total + directional_loss(moved, bisector(toward, self.text[k]), floor)
             else:
                 total = total + gamma[k] * image_loss + (1 - gamma[k]) * text_loss
         return total
@@ -155,16 +157,16 @@ class ITE:
         return [[self._seen_by(clip, seen.image) for clip in self.clips] for seen in renders]
 
     def _seen_by(self, clip: ClipModel, image: Tensor) -> Tensor:
-        """E(image), under the nudge of the step: all pictures of a step are moved alike."""
-        image = image if self.nudge is None else nudged(image, self.nudge)
+        """E(image), with the augmentation of the step, the same for all of its pictures."""
+        image = image if self.augmentation is None else augment(image, self.augmentation)
         return clip.embed_image(image, antialias=self.config.antialias)
 
     def _source(self, ws: Tensor, views: Tensor, side: int) -> tuple[Embeddings, list[Any]]:
         """E(I_source) for every view, and G_o's renders from there, or None where nothing wants them."""
         renders: list[Any] = [None] * len(views)
-        guards = self.guards
+        regularizer = self.regularizer
         matched = self.config.source_view == "matched"
-        if matched or guards.need_source or (guards.need_start and self.style is None):
+        if matched or regularizer.need_source or (regularizer.need_start and self.style is None):
             renders = self._drawn(self.source, ws, views, side)
         if matched:
             return self._read(renders), renders
@@ -220,7 +222,7 @@ class ITE:
 def _optimizer(config: ITEConfig, source: nn.Module, target: nn.Module) -> torch.optim.Adam:
     """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
     if config.trained == "latents":
-        return OffsetAdam(source, target, lr=config.lr, betas=config.betas)
+        return LatentOffset(source, target, lr=config.lr, betas=config.betas)
     return torch.optim.Adam(trained_parameters(target).values(), lr=config.lr, betas=config.betas)
 
 

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..shared.latent_whitening import LatentUnits
+from ..shared.latent_whitening import LatentWhitening
 from ..shared.trainable import latent_layer
 
 FINE_SHARE = 0.5
 """How far the fine layers go, against the coarse ones: their colours are the picture's before the text's."""
 
 
-class OffsetAdam(torch.optim.Adam):
+class LatentOffset(torch.optim.Adam):
     """Adam on offsets in units of M(z)'s own spread, where other optimisers take weights.
 
     A latent `w` reaches the network by the affine maps of the style layers alone, `A w + b`. So an offset of
@@ -28,7 +28,7 @@ class OffsetAdam(torch.optim.Adam):
         """`source`: G_o, whose spread is measured. `target`: G_t, whose `affine.bias` ask for gradients."""
         nowhere = torch.zeros(1, source.num_ws, source.w_dim, device=next(target.parameters()).device)
         self.units = nn.Parameter(nowhere.clone())
-        self.spread = LatentUnits(source, mean=nowhere)  # an offset is the same from any mean
+        self.spread = LatentWhitening(source, mean=nowhere)  # an offset is the same from any mean
         self.share = torch.ones_like(self.units[..., :1])
         self.share[:, self.spread.coarse_layers :] = FINE_SHARE
         self.layers = {

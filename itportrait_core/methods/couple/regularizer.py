@@ -8,11 +8,11 @@ from torch import Tensor
 
 from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual
-from ..shared.terms import kept, weights_of
+from ..shared.terms import shared_terms, weights_of
 from .config import ITEConfig
 
 
-class Guards:
+class EditRegularizer:
     """The terms beside Eq. 8.
 
     CLIP says where a picture shall go, and is blind to much that gets lost on the way. So G_t is asked to
@@ -46,7 +46,7 @@ class Guards:
 
         `source` and `start` may be None where `need_source` and `need_start` are False.
         """
-        terms = kept(seen, source, self.allowed)
+        terms = shared_terms(seen, source, self.allowed)
         terms["likeness"] = lambda: self._unlike(seen.image, start.image)
         for name, weight in self.weights.items():
             loss = loss + weight * terms[name]()

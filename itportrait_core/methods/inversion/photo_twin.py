@@ -154,9 +154,7 @@ def has_face(prior: PhotoPrior, image: Tensor, aligned: Aligned) -> bool:
     return aligned.find_points(image) is not None
 
 
-def _realigned(
-    prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng: torch.Generator
-) -> Aligned:
+def _realigned(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng: torch.Generator) -> Aligned:
     if aligned.find_points is None or aligned.realign is None:
         return aligned
     code = encode_picture(prior, _photo_frame(aligned), config)

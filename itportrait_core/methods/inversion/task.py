@@ -15,7 +15,7 @@ from ...guidance.perceptual import Perceptual
 from ...rendering import cameras
 from ..shared.history import History, Record, rng_digest
 from ..shared.latent_statistics import LatentStatistics
-from ..shared.latent_whitening import LatentUnits
+from ..shared.latent_whitening import LatentWhitening
 from ..shared.lineage import run_identity
 from ..shared.passes import fit_picture
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
@@ -69,9 +69,9 @@ class InversionTask:
             self.reference = self._reference_depth(labels) if config.depth_loss == "consistency" else None
 
     @cached_property
-    def units(self) -> LatentUnits:
+    def units(self) -> LatentWhitening:
         """Where `whiten` moves the latents, and `w_reg` measures them."""
-        return LatentUnits(self.generator, self.statistics.mean)
+        return LatentWhitening(self.generator, self.statistics.mean)
 
     def ws(self) -> Tensor:
         """The latents [N, num_ws, w_dim]; in W space all layers are one vector."""
@@ -124,7 +124,7 @@ class InversionTask:
         if config.depth > 0 and config.depth_loss != "none":
             terms["depth"] = (config.depth, self._depth(seen, planes, ws, labels))
         if config.w_reg > 0:
-            terms["w_reg"] = (config.w_reg, self.units.strangeness(ws))
+            terms["w_reg"] = (config.w_reg, self.units.mahalanobis(ws))
         total = sum(weight * value for weight, value in terms.values())
         return total, {name: float(value.detach().mean()) for name, (_, value) in terms.items()}
 

@@ -13,7 +13,7 @@ SAMPLES = 4
 """Samples of M(z) per dimension, from which its spread is measured."""
 FINE_LAYERS = 5
 """Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
-FINE_FLOOR = 1.0
+WHITENING_FLOOR_FINE = 1.0
 """`floor` of the spread in whose units fine layers move: an art's colours lie where no person's do."""
 
 
@@ -40,7 +40,7 @@ def latent_spread(statistics: LatentStatistics, floor: float = 0.01) -> Spread:
     return Spread((axes / scale).to(statistics.mean), (axes * scale).t().contiguous().to(statistics.mean))
 
 
-class LatentUnits:
+class LatentWhitening:
     """Latents [N, L, w_dim] (L is 1 or num_ws) <-> offsets from the mean in units of the spread.
 
     Coarse layers, which hold the head's shape, and fine layers have units of their own.
@@ -50,7 +50,10 @@ class LatentUnits:
         """`mean`: [1, num_ws, w_dim] of M(z)."""
         self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
         statistics = latent_statistics(generator, SAMPLES * generator.w_dim)
-        self.coarse, self.fine = latent_spread(statistics), latent_spread(statistics, floor=FINE_FLOOR)
+        self.coarse, self.fine = (
+            latent_spread(statistics),
+            latent_spread(statistics, floor=WHITENING_FLOOR_FINE),
+        )
 
     def to_units(self, ws: Tensor) -> Tensor:
         """The inverse of `from_units`."""
@@ -66,7 +69,7 @@ class LatentUnits:
         k = self.coarse_layers
         return torch.cat([units[:, :k] @ self.coarse.from_unit, units[:, k:] @ self.fine.from_unit], dim=1)
 
-    def strangeness(self, ws: Tensor) -> Tensor:
+    def mahalanobis(self, ws: Tensor) -> Tensor:
         """[N]: how far the coarse layers are from anybody M(z) draws; about 1 for its own samples.
 
         The fine layers, which APT replaces anyway, stay free to meet the picture's colours.

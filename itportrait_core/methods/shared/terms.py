@@ -21,7 +21,7 @@ def weights_of(config: Config, names: Sequence[str]) -> dict[str, float]:
     return {name: getattr(config, name) for name in names if getattr(config, name) > 0}
 
 
-def kept(seen: Any, source: Any, allowed: float) -> Terms:
+def shared_terms(seen: Any, source: Any, allowed: float) -> Terms:
     """Shape and empty space of `source`, a white background, and no more chroma than `allowed`.
 
     Args:

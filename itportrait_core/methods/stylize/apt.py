@@ -27,8 +27,8 @@ from ..shared.trainable import (
     unpack_weights,
 )
 from .config import APTConfig
-from .regularizer import Others
-from .style_direction import PictureWays
+from .regularizer import RandomLatentRegularizer
+from .style_direction import StyleDirection
 
 LAYERS_OF = 14
 """Number of latents that `APTConfig.layers` counts in (EG3D with planes of 256 px)."""
@@ -55,8 +55,10 @@ class APT:
         self.target = fit_picture(portrait.image, style.resolution)
         with torch.no_grad():
             self.features = perceptual.features(self.target)
-        ways = PictureWays(clips if config.clip > 0 else (), source, portrait, config.seed)
-        self.others = Others(source, style, config, ways, perceptual, portrait.image, rng)
+        style_direction = StyleDirection(clips if config.clip > 0 else (), source, portrait, config.seed)
+        self.regularizer = RandomLatentRegularizer(
+            source, style, config, style_direction, perceptual, portrait.image, rng
+        )
         parameters = list(trained_parameters(style).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -85,7 +87,7 @@ class APT:
             self.style, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
-        losses |= self.others.backward(index)
+        losses |= self.regularizer.backward(index)
         if config.adaptive_k:
             keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
         self.optimizer.step()
@@ -136,7 +138,7 @@ class _ImageOnly:
         return run_identity(
             method="apt", config=apt.config, source=apt.source, perceptual=apt.perceptual.name,
             ws=apt.portrait.ws, camera=apt.portrait.camera, image=apt.portrait.image,
-            clips=[clip.name for clip in apt.others.ways.clips],
+            clips=[clip.name for clip in apt.regularizer.style_direction.clips],
         )  # fmt: skip
 
 

@@ -12,15 +12,15 @@ from ...guidance.perceptual import Perceptual
 from ...guidance.variety import lost_variety
 from ...rendering import cameras
 from ..shared.passes import backward_by_view, draw_latents, render_views
-from ..shared.terms import kept, weights_of
+from ..shared.terms import shared_terms, weights_of
 from .config import APTConfig
-from .style_direction import PictureWays
+from .style_direction import StyleDirection
 
 PAIR_EVERY = 4
 """Steps from one look at two people to the next; who is seen alone differs from nobody."""
 
 
-class Others:
+class RandomLatentRegularizer:
     """Random people from a random side, every step.
 
     Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
@@ -35,7 +35,7 @@ class Others:
         source: nn.Module,
         style: nn.Module,
         config: APTConfig,
-        ways: PictureWays,
+        style_direction: StyleDirection,
         perceptual: Perceptual,
         picture: Tensor,
         rng: torch.Generator,
@@ -45,7 +45,7 @@ class Others:
         `picture`: the style picture [1, 3, H, W] in [-1, 1].
         """
         self.source, self.style, self.config, self.rng = source, style, config, rng
-        self.ways, self.perceptual = ways, perceptual
+        self.style_direction, self.perceptual = style_direction, perceptual
         self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
         self.allowed = 1.0
         if self.weights.keys() & {"colour", "variety"}:
@@ -66,9 +66,9 @@ class Others:
         losses: dict[str, float] = {}
 
         def loss_of_view(seen: Any, _: int) -> Tensor:
-            terms = kept(seen, before, self.allowed)
+            terms = shared_terms(seen, before, self.allowed)
             terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
-            terms["clip"] = lambda: self.ways.missed(before.image, seen.image, self.rng)
+            terms["clip"] = lambda: self.style_direction.direction_mse(before.image, seen.image, self.rng)
             terms["variety"] = lambda: lost_variety(self.perceptual, before.image, seen.image)
             counted = {name: terms[name]() for name in weights}
             losses.update({name: float(part.detach()) for name, part in counted.items()})

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...guidance.augment import nudged, random_nudge
+from ...guidance.augment import augment, draw_augmentation
 from ...guidance.clip import ClipModel
 from ...guidance.directions import direction
 from ..shared.passes import draw_latents, render_views
@@ -16,14 +16,14 @@ from ..shared.portrait import Portrait
 
 PEOPLE, SIDE = 64, 32
 """People who are asked what tells people apart, and the side of the neural rendering for them."""
-DOUBT = 0.03
+SIGNAL_VARIANCE = 0.03
 """Variance of a style's way along one component, as a share of all the variance among people."""
-LENGTH = 1.8
+GAIN = 1.8
 """What the way is lengthened by, for shrinking also takes away from the style."""
 
 
 @torch.no_grad()
-def picture_way(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: int) -> Tensor:
+def style_direction(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: int) -> Tensor:
     """The change of a unit embedding that turns somebody into somebody of the picture's style: [1, D].
 
     The picture differs from the mean person by its style, and by who sits there: hair, glasses, age. The
@@ -42,31 +42,31 @@ def picture_way(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: in
     mean = embedded.mean(dim=0, keepdim=True)
     _, sizes, components = torch.linalg.svd(embedded - mean, full_matrices=False)
     variance = sizes.square() / PEOPLE
-    noise = variance / (variance + DOUBT * variance.sum())
-    apart = clip.encode_image(portrait.image) - mean
-    return LENGTH * (apart - (apart @ components.T * noise) @ components)
+    noise = variance / (variance + SIGNAL_VARIANCE * variance.sum())
+    offset = clip.encode_image(portrait.image) - mean
+    return GAIN * (offset - (offset @ components.T * noise) @ components)
 
 
-def missed(moved: Tensor, way: Tensor) -> Tensor:
+def direction_mse(moved: Tensor, wanted: Tensor) -> Tensor:
     """How far changes [N, D] of unit embeddings end from `way` [1, D], `[]`: 1 at the start, 0 there.
 
     Unlike a cosine it also wants the way's length, and that nothing else of a person changes.
     """
-    return F.mse_loss(moved, way.expand_as(moved)) / way.square().mean()
+    return F.mse_loss(moved, wanted.expand_as(moved)) / wanted.square().mean()
 
 
-class PictureWays:
+class StyleDirection:
     """The picture's way in the space of every CLIP."""
 
     def __init__(self, clips: Sequence[ClipModel], source: nn.Module, portrait: Portrait, seed: int) -> None:
         """As `picture_way`."""
         self.clips = list(clips)
-        self.ways = [picture_way(clip, source, portrait, seed) for clip in self.clips]
+        self.directions = [style_direction(clip, source, portrait, seed) for clip in self.clips]
 
-    def missed(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
-        """Sum over CLIPs of what pictures [N, 3, H, W] of the same people lack, under one nudge, `[]`."""
-        missing, seen = after.new_zeros(()), nudged(torch.cat([before, after]), random_nudge(rng))
-        for clip, way in zip(self.clips, self.ways, strict=True):
+    def direction_mse(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
+        """Sum over CLIPs for pictures [N, 3, H, W] of the same people, augmented alike, `[]`."""
+        total, seen = after.new_zeros(()), augment(torch.cat([before, after]), draw_augmentation(rng))
+        for clip, wanted in zip(self.clips, self.directions, strict=True):
             start, end = clip.embed_image(seen).chunk(2)
-            missing = missing + missed(direction(end, start), way)
-        return missing
+            total = total + direction_mse(direction(end, start), wanted)
+        return total

@@ -163,7 +163,7 @@ def change_appearance(x: Tensor, rng: torch.Generator, strength: float = 1.0) ->
 
     Args:
         x: `[B, 3, H, W]` in [-1, 1].
-        g: source of randomness, on the CPU.
+        rng: source of randomness, on the CPU.
         strength: factor on the shares; 0 leaves the pictures alone.
 
     Returns:
@@ -171,7 +171,9 @@ def change_appearance(x: Tensor, rng: torch.Generator, strength: float = 1.0) ->
     """
     out = x.clone()
     for change, share in CHANGES:
-        chosen = torch.nonzero(torch.rand(x.shape[0], generator=rng) < share * strength).flatten().to(x.device)
+        chosen = (
+            torch.nonzero(torch.rand(x.shape[0], generator=rng) < share * strength).flatten().to(x.device)
+        )
         if len(chosen):
             out[chosen] = change(out[chosen], rng).clamp(-1, 1)
     return out

@@ -188,7 +188,9 @@ def clip_loss(
         device, memory_format=torch.channels_last
     )
     told = index[:CAPTIONED]
-    captions = caption(data.people[told.numpy()], [data.styles[i] for i in told.tolist()], words_rng, untold(data))
+    captions = caption(
+        data.people[told.numpy()], [data.styles[i] for i in told.tolist()], words_rng, untold(data)
+    )
     prompts = {name: prompt_texts(name, words_rng) for name in labels}
     texts = [*captions, *(text for group in prompts.values() for text in group)]
     with autocast(device.type):

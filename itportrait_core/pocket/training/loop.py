@@ -63,7 +63,7 @@ class Trainer:
     """Adam (and Muon) over parameter groups, with a resume point on disk.
 
     Attributes:
-        generator: the source of random numbers of the run.
+        rng: the source of random numbers of the run.
         step: optimiser steps so far.
         elapsed: seconds trained so far, over all resumed runs.
         average: the module with averaged weights.

@@ -9,12 +9,12 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig
-from . import comfy, compat, fields, results, sockets
+from . import compat, fields, results, runtime, sockets
 
 MODES = ("coupled", "text_only")
 
 
-class Fuse(io.ComfyNode):
+class Couple(io.ComfyNode):
     """ITE Coupled Fine-tune."""
 
     @classmethod
@@ -93,7 +93,7 @@ class Fuse(io.ComfyNode):
                     "0 trains on fresh people, so that the style suits everybody; 1 on this person only.",
                     step=0.05,
                 ),
-                fields.seed("Draws people, views and the gate's dice."),
+                fields.seed("Draws people, views and the gate's random numbers."),
                 sockets.PortraitSocket.Input(
                     "content",
                     optional=True,
@@ -167,8 +167,8 @@ class Fuse(io.ComfyNode):
         handles = results.found(facts, *parts)
         if handles is None:
             start = style_generator.open() if style_generator else None
-            progress = comfy.Progress()
-            with comfy.training():
+            progress = runtime.Progress()
+            with runtime.training():
                 made = itp.couple(
                     model,
                     portrait.portrait,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from itportrait_core.methods.shared.passes import draw_latents, render_views
-from itportrait_core.methods.stylize.style_direction import LENGTH, PEOPLE, missed, picture_way
+from itportrait_core.methods.stylize.style_direction import GAIN, PEOPLE, direction_mse, style_direction
 from tests.core.tiny import tiny_clip, tiny_generator, tiny_portrait
 
 
@@ -26,9 +26,9 @@ def people(generator, portrait, count: int, seed: int):
 def kept(parts, image) -> float:
     """Length of the way to a picture, as a share of the picture's distance from the mean person."""
     generator, portrait, clip = parts
-    way = picture_way(clip, generator, dataclasses.replace(portrait, image=image), seed=3)
+    way = style_direction(clip, generator, dataclasses.replace(portrait, image=image), seed=3)
     mean = clip.encode_image(people(generator, portrait, PEOPLE, 3)).mean(dim=0)
-    return float((way / LENGTH).norm() / (clip.encode_image(image) - mean).norm())
+    return float((way / GAIN).norm() / (clip.encode_image(image) - mean).norm())
 
 
 def test_a_person_is_no_style(parts):
@@ -41,7 +41,7 @@ def test_a_person_is_no_style(parts):
 
 def test_the_same_seed_gives_the_same_way(parts):
     generator, portrait, clip = parts
-    first, second, other = (picture_way(clip, generator, portrait, seed) for seed in (1, 1, 2))
+    first, second, other = (style_direction(clip, generator, portrait, seed) for seed in (1, 1, 2))
     assert torch.equal(first, second) and not torch.equal(first, other)
     assert first.shape == (1, clip.encode_image(portrait.image).shape[1])
 
@@ -49,5 +49,5 @@ def test_the_same_seed_gives_the_same_way(parts):
 def test_missed_is_one_at_the_start_and_nothing_at_the_end():
     way = torch.tensor([[0.3, -0.4, 0.0]])
     moved = torch.stack([0 * way[0], way[0], 2 * way[0]])
-    assert [float(missed(one[None], way)) for one in moved] == pytest.approx([1.0, 0.0, 1.0])
-    assert float(missed(moved, way)) == pytest.approx(2 / 3)
+    assert [float(direction_mse(one[None], way)) for one in moved] == pytest.approx([1.0, 0.0, 1.0])
+    assert float(direction_mse(moved, way)) == pytest.approx(2 / 3)

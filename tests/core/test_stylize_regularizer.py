@@ -15,7 +15,7 @@ from itportrait_core.guidance.variety import lost_variety
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.shared.passes import draw_latents, render_views
 from itportrait_core.methods.stylize.apt import APT, stylize
-from itportrait_core.methods.stylize.style_direction import missed, picture_way
+from itportrait_core.methods.stylize.style_direction import direction_mse, style_direction
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_apt, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 
@@ -120,7 +120,7 @@ def left_of_the_way(parts, style) -> float:
     (generator, portrait, _), clip = parts, tiny_clip()
     look = seen_from_the_side(generator)
     before, after = (clip.embed_image(look(one).image) for one in (generator, style))
-    return float(missed(direction(after, before), picture_way(clip, generator, portrait, seed=5)))
+    return float(direction_mse(direction(after, before), style_direction(clip, generator, portrait, seed=5)))
 
 
 def test_others_go_the_picture_s_way(parts):
