@@ -160,20 +160,20 @@ class Align(io.ComfyNode):
         picture = one_picture(image, "The picture")
         height, width = picture.shape[-2:]
         if points.strip():
-            found = landmarks.face_by_hand(to_pixels(points, width, height))
+            face_points = landmarks.face_by_hand(to_pixels(points, width, height))
         elif face_landmarks is not None:
-            found = landmarks.choose(landmarks.faces_from_core(face_landmarks), face)
+            face_points = landmarks.choose(landmarks.faces_from_core(face_landmarks), face)
         else:
-            found = landmarks.choose(landmarks.detect_faces(picture), face)
-        handle = AlignmentHandle(picture, found.points, level, size)
-        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in found.points]
+            face_points = landmarks.choose(landmarks.detect_faces(picture), face)
+        handle = AlignmentHandle(picture, face_points.points, level, size)
+        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in face_points.points]
         cut = to_comfy(handle.aligned().image)
-        shown = {
+        panel = {
             **ui.PreviewImage(cut, cls=cls).as_dict(),
             "itp_source": ui.PreviewImage(image, cls=cls).as_dict()["images"],
             "itp_points": [fractions],
         }
-        return io.NodeOutput(cut, handle, " ".join(f"{x:.5f},{y:.5f}" for x, y in fractions), ui=shown)
+        return io.NodeOutput(cut, handle, " ".join(f"{x:.5f},{y:.5f}" for x, y in fractions), ui=panel)
 
 
 def to_pixels(points: str, width: int, height: int) -> list[list[float]]:

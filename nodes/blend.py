@@ -69,7 +69,7 @@ class Blend(io.ComfyNode):
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
         )
-        handles = results.found(facts, "")
+        handles = results.cached(facts, "")
         if handles is None:
             with runtime.plain_tensors():
                 mixed = itp.blend(generator.open(), [one.open() for one in styles], configs)

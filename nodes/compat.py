@@ -64,8 +64,8 @@ def from_mesh(core: Types.MESH) -> Mesh:
     )
 
 
-def mesh(found: Mesh) -> Types.MESH:
+def mesh(core_mesh: Mesh) -> Types.MESH:
     """The core's MESH; colours and normals ride along, for consumers that look for them."""
-    core = Types.MESH(vertices=found.vertices[None].cpu(), faces=found.faces[None].cpu())
-    core.vertex_colors, core.vertex_normals = found.colors[None].cpu(), found.normals[None].cpu()
+    core = Types.MESH(vertices=core_mesh.vertices[None].cpu(), faces=core_mesh.faces[None].cpu())
+    core.vertex_colors, core.vertex_normals = core_mesh.colors[None].cpu(), core_mesh.normals[None].cpu()
     return core

@@ -164,7 +164,7 @@ class Couple(io.ComfyNode):
             "couple", generator, portrait=portrait.sha256, settings=config.to_dict(), **more
         )
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
-        handles = results.found(facts, *parts)
+        handles = results.cached(facts, *parts)
         if handles is None:
             start = style_generator.open() if style_generator else None
             progress = runtime.Progress()
@@ -180,9 +180,9 @@ class Couple(io.ComfyNode):
                     style=start,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(made.target, facts, "-target", generator, progress.kept)]
+            handles = [results.keep(made.target, facts, "-target", generator, progress.stopped_at)]
             if made.style is not None:
-                handles.append(results.keep(made.style, facts, "-style", generator, progress.kept))
+                handles.append(results.keep(made.style, facts, "-style", generator, progress.stopped_at))
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
         return io.NodeOutput(target, style, losses, plot, history.to_csv())

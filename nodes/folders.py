@@ -38,13 +38,13 @@ def model(name: str) -> Path:
     Raises:
         ITPortraitError: if there is no such file below the model folders.
     """
-    found = folder_paths.get_full_path(MODELS, name)
-    if found is None:
+    path = folder_paths.get_full_path(MODELS, name)
+    if path is None:
         places = ", ".join(folder_paths.get_folder_paths(MODELS))
         raise ITPortraitError(
             f"No model file {name!r} in {places}. Put it there and press R to refresh the lists."
         )
-    return Path(found)
+    return Path(path)
 
 
 def result(name: str, ending: str) -> Path:
@@ -83,7 +83,7 @@ def write(file: Path, data: bytes) -> None:
         ) from error
 
 
-def shown(file: Path) -> dict[str, str]:
+def preview_of(file: Path) -> dict[str, str]:
     """A file below the output folder as the editor asks for it."""
     inside = file.relative_to(Path(folder_paths.get_output_directory()).resolve())
     return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": "output"}

@@ -130,20 +130,20 @@ class Inversion(io.ComfyNode):
         given = config.pose_init == USER or yaw or pitch or roll
         pose = itp.cameras.orbit(yaw, pitch, roll).float() if given else None
         with runtime.training():
-            shown = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
+            aligned = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
             portrait = itp.invert(
-                model, shown, prior=prior, config=config, camera=pose, on_step=runtime.Progress().step
+                model, aligned, prior=prior, config=config, camera=pose, on_step=runtime.Progress().step
             )
         portrait = recipes.signed(portrait, generator)
         made = model.synthesis(portrait.ws, portrait.camera).image
-        report, seen = json.dumps(portrait.report, indent=1), to_comfy(made)
+        report, pictures = json.dumps(portrait.report, indent=1), to_comfy(made)
         twin = portrait.image if portrait.twin is None else portrait.twin
-        told = {
+        panel = {
             **ui.PreviewText(report).as_dict(),
-            "itp_render": ui.PreviewImage(seen, cls=cls).as_dict()["images"],
+            "itp_render": ui.PreviewImage(pictures, cls=cls).as_dict()["images"],
             "itp_pose": [[round(float(angle), 1) for angle in itp.cameras.angles(portrait.camera)]],
         }
-        return io.NodeOutput(sockets.PortraitHandle(portrait), seen, to_comfy(twin), report, ui=told)
+        return io.NodeOutput(sockets.PortraitHandle(portrait), pictures, to_comfy(twin), report, ui=panel)
 
 
 def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:

@@ -82,7 +82,7 @@ class GeneratorLoader(io.ComfyNode):
         origin = base or sockets.GeneratorHandle.read(locate(EMBEDDED, "generator"))
         origin = replace(origin, half=half)
         facts = results.recipe("style", origin, style=sockets.file_hash(path))
-        handles = results.found(facts, "")
+        handles = results.cached(facts, "")
         if handles is None:
             with runtime.plain_tensors():
                 styled = itp.load_style(path, itp.load_generator(origin.path))

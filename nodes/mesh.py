@@ -91,8 +91,8 @@ class ExtractMesh(io.ComfyNode):
         config = MeshConfig(
             resolution=resolution, smoothing=smoothing, level=level or None, least_piece=least_piece
         )
-        found = extract_mesh(model, person.ws, config, runtime.Progress().count)
-        return io.NodeOutput(compat.mesh(found), recipes.head_card("mesh", generator, person, config))
+        made = extract_mesh(model, person.ws, config, runtime.Progress().count)
+        return io.NodeOutput(compat.mesh(made), recipes.head_card("mesh", generator, person, config))
 
 
 class SaveMesh(io.ComfyNode):
@@ -127,11 +127,11 @@ class SaveMesh(io.ComfyNode):
         from ..itportrait_core.rendering.glb import glb_bytes
 
         recipes.expect(recipe, "mesh", "Extract Mesh")
-        found = compat.from_mesh(mesh)
-        card = dataclasses.replace(recipe, proof=bytes_hash(found.vertices, found.faces))
+        made = compat.from_mesh(mesh)
+        card = dataclasses.replace(recipe, proof=bytes_hash(made.vertices, made.faces))
         file = folders.result(name, ".glb")
-        folders.write(file, glb_bytes(found, recipes.notes(cls.hidden, card, private)))
-        item = folders.shown(file)
+        folders.write(file, glb_bytes(made, recipes.notes(cls.hidden, card, private)))
+        item = folders.preview_of(file)
         return io.NodeOutput(f"{item['subfolder']}/{item['filename']}", ui={"3d": [item]})
 
 
@@ -184,8 +184,8 @@ class SaveSplats(io.ComfyNode):
         model, person = generator.open(), portrait.portrait
         check_fits(model, person)
         config = SplatConfig(resolution=resolution)
-        found = sample_splats(model, person.ws, config, runtime.Progress().count)
+        made = sample_splats(model, person.ws, config, runtime.Progress().count)
         card = recipes.head_card("splats", generator, person, config)
-        card = dataclasses.replace(card, proof=bytes_hash(found.centers, found.colors))
-        folders.write(file, ply_bytes(found, recipes.notes(cls.hidden, card, private)))
+        card = dataclasses.replace(card, proof=bytes_hash(made.centers, made.colors))
+        folders.write(file, ply_bytes(made, recipes.notes(cls.hidden, card, private)))
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))

@@ -100,8 +100,8 @@ class MultiViewRender(io.ComfyNode):
         person = portrait.portrait if portrait else sample_portrait(model, seed, truncation=truncation)
         check_fits(model, person)
         labels = where_from(cameras, camera_info)
-        seen = render_views(model, person.ws, labels, CHUNK, runtime.Progress().view)
-        masks = seen.masks[:, 0].float().to(mm.intermediate_device())
+        views = render_views(model, person.ws, labels, CHUNK, runtime.Progress().view)
+        masks = views.masks[:, 0].float().to(mm.intermediate_device())
         card = Card(
             "picture",
             describe_weights(generator.path),
@@ -110,14 +110,14 @@ class MultiViewRender(io.ComfyNode):
             ws=person.ws.float().cpu(),
             cameras=labels.float().cpu(),
         )
-        depth = seen.depth_normalized * 2 - 1
+        depth = views.depth_normalized * 2 - 1
         return io.NodeOutput(
-            to_comfy(seen.images),
+            to_comfy(views.images),
             masks,
             to_comfy(depth.expand(-1, 3, -1, -1)),
-            to_comfy(seen.normals_camera),
-            to_comfy_unbounded(seen.depth.expand(-1, 3, -1, -1)),
-            to_comfy(seen.normals_world),
+            to_comfy(views.normals_camera),
+            to_comfy_unbounded(views.depth.expand(-1, 3, -1, -1)),
+            to_comfy(views.normals_world),
             itp.cameras.to_load3d(labels[:1].cpu())[0],
             card,
         )

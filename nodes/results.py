@@ -47,7 +47,7 @@ def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
     return folder / f"{facts['method']}-{key}{part}{folders.OURS}"
 
 
-def found(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:
+def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:
     """Handles of the results of an earlier run with the same recipe; None unless all of them are there."""
     files = [run_file(facts, part) for part in parts]
     if not all(file.is_file() for file in files):
@@ -63,9 +63,9 @@ def keep(
     Args:
         trained: the weights.
         facts: from `recipe`.
-        part: as in `found`.
+        part: as in `cached`.
         base: whose licence the weights carry on.
-        stopped: steps after which the run was stopped and kept, `runtime.Progress.kept`; 0 for a whole run.
+        stopped: steps after which the run was stopped, `runtime.Progress.stopped_at`; 0 for a whole run.
     """
     from ..itportrait_core.recipes.carriers import attach
     from ..itportrait_core.recipes.drawing import generator_card

@@ -91,14 +91,14 @@ class Progress:
     def __init__(self) -> None:
         self.bar: comfy.utils.ProgressBar | None = None
         self.next_preview = 0.0
-        self.kept = 0
+        self.stopped_at = 0
 
     def step(self, index: int, total: int, info: StepInfo) -> type[KeepBest] | None:
         """An `on_step` for the core's methods; a request in the last step changes nothing."""
         self.count(index + 1, total, info.preview)
         if not stopping.take() or index + 1 == total:
             return None
-        self.kept = index + 1
+        self.stopped_at = index + 1
         return KeepBest
 
     def view(self, done: int, total: int, pictures: Tensor) -> None:

@@ -157,5 +157,5 @@ class SavePictures(io.ComfyNode):
             card = dataclasses.replace(recipe.for_view(view), proof=bytes_hash(pixels))
             file = folders.result(name, ".png")
             folders.write(file, png_bytes(pixels, recipes.notes(cls.hidden, card, private)))
-            files.append(folders.shown(file))
+            files.append(folders.preview_of(file))
         return io.NodeOutput(ui={"images": files})

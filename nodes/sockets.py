@@ -103,14 +103,14 @@ class GeneratorHandle(Held):
         """The frozen generator under ComfyUI's memory manager."""
         if not self.path.is_file() or file_hash(self.path) != self.sha256:
             raise ITPortraitError(f"{self.path} is gone or has changed; queue again to read it anew.")
-        found = _opened.get(self.sha256)
-        if found is None:
+        held_patcher = _opened.get(self.sha256)
+        if held_patcher is None:
             with runtime.plain_tensors():
                 model = itp.load_generator(self.path)
             model.lineage = dict(self.lineage)  # the core hands it on to what is trained from this generator
-            found = runtime.patcher(model)
-            _opened[self.sha256] = found
-        return found
+            held_patcher = runtime.patcher(model)
+            _opened[self.sha256] = held_patcher
+        return held_patcher
 
     @property
     def patchers(self) -> list[ModelPatcher]:

@@ -101,7 +101,7 @@ class Stylize(io.ComfyNode):
             "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
             clip=clip.names if clip and config.clip > 0 else (),
         )  # fmt: skip
-        handles = results.found(facts, "")
+        handles = results.cached(facts, "")
         if handles is None:
             progress = runtime.Progress()
             with runtime.training():
@@ -113,6 +113,6 @@ class Stylize(io.ComfyNode):
                     clip=clip.open() if clip else None,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(styled, facts, "", generator, progress.kept)]
+            handles = [results.keep(styled, facts, "", generator, progress.stopped_at)]
         losses, plot, _ = results.report(handles[0])
         return io.NodeOutput(handles[0], losses, plot)

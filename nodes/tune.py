@@ -81,7 +81,7 @@ class PivotalTuning(io.ComfyNode):
             config = config.replace(**fields.changed(TuningConfig, lpips_stop=lpips_stop, lr=lr, depth=depth))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
-        handles = results.found(facts, "")
+        handles = results.cached(facts, "")
         if handles is None:
             progress = runtime.Progress()
             with runtime.training():
@@ -92,6 +92,6 @@ class PivotalTuning(io.ComfyNode):
                     on_step=progress.step,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(tuned, facts, "", generator, progress.kept)]
+            handles = [results.keep(tuned, facts, "", generator, progress.stopped_at)]
         losses, plot, _ = results.report(handles[0])
         return io.NodeOutput(handles[0], losses, plot)

@@ -177,10 +177,10 @@ def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
         ITPortraitError: naming the first tensors that are missing, unknown or of another shape.
     """
     with open_tensors(path) as file:
-        wanted, found = module.state_dict(), set(file.keys())
-        wrong = [f"{key} is missing" for key in wanted if key not in found]
-        wrong += [f"{key} is unknown" for key in sorted(found - set(wanted))]
-        for key in wanted.keys() & found:
+        wanted, stored = module.state_dict(), set(file.keys())
+        wrong = [f"{key} is missing" for key in wanted if key not in stored]
+        wrong += [f"{key} is unknown" for key in sorted(stored - set(wanted))]
+        for key in wanted.keys() & stored:
             shape = tuple(file.get_slice(key).get_shape())
             if shape != tuple(wanted[key].shape):
                 wrong.append(f"{key} has shape {shape} instead of {tuple(wanted[key].shape)}")

@@ -139,11 +139,11 @@ def _write(network: FoundNetwork, path: Path, name: str, digest: str) -> Path:
 
 def _separate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Contiguous tensors, none of which shares memory with another; copies only where needed."""
-    seen: set[int] = set()
+    places: set[int] = set()
     result = {}
     for name, value in tensors.items():
         value = value.contiguous()
         place = value.untyped_storage().data_ptr()
-        result[name] = value.clone() if place in seen else value
-        seen.add(place)
+        result[name] = value.clone() if place in places else value
+        places.add(place)
     return result

@@ -60,10 +60,10 @@ def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) 
     label = f"{type_name} file"
     details = {"opts": json_value(options)}
     fitted = fit(StyleEncoder, config, tensors)
-    found = [FoundNetwork("style_encoder", config, fitted, label, licenses.ENCODER, details=details)]
+    networks = [FoundNetwork("style_encoder", config, fitted, label, licenses.ENCODER, details=details)]
     if decoder:
-        found.append(rosinality_generator(decoder, average, f"decoder of {label}", "-generator"))
-    return found
+        networks.append(rosinality_generator(decoder, average, f"decoder of {label}", "-generator"))
+    return networks
 
 
 def encoder_config(

@@ -40,17 +40,17 @@ def from_network_pickle(value: dict[str, Any], discriminator: bool = False) -> l
     tensors = read(module_tensors(generator))
     children = set(generator.attribute("_modules") or {})
     if {"backbone", "superresolution", "decoder"} <= children:
-        found = [_eg3d(generator, tensors)]
+        networks = [_eg3d(generator, tensors)]
     elif {"mapping", "synthesis"} <= children:
-        found = [_stylegan2(generator, tensors)]
+        networks = [_stylegan2(generator, tensors)]
     else:
         raise ITPortraitError(
             f"The pickle holds a {generator.name!r} with the parts {', '.join(sorted(map(str, children)))}; "
             "known are EG3D and StyleGAN2-ADA."
         )
     if discriminator:
-        found.append(_discriminator(value.get("D"), found[0]))
-    return found
+        networks.append(_discriminator(value.get("D"), networks[0]))
+    return networks
 
 
 def from_rosinality_file(value: dict[str, Any]) -> list[FoundNetwork]:

@@ -76,9 +76,9 @@ class SafeUnpickler:
                 f"The checkpoint ends too early: {count} bytes wanted at {self.position} "
                 f"of {len(self.data)}; get the file again."
             )
-        taken = self.data[self.position : end]
+        chunk = self.data[self.position : end]
         self.position = end
-        return taken
+        return chunk
 
     def _number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]

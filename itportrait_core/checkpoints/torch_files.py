@@ -75,10 +75,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     Raises:
         ITPortraitError: for a missing, damaged or hostile file, or one without tensors.
     """
-    with open_checkpoint(path) as found:
-        if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-            found = found["state_dict"]
-        named = all_tensors(found)
+    with open_checkpoint(path) as content:
+        if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+            content = content["state_dict"]
+        named = all_tensors(content)
         if not named:
             raise ITPortraitError(f"{path} holds no weights; is it the right file?")
         return {name: stored.tensor().clone() for name, stored in named.items()}
@@ -233,9 +233,9 @@ class _Window:
     def read(self, count: int | None = -1) -> bytes:
         """The next bytes; all the rest for a negative number."""
         end = len(self.data) if count is None or count < 0 else self.position + count
-        taken = bytes(self.data[self.position : end])
-        self.position += len(taken)
-        return taken
+        chunk = bytes(self.data[self.position : end])
+        self.position += len(chunk)
+        return chunk
 
 
 def _identity(identity: Any) -> tuple[str, torch.dtype, int]:

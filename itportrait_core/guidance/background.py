@@ -13,22 +13,22 @@ RIM = 0.1
 """Width around a head that it may grow into, as a share of the picture's side; a hat needs so much."""
 
 
-def empty_space(seen: Any) -> Tensor:
+def empty_space(render: Any) -> Tensor:
     """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows nothing far and wide."""
-    weights = seen.image_weights
+    weights = render.image_weights
     rim = round(RIM * weights.shape[-1])
     return (F.max_pool2d(weights, 2 * rim + 1, 1, rim) < EMPTY).to(weights)
 
 
-def opacity(seen: Any, empty: Tensor) -> Tensor:
+def opacity(render: Any, empty: Tensor) -> Tensor:
     """Mean opacity of a render where `empty` is 1, `[]`.
 
     A picture alone allows clouds that have the background's colour from this side; from others they show.
     """
-    return (seen.image_weights * empty).sum() / empty.sum().clamp_min(1.0)
+    return (render.image_weights * empty).sum() / empty.sum().clamp_min(1.0)
 
 
-def background_difference(seen: Any) -> Tensor:
+def background_difference(render: Any) -> Tensor:
     """Mean squared distance to white where a render shows no head, `[]`.
 
     CLIP has no opinion on the background, so directions in its space are followed there too: super-resolution
@@ -37,7 +37,7 @@ def background_difference(seen: Any) -> Tensor:
     Args:
         seen: a render with `.image [B, 3, H, W]` and `.image_weights [B, 1, h, w]`.
     """
-    image = seen.image
-    near = F.max_pool2d(seen.image_weights.detach(), 3, 1, 1)  # the rim of the head is not empty
+    image = render.image
+    near = F.max_pool2d(render.image_weights.detach(), 3, 1, 1)  # the rim of the head is not empty
     empty = (F.interpolate(near, image.shape[-2:], mode="nearest") < EMPTY).to(image)
     return ((image - 1).square() * empty).sum() / (image.shape[1] * empty.sum()).clamp_min(1.0)

@@ -69,8 +69,8 @@ def warp_loss(features: Any, rendered: Any, target: Tensor, camera: Tensor, fron
     batch, _, height, width = depth.shape
     grid = project(unproject(depth, front), camera).view(batch, height, width, 2)
     warped = F.grid_sample(target, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    seen = F.interpolate(rendered.image, (height, width), mode="area")
+    render = F.interpolate(rendered.image, (height, width), mode="area")
     head = (depth < depth.mean(dim=(2, 3), keepdim=True)).to(depth.dtype)
-    first, second = features(warped), features(seen)
+    first, second = features(warped), features(render)
     head = F.interpolate(head, first.shape[-2:], mode="area")
     return ((first - second).square() * head).mean(dim=(1, 2, 3))

@@ -104,11 +104,11 @@ def _word(token: Any) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ITPortraitError(
             f"{file.parent.name}/{file.name} cannot be read ({error}); download it again."
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ITPortraitError(f"{file.parent.name}/{file.name} is not a settings file; download it again.")
-    return found
+    return content

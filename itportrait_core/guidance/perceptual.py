@@ -138,11 +138,11 @@ def _fill_trunk(trunk: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     filled = {}
     for key, value in wanted.items():
         name = "features." + key.split(".", 1)[1]
-        found = state.get(name, state.get(key))
-        if found is None or found.shape != value.shape:
+        stored = state.get(name, state.get(key))
+        if stored is None or stored.shape != value.shape:
             raise ITPortraitError(
                 f"{path.name} does not hold the trunk that is needed ({name} is missing or of another "
                 "shape); give torchvision's VGG16 or AlexNet weights."
             )
-        filled[key] = found.to(value.dtype)
+        filled[key] = stored.to(value.dtype)
     trunk.load_state_dict(filled)

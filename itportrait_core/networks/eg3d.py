@@ -159,9 +159,9 @@ class EG3DGenerator(nn.Module):
         else:
             uniforms = Jitter(*(u.to(planes).reshape(views, count, -1) for u in jitter))
         field = partial(self._noisy_field, planes, rng=rng)
-        seen = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
+        rays = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
         features, depth, weight = (
-            x.transpose(1, 2).unflatten(2, (side, side)) for x in (seen.features, seen.depth, seen.weight)
+            x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
         )
         mode = noise_mode or settings.superresolution_noise_mode
         ws = ws.to(planes.dtype)

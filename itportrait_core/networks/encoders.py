@@ -197,11 +197,11 @@ def correct(
     Returns:
         The style vectors [B, style_count, code_dim] after every pass.
     """
-    told = encoder(image)
-    history = [told + encoder.latent_avg]
+    first_answer = encoder(image)
+    history = [first_answer + encoder.latent_avg]
     for _ in range(steps - 1):
-        seen = F.adaptive_avg_pool2d(synthesis(history[-1]), encoder.config.input_size)
-        history.append(history[-1] + told - encoder(seen))
+        image_now = F.adaptive_avg_pool2d(synthesis(history[-1]), encoder.config.input_size)
+        history.append(history[-1] + first_answer - encoder(image_now))
     return history
 
 
@@ -223,8 +223,8 @@ def restyle(
     codes = encoder.latent_avg.expand(image.shape[0], -1, -1)
     history = []
     for _ in range(steps):
-        seen = F.adaptive_avg_pool2d(synthesis(codes), size)
-        codes = codes + encoder(torch.cat([image, seen], dim=1))
+        image_now = F.adaptive_avg_pool2d(synthesis(codes), size)
+        codes = codes + encoder(torch.cat([image, image_now], dim=1))
         history.append(codes)
     return history
 

@@ -103,26 +103,26 @@ def _noun(a: Attributes, i: int, rng: np.random.Generator) -> str:
     )
 
 
-def _adjectives(a: Attributes, i: int, rng: np.random.Generator, told: set[str]) -> list[str]:
+def _adjectives(a: Attributes, i: int, rng: np.random.Generator, mentioned: set[str]) -> list[str]:
     """Words before the noun; what they tell is added to `told`."""
     words = []
     if rng.random() < 0.5 and (a.age[i] > OLD or a.age[i] < YOUNG):
         words.append(
             _choose(rng, ("old", "elderly", "wrinkled") if a.age[i] > OLD else ("young", "youthful"))
         )
-    mood = "smile" not in told
+    mood = "smile" not in mentioned
     if mood and a.smile[i] > 0.3 and rng.random() < 0.45:
         words.append(_choose(rng, ("smiling", "smiling", "happy", "grinning")))
-        told.add("smile")
+        mentioned.add("smile")
     elif mood and a.smile[i] <= 0.3 and rng.random() < 0.15:
         words.append(_choose(rng, ("serious", "unsmiling")))
-        told.add("smile")
-    if "beard" not in told and BEARDS[a.beard[i]] == "full" and rng.random() < 0.3:
+        mentioned.add("smile")
+    if "beard" not in mentioned and BEARDS[a.beard[i]] == "full" and rng.random() < 0.3:
         words.append("bearded")
-        told.add("beard")
+        mentioned.add("beard")
     if HAIR_STYLES[a.hair_style[i]] == "bald" and rng.random() < 0.6:
         words.append("bald")
-        told.add("hair")
+        mentioned.add("hair")
     return words
 
 
@@ -137,23 +137,25 @@ def _hair_phrase(a: Attributes, i: int, colored: bool, rng: np.random.Generator)
     return _choose(rng, _WORDS[style]).format(f" {color}" if color and rng.random() < 0.8 else "")
 
 
-def _phrases(a: Attributes, i: int, colored: bool, rng: np.random.Generator, told: set[str]) -> list[str]:
+def _phrases(
+    a: Attributes, i: int, colored: bool, rng: np.random.Generator, mentioned: set[str]
+) -> list[str]:
     """Words after the noun, each told with its own chance; absences are told seldom."""
     said = []
-    if "hair" not in told and rng.random() < 0.7:
+    if "hair" not in mentioned and rng.random() < 0.7:
         said.append(_hair_phrase(a, i, colored, rng))
     glasses = GLASSES[a.glasses[i]]
-    if "glasses" not in told and rng.random() < (0.85 if glasses != "none" else 0.22):
+    if "glasses" not in mentioned and rng.random() < (0.85 if glasses != "none" else 0.22):
         said.append(_choose(rng, _WORDS["no glasses" if glasses == "none" else "glasses"]).format(glasses))
     hat = HATS[a.hat[i]]
-    if "hat" not in told and rng.random() < (0.85 if hat != "none" else 0.18):
+    if "hat" not in mentioned and rng.random() < (0.85 if hat != "none" else 0.18):
         words = _WORDS["no hat" if hat == "none" else "hat"]
         said.append(_choose(rng, words).format(_choose(rng, _HAT_NAMES.get(hat, ("",)))))
     beard = BEARDS[a.beard[i]]
-    if "beard" not in told and rng.random() < (0.18 if beard == "none" else 0.85):
+    if "beard" not in mentioned and rng.random() < (0.18 if beard == "none" else 0.85):
         color = HAIR_COLORS[a.hair_color[i]] if colored else "thick"
         said.append(_choose(rng, _WORDS[beard]).format(color))
-    if "smile" not in told and rng.random() < (0.5 if a.smile[i] > 0.3 else 0.25):
+    if "smile" not in mentioned and rng.random() < (0.5 if a.smile[i] > 0.3 else 0.25):
         said.append(_choose(rng, _WORDS["smile" if a.smile[i] > 0.3 else "no smile"]))
     said = [s for s in said if s]
     rng.shuffle(said)
@@ -163,10 +165,10 @@ def _phrases(a: Attributes, i: int, colored: bool, rng: np.random.Generator, tol
 def _person(
     a: Attributes, i: int, colored: bool, rng: np.random.Generator, untold: Collection[str] = ()
 ) -> str:
-    told: set[str] = set(untold)
+    mentioned: set[str] = set(untold)
     noun = _noun(a, i, rng)
-    words = _adjectives(a, i, rng, told)
-    said = _phrases(a, i, colored, rng, told)
+    words = _adjectives(a, i, rng, mentioned)
+    said = _phrases(a, i, colored, rng, mentioned)
     rng.shuffle(words)
     head = " ".join([*words, noun]) if noun != "someone" else " ".join(["someone", *words])
     article = "" if noun == "someone" else ("an " if head[0] in "aeiou" else "a ")
@@ -179,8 +181,8 @@ def _person(
 
 def _bare(a: Attributes, i: int, style: str, rng: np.random.Generator, untold: Collection[str] = ()) -> str:
     """A bare phrase such as "glasses" or "oil painting", as people type them."""
-    seen = [n for n in BARE if n not in untold and (n != "hair_color" or style not in COLORLESS)]
-    options = [BARE[name][truth] for name in seen if (truth := int(label(a[i], name)[0])) >= 0]
+    known = [n for n in BARE if n not in untold and (n != "hair_color" or style not in COLORLESS)]
+    options = [BARE[name][truth] for name in known if (truth := int(label(a[i], name)[0])) >= 0]
     options += [STYLE_WORDS[style]] * 3 if style in STYLE_WORDS else []
     return _choose(rng, [phrase for phrases in options for phrase in phrases])
 

@@ -15,11 +15,11 @@ def normalise(z: Tensor) -> Tensor:
     return z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
-def partners(n: Tensor, kept: list[int], rng: torch.Generator) -> Tensor:
+def partners(n: Tensor, shared: list[int], rng: torch.Generator) -> Tensor:
     """Other normalised latents that agree with `n [B, Z]` in the dimensions `kept`, random in the rest."""
     other = torch.randn(n.shape, generator=rng)
-    other[:, kept] = 0
-    room = (n.shape[1] - n[:, kept].square().sum(1, keepdim=True)).clamp(min=1e-6)
+    other[:, shared] = 0
+    room = (n.shape[1] - n[:, shared].square().sum(1, keepdim=True)).clamp(min=1e-6)
     other = other * (room / other.square().sum(1, keepdim=True)).sqrt()
-    other[:, kept] = n[:, kept]
+    other[:, shared] = n[:, shared]
     return other

@@ -164,8 +164,8 @@ def paint_eye(px, y, z, h, palette, look, color):
     blend(color, palette, C_SCLERA, 1.0)
     u, v = (x - h.eye_x) / h.eye_r, (y - h.eye_y) / h.eye_r
     r = sqrt(u * u + (v / (0.35 + 0.65 * h.eye_tall)) ** 2) / h.iris_r
-    seen = (1.0 - look.blank) * step(0.0, 0.004, z - h.eye_z)
-    iris = step(1.04, 0.94, r) * seen
+    visible = (1.0 - look.blank) * step(0.0, 0.004, z - h.eye_z)
+    iris = step(1.04, 0.94, r) * visible
     blend(color, palette, C_IRIS, iris)
     ray = 0.82 + 0.30 * step(0.2, 0.8, r) * (0.5 + 0.5 * sin(13.0 * atan2(v, u)))
     deep = ray * (1.0 - 0.55 * step(0.78, 1.0, r)) * (1.0 - 0.30 * step(0.0, 0.9, v / h.iris_r))
@@ -174,9 +174,9 @@ def paint_eye(px, y, z, h, palette, look, color):
     scale(color, f * pupil, f * pupil, f * pupil)
     su = (px - (h.eye_x if px > 0 else -h.eye_x)) / h.eye_r
     gu, gv = su - (0.42 * h.light_x - 0.10) * h.iris_r, v - 0.42 * h.iris_r * h.eye_tall
-    glint = step(0.36, 0.22, sqrt(gu * gu + gv * gv) / h.iris_r) * seen * look.gloss
+    glint = step(0.36, 0.22, sqrt(gu * gu + gv * gv) / h.iris_r) * visible * look.gloss
     gu, gv = su + (0.42 * h.light_x - 0.05) * h.iris_r, v + 0.45 * h.iris_r * h.eye_tall
-    glint = max(glint, 0.5 * look.gloss * seen * step(0.24, 0.14, sqrt(gu * gu + gv * gv) / h.iris_r))
+    glint = max(glint, 0.5 * look.gloss * visible * step(0.24, 0.14, sqrt(gu * gu + gv * gv) / h.iris_r))
     for c in range(3):
         color[c] += (1.0 - color[c]) * glint
     lidded = step(-0.34, 0.0, lid_gap(*eye_frame(x, y, h), h)) * (1.0 if v > 0 else 0.45)

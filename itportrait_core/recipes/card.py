@@ -118,25 +118,25 @@ def parse(text: str) -> Card:
     if len(text) > LARGEST:
         raise ITPortraitError(f"The recipe card is {len(text)} characters long; real ones stay far below.")
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ITPortraitError(f"The recipe card is damaged ({error}); get the file again.") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        version = fields.get("format") if isinstance(fields, dict) else None
         raise ITPortraitError(f"The recipe card has layout {version!r}; this version reads {FORMAT}.")
     for name, kind in _PLAIN.items():
-        if type(found.get(name)) is not kind:
+        if type(fields.get(name)) is not kind:
             raise ITPortraitError(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
-    if found["kind"] not in KINDS:
-        raise ITPortraitError(f"The recipe card is of unknown kind {found['kind'][:40]!r}.")
-    packed: dict[str, Any] = {name: _unpack(name, found.get(name), axes) for name, axes in _PACKED.items()}
-    lacking = [name for name in _NEEDED[found["kind"]] if packed[name] is None]
+    if fields["kind"] not in KINDS:
+        raise ITPortraitError(f"The recipe card is of unknown kind {fields['kind'][:40]!r}.")
+    packed: dict[str, Any] = {name: _unpack(name, fields.get(name), axes) for name, axes in _PACKED.items()}
+    lacking = [name for name in _NEEDED[fields["kind"]] if packed[name] is None]
     if lacking:
-        raise ITPortraitError(f"The recipe card is damaged: a {found['kind']} needs {lacking[0]!r}.")
+        raise ITPortraitError(f"The recipe card is damaged: a {fields['kind']} needs {lacking[0]!r}.")
     cameras = packed["cameras"]
-    if cameras is not None and not (len(cameras) <= CHUNK and 0 <= found["view"] < len(cameras)):
-        raise ITPortraitError(f"The recipe card is damaged: there is no view {found['view']} in it.")
-    plain: dict[str, Any] = {name: found[name] for name in _PLAIN}
+    if cameras is not None and not (len(cameras) <= CHUNK and 0 <= fields["view"] < len(cameras)):
+        raise ITPortraitError(f"The recipe card is damaged: there is no view {fields['view']} in it.")
+    plain: dict[str, Any] = {name: fields[name] for name in _PLAIN}
     return Card(**plain, **packed)
 
 

@@ -84,8 +84,8 @@ def portrait_card(person: Portrait, more: Mapping[str, str]) -> Card:
 def view_pixels(generator: nn.Module, card: Card) -> Tensor:
     """The picture `[H, W, 3]` uint8 that a card speaks of."""
     assert card.ws is not None and card.cameras is not None
-    seen = render_views(generator, card.ws, card.cameras, len(card.cameras))
-    return picture_pixels(seen.images[card.view])
+    views = render_views(generator, card.ws, card.cameras, len(card.cameras))
+    return picture_pixels(views.images[card.view])
 
 
 def picture_pixels(image: Tensor) -> Tensor:

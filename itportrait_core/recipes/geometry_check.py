@@ -108,10 +108,10 @@ def _judge(
     large: list[str] = []
     for field, right in read(wanted).items():
         gap = (fields[field] - right).abs()
-        found = float(gap.max()), float(gap.mean())
-        if found[0] != 0.0:
+        gaps = float(gap.max()), float(gap.mean())
+        if gaps[0] != 0.0:
             tolerance = TOLERANCES[field]
-            (small if tolerance.holds(*found) else large).append(tolerance.describe(field, *found))
+            (small if tolerance.holds(*gaps) else large).append(tolerance.describe(field, *gaps))
     if large:
         return verdict.conclude(DIFFERENT, "; ".join(large))
     if small:

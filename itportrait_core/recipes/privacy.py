@@ -79,8 +79,8 @@ def _graph(graph: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
 
 def _node(node: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
     clean = {name: value for name, value in node.items() if name != "title"}
-    kept = {k: v for k, v in (node.get("properties") or {}).items() if k in PLAIN_PROPERTIES}
-    clean["properties"] = kept
+    properties = {k: v for k, v in (node.get("properties") or {}).items() if k in PLAIN_PROPERTIES}
+    clean["properties"] = properties
     for slots in ("inputs", "outputs"):
         clean[slots] = [
             {name: value for name, value in slot.items() if name != "label"} for slot in node.get(slots) or []

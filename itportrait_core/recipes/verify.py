@@ -74,15 +74,15 @@ def _needed(card: Card) -> dict[str, Any]:
 
 def _weights(wanted: dict[str, Any], path: Path, places: Sequence[Path], verdict: Verdict) -> Path | None:
     content, name = str(wanted.get("content"))[:12], str(wanted.get("file", "a generator"))[:120]
-    found = find_weights(wanted, path, places)
-    if found.path is not None:
-        verdict.facts.append(f"weights: {found.path.name} ({content}, {str(wanted.get('license'))[:80]})")
-        return found.path
-    for other in found.others:
+    search = find_weights(wanted, path, places)
+    if search.path is not None:
+        verdict.facts.append(f"weights: {search.path.name} ({content}, {str(wanted.get('license'))[:80]})")
+        return search.path
+    for other in search.others:
         now = describe_weights(other)["content"][:12]
         verdict.facts.append(f"other hash: {other} holds {now}, the recipe was made with {content}")
     verdict.facts.append(
-        f"missing weights: none of {found.searched} generators is {name!r} ({content}); name its file or "
+        f"missing weights: none of {search.searched} generators is {name!r} ({content}); name its file or "
         "folder with --weights"
     )
     return None

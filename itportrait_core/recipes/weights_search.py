@@ -43,20 +43,20 @@ def find_weights(wanted: dict[str, Any], file: Path, places: Iterable[Path]) -> 
         places: more files and folders to search.
     """
     name = wanted.get("file")
-    seen, others = 0, []
+    searched, others = 0, []
     for path in sorted(set(_candidates(file, places)), key=lambda path: (path.name != name, str(path))):
         try:
             family = read_header(path).family
             if family not in GENERATORS:
                 continue
-            seen += 1
+            searched += 1
             if describe_weights(path)["content"] == wanted.get("content"):
-                return Found(path, (), seen)
+                return Found(path, (), searched)
         except (ITPortraitError, OSError):
             continue  # a damaged or foreign file is not the one
         if path.name == name:
             others.append(path)
-    return Found(None, tuple(others), seen)
+    return Found(None, tuple(others), searched)
 
 
 def _candidates(file: Path, places: Iterable[Path]) -> Iterator[Path]:

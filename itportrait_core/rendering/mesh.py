@@ -140,9 +140,9 @@ def density_grid(
     if config.smoothing > 0:
         grid = blur(grid.clamp(*SOFT_RANGE), config.smoothing)
     trim = (0.0 if rendering.white_back else 30 / 256) if config.trim is None else config.trim
-    kept = axis.abs() <= (0.5 - trim) * rendering.box_warp + 1e-6
-    kept = kept[:, None, None] & kept[:, None] & kept
-    return grid.masked_fill(~(kept & rendered_region(rendering, axis)), OUTSIDE)
+    inside = axis.abs() <= (0.5 - trim) * rendering.box_warp + 1e-6
+    inside = inside[:, None, None] & inside[:, None] & inside
+    return grid.masked_fill(~(inside & rendered_region(rendering, axis)), OUTSIDE)
 
 
 def rendered_region(rendering: RenderingConfig, axis: Tensor) -> Tensor:
@@ -153,19 +153,19 @@ def rendered_region(rendering: RenderingConfig, axis: Tensor) -> Tensor:
     """
     coarse = axis[:: max(1, len(axis) // 64)]
     points = torch.stack(torch.meshgrid(coarse, coarse, coarse, indexing="ij"), -1).reshape(-1, 3)
-    shown = torch.zeros(len(points), dtype=torch.bool, device=axis.device)
-    before = torch.zeros_like(shown)
+    in_view = torch.zeros(len(points), dtype=torch.bool, device=axis.device)
+    before = torch.zeros_like(in_view)
     for label in grid_cameras(USUAL_YAWS, USUAL_PITCHES).to(points):
         matrix, focal = label[:16].reshape(4, 4), label[16]
         eye = (points - matrix[:3, 3]) @ matrix[:3, :3]
         framed = (eye[:, :2].abs() * focal <= 0.5 * eye[:, 2:]).all(1)
         distance = eye.norm(dim=1)
         if rendering.automatic_limits:
-            shown |= framed
+            in_view |= framed
         else:
-            shown |= framed & (distance >= rendering.ray_start) & (distance <= rendering.ray_end)
+            in_view |= framed & (distance >= rendering.ray_start) & (distance <= rendering.ray_end)
             before |= framed & (distance < rendering.ray_start)
-    known = (shown & ~before).reshape((len(coarse),) * 3)
+    known = (in_view & ~before).reshape((len(coarse),) * 3)
     nearest = (axis[:, None] - coarse).abs().argmin(1)
     return known[nearest][:, nearest][:, :, nearest]
 
@@ -191,8 +191,8 @@ def visible_level(generator: EG3DGenerator, ws: Tensor, planes: Tensor, grid: Te
     """
     cameras = grid_cameras([-40, 0, 40], [-15, 15]).to(planes)
     side = min(generator.neural_rendering_resolution, 64)
-    seen = generator.render(planes, ws, cameras, neural_rendering_resolution=side)
-    hit = (seen.image_weights > 0.5).reshape(-1)
+    render = generator.render(planes, ws, cameras, neural_rendering_resolution=side)
+    hit = (render.image_weights > 0.5).reshape(-1)
     if float(hit.float().mean()) > 0.99 or not bool(hit.any()):
         return OFFICIAL_LEVEL
     reach = torch.linspace(-0.9, 0.9, 160, device=planes.device) * generator.config.rendering.box_warp
@@ -200,7 +200,7 @@ def visible_level(generator: EG3DGenerator, ws: Tensor, planes: Tensor, grid: Te
     volume = grid.permute(2, 1, 0)[None, None]
     densest = torch.full(hit.shape, OUTSIDE, device=grid.device)
     for depth in depths:
-        points = surface_points(cameras, depth.expand_as(seen.image_depth)).reshape(1, 1, 1, -1, 3)
+        points = surface_points(cameras, depth.expand_as(render.image_depth)).reshape(1, 1, 1, -1, 3)
         unit = points * (2.0 / generator.config.rendering.box_warp)
         read = F.grid_sample(volume, unit, padding_mode="border", align_corners=True).reshape(-1)
         densest = torch.where((unit.abs() <= 1.0).all(-1).reshape(-1), densest.maximum(read), densest)

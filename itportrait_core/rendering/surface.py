@@ -74,5 +74,5 @@ def vertex_colors(generator: EG3DGenerator, planes: Tensor, vertices: Tensor) ->
     points = vertices[:, None] + normals[:, None] * (ABOVE * step - depths)[:, None]
     features, sigma = generator.field(planes, points.reshape(1, -1, 3))
     weights = spread(march(depths.expand(len(vertices), -1), sigma.reshape(len(vertices), -1)))
-    seen = (weights[..., None] * features[..., :3].reshape(len(vertices), STEPS, 3)).sum(1)
-    return (seen / weights.sum(1, keepdim=True).clamp(min=1e-6)).clamp(0.0, 1.0)
+    colour = (weights[..., None] * features[..., :3].reshape(len(vertices), STEPS, 3)).sum(1)
+    return (colour / weights.sum(1, keepdim=True).clamp(min=1e-6)).clamp(0.0, 1.0)

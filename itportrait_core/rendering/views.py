@@ -81,10 +81,10 @@ def render_views(
         planes = generator.planes(ws) if planes is None else planes
         cameras = cameras.to(planes)
         for batch in cameras.split(chunk):
-            seen = generator.render(planes, ws, batch, ray_chunk=ray_chunk)
-            parts.append(_complete(generator, planes, batch, seen))
+            render = generator.render(planes, ws, batch, ray_chunk=ray_chunk)
+            parts.append(_complete(generator, planes, batch, render))
             if on_view is not None:
-                on_view(sum(p[0].shape[0] for p in parts), cameras.shape[0], seen.image)
+                on_view(sum(p[0].shape[0] for p in parts), cameras.shape[0], render.image)
     return Views(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
@@ -111,22 +111,22 @@ def texel(generator: EG3DGenerator, planes: Tensor) -> float:
 
 
 def _complete(
-    generator: EG3DGenerator, planes: Tensor, cameras: Tensor, seen: RenderOutput
+    generator: EG3DGenerator, planes: Tensor, cameras: Tensor, render: RenderOutput
 ) -> tuple[Tensor, ...]:
     """Image, depth, mask, world and camera normals of one batch, all at the output size."""
-    size = seen.image.shape[-2:]
-    points = surface_points(cameras, seen.image_depth)
+    size = render.image.shape[-2:]
+    points = surface_points(cameras, render.image_depth)
     world = field_normals(
         generator, planes.expand(len(cameras), *planes.shape[1:]), points, texel(generator, planes)
     )
-    world = world.transpose(1, 2).reshape(len(cameras), 3, *seen.image_depth.shape[-2:])
-    mask = _enlarge(seen.image_weights, size).clamp(0.0, 1.0)
+    world = world.transpose(1, 2).reshape(len(cameras), 3, *render.image_depth.shape[-2:])
+    mask = _enlarge(render.image_weights, size).clamp(0.0, 1.0)
     # Depth and normals mean nothing where the ray hits nothing, so each pixel counts by its opacity.
-    weight = seen.image_weights + 1e-4
-    depth = _enlarge(seen.image_depth * weight, size) / _enlarge(weight, size)
+    weight = render.image_weights + 1e-4
+    depth = _enlarge(render.image_depth * weight, size) / _enlarge(weight, size)
     world = F.normalize(_enlarge(world * weight, size), dim=1) * mask
     axes = cam2world(cameras)[:, :3, :3] * cameras.new_tensor([1.0, -1.0, -1.0])
-    return seen.image, depth, mask, world, torch.einsum("nwc,nwhk->nchk", axes, world)
+    return render.image, depth, mask, world, torch.einsum("nwc,nwhk->nchk", axes, world)
 
 
 def _enlarge(x: Tensor, size: torch.Size) -> Tensor:

@@ -62,7 +62,7 @@ def test_gradient_of_l_it_is_the_weighted_sum(parts):
 def test_all_pictures_of_a_step_are_augmented_alike(parts):
     """G_t that is still G_o differs from it in nothing, whatever the augmentation; it changes."""
     generator, portrait, _, clips = parts
-    config = ITEConfig(augmentation=True, source_view="matched", lr=0.0)
+    config = ITEConfig(augment=True, source_view="matched", lr=0.0)
     target = copy_for_training(generator, config.modules)
     rng = torch.Generator().manual_seed(3)
     ite = ITE(generator, None, target, portrait.ws, "glasses", clips, config, rng)

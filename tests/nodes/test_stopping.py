@@ -20,10 +20,10 @@ def test_a_request_stops_the_next_step_once(parts) -> None:
     comfy, stopping, keep_best, step_info = parts
     progress, info = comfy.Progress(), step_info({}, preview=None)
     with comfy.training():
-        assert progress.step(0, 9, info) is None and progress.kept == 0
+        assert progress.step(0, 9, info) is None and progress.stopped_at == 0
         assert stopping.ask()
         assert progress.step(1, 9, info) is keep_best
-        assert progress.kept == 2
+        assert progress.stopped_at == 2
         assert progress.step(2, 9, info) is None
 
 
@@ -46,4 +46,4 @@ def test_a_request_in_the_last_step_leaves_a_whole_run(parts) -> None:
     with comfy.training():
         stopping.ask()
         assert progress.step(8, 9, step_info({}, preview=None)) is None
-    assert progress.kept == 0
+    assert progress.stopped_at == 0

@@ -172,9 +172,9 @@ def couple(
             apt = APT(source, trained, picture, config.apt, metric, rng, clips)
         if config.mode != "image_only":
             target = copy_for_training(generator, config.modules, config.trained)
-            shown = picture and picture.image
+            style_image = picture and picture.image
             styled = None if apt is None else apt.style
-            ite = ITE(source, styled, target, person, text, clips, config, rng, shown, metric)
+            ite = ITE(source, styled, target, person, text, clips, config, rng, style_image, metric)
         facts = {
             "content": person, "text": text, "start": style or "",
             "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],

@@ -89,7 +89,7 @@ class ITE:
         """Eq. 8 with the gate of Eq. 9: one update of G_t. `side`: neural resolution, 0 = full."""
         config, digest = self.config, rng_digest(self.rng)
         ws, views = self.latents(), self.views()
-        self.augmentation = draw_augmentation(self.rng) if config.augmentation else None
+        self.augmentation = draw_augmentation(self.rng) if config.augment else None
         source, before = self._source(ws, views, side)
         style, start = None, before
         if self.style is not None:
@@ -98,9 +98,9 @@ class ITE:
         gate = self._gate(style, source)
         parts: dict[str, float] = {}
 
-        def loss_of_view(seen: Any, v: int) -> Tensor:
-            loss = self.loss(seen.image, source[v], None if style is None else style[v], gate.gamma, parts)
-            return self.regularizer.added_to(loss, seen, before[v], start[v]) / len(views)
+        def loss_of_view(render: Any, v: int) -> Tensor:
+            loss = self.loss(render.image, source[v], None if style is None else style[v], gate.gamma, parts)
+            return self.regularizer.added_to(loss, render, before[v], start[v]) / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
@@ -122,12 +122,12 @@ class ITE:
         """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
         config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
         for k, clip in enumerate(self.clips):
-            seen = self._seen_by(clip, image)
-            moved = direction(seen, source[k])
+            embedding = self._embedded(clip, image)
+            moved = direction(embedding, source[k])
             toward = None if style is None else direction(style[k], source[k])
             way, least = moved, floor
             if style is not None and config.text_origin == "style":
-                way, least = direction(seen, style[k]), FLOOR["matched"]
+                way, least = direction(embedding, style[k]), FLOOR["matched"]
             text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
             if toward is None:
@@ -154,9 +154,9 @@ class ITE:
 
     @torch.no_grad()
     def _read(self, renders: list[Any]) -> Embeddings:
-        return [[self._seen_by(clip, seen.image) for clip in self.clips] for seen in renders]
+        return [[self._embedded(clip, render.image) for clip in self.clips] for render in renders]
 
-    def _seen_by(self, clip: ClipModel, image: Tensor) -> Tensor:
+    def _embedded(self, clip: ClipModel, image: Tensor) -> Tensor:
         """E(image), with the augmentation of the step, the same for all of its pictures."""
         image = image if self.augmentation is None else augment(image, self.augmentation)
         return clip.embed_image(image, antialias=self.config.antialias)
@@ -200,8 +200,8 @@ class ITE:
         ws, views = self.latents(rng), self.views(rng)
         source, _ = self._source(ws, views, 0)
         start = self.deltas(self._embed(self.source, ws, views, 0), source)
-        shown = [[clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]] * len(views)
-        goal = self.deltas(shown, source)
+        of_picture = [clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]
+        goal = self.deltas([of_picture] * len(views), source)
         return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
 
     def _record(

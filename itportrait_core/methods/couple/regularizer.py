@@ -41,13 +41,13 @@ class EditRegularizer:
         """Whether they compare with what G_s draws, or G_o without a style."""
         return "likeness" in self.weights
 
-    def added_to(self, loss: Tensor, seen: Any, source: Any, start: Any) -> Tensor:
+    def added_to(self, loss: Tensor, render: Any, source: Any, start: Any) -> Tensor:
         """`loss` with all terms of one view: renders of one person by G_t, by G_o, and before the text.
 
         `source` and `start` may be None where `need_source` and `need_start` are False.
         """
-        terms = shared_terms(seen, source, self.allowed)
-        terms["likeness"] = lambda: self._unlike(seen.image, start.image)
+        terms = shared_terms(render, source, self.allowed)
+        terms["likeness"] = lambda: self._unlike(render.image, start.image)
         for name, weight in self.weights.items():
             loss = loss + weight * terms[name]()
         return loss

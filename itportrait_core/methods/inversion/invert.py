@@ -136,10 +136,10 @@ def _portrait(
 ) -> Portrait:
     """The best run of picture `index` with its report."""
     ws, label, restart = task.best(index)
-    shown = task.generator.synthesis(ws, label).image
+    reconstruction = task.generator.synthesis(ws, label).image
     identity = None if prior is None else prior.identity
     target = fit_picture(start.aligned.image, task.generator.resolution)
-    numbers = compare(shown, target, metric, identity)
+    numbers = compare(reconstruction, target, metric, identity)
     yaw, pitch, roll = (round(float(a), 3) for a in cameras.angles(label))
     turn = float(cameras.rotation_difference_deg(label, start.camera))
     report: dict[str, Any] = {

@@ -36,8 +36,8 @@ class PhotoPrior:
 
     def networks(self) -> list[nn.Module]:
         """All of them: what a result depends on."""
-        found = (self.generator, self.encoder, self.pose, self.identity)
-        return [network for network in found if network is not None]
+        networks_or_none = (self.generator, self.encoder, self.pose, self.identity)
+        return [network for network in networks_or_none if network is not None]
 
     def to(self, device: torch.device | str) -> PhotoPrior:
         """The same prior with its networks on `device`."""

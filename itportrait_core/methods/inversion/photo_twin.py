@@ -113,8 +113,8 @@ def estimate_pose(prior: PhotoPrior, images: Tensor, aligned: Aligned | None = N
     A pose network that knows drawn heads only is not asked about photos where face points can be found.
     """
     if prior.frame == "ffhq" and prior.pose.config.heads != DEEP3D_HEADS and aligned is not None:
-        found = [aligned.find_pose(image[None]) for image in images] if aligned.find_pose else []
-        labels = [label for label in found if label is not None]
+        poses = [aligned.find_pose(image[None]) for image in images] if aligned.find_pose else []
+        labels = [label for label in poses if label is not None]
         if labels:
             angles, translation = cameras.to_deep3d(torch.cat(labels))
             return angles.float(), translation.float()
@@ -137,10 +137,10 @@ def _median(values: Tensor) -> Tensor:
 
 def _read_twins(prior: PhotoPrior, images: Tensor, aligned: Aligned, note: str) -> Twins:
     """Twins with the median pose of those that show a face; without one, no pose and an endless spread."""
-    seen = images[[has_face(prior, image[None], aligned) for image in images]]
-    if len(seen) == 0:
+    with_face = images[[has_face(prior, image[None], aligned) for image in images]]
+    if len(with_face) == 0:
         return Twins(images, None, float("inf"), aligned, note)
-    camera, spread = median_pose(*estimate_pose(prior, seen, aligned))
+    camera, spread = median_pose(*estimate_pose(prior, with_face, aligned))
     return Twins(images, camera.to(images), spread, aligned, note)
 
 

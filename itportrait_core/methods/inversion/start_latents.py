@@ -79,9 +79,9 @@ def nearest_samples(
         planes, row = generator.planes(part), []
         for number, label in enumerate(labels):
             cameras_of_part = label.expand(len(part), -1)
-            seen = generator.render(planes, part, cameras_of_part, neural_rendering_resolution=side).image
-            pixels = (seen - targets[number]).square().mean(dim=(1, 2, 3))
-            row.append(perceptual.distance([f[number : number + 1] for f in features], seen) + 0.1 * pixels)
+            images = generator.render(planes, part, cameras_of_part, neural_rendering_resolution=side).image
+            pixels = (images - targets[number]).square().mean(dim=(1, 2, 3))
+            row.append(perceptual.distance([f[number : number + 1] for f in features], images) + 0.1 * pixels)
         scores.append(torch.stack(row))
     best = torch.cat(scores, dim=1).topk(min(keep, len(candidates)), largest=False).indices
     return candidates[best.flatten()].clone()

@@ -107,7 +107,7 @@ class InversionTask:
         config, chunk = self.config, self.config.ray_chunk
         side = self.generator.neural_rendering_resolution // 2 if coarse else None
         planes = self.generator.planes(ws)
-        seen = self.generator.render(
+        render = self.generator.render(
             planes,
             ws,
             labels,
@@ -116,23 +116,23 @@ class InversionTask:
             checkpoint=chunk > 0,
         )
         terms = {
-            "l2": (config.l2, (seen.image - self.targets).square().mean(dim=(1, 2, 3))),
-            "lpips": (config.lpips, self.perceptual.distance(self.features, seen.image)),
+            "l2": (config.l2, (render.image - self.targets).square().mean(dim=(1, 2, 3))),
+            "lpips": (config.lpips, self.perceptual.distance(self.features, render.image)),
         }
         if self.identity_loss is not None:
-            terms["id"] = (config.identity, self.identity_loss(seen.image))
+            terms["id"] = (config.identity, self.identity_loss(render.image))
         if config.depth > 0 and config.depth_loss != "none":
-            terms["depth"] = (config.depth, self._depth(seen, planes, ws, labels))
+            terms["depth"] = (config.depth, self._depth(render, planes, ws, labels))
         if config.w_reg > 0:
             terms["w_reg"] = (config.w_reg, self.units.mahalanobis(ws))
         total = sum(weight * value for weight, value in terms.values())
         return total, {name: float(value.detach().mean()) for name, (_, value) in terms.items()}
 
-    def _depth(self, seen: Any, planes: Tensor, ws: Tensor, labels: Tensor) -> Tensor:
+    def _depth(self, render: Any, planes: Tensor, ws: Tensor, labels: Tensor) -> Tensor:
         if self.config.depth_loss == "tv":
-            return depth_smoothness(seen.image_depth)
+            return depth_smoothness(render.image_depth)
         if self.config.depth_loss == "consistency":
-            depth = seen.image_depth
+            depth = render.image_depth
             return depth_difference(depth, fit_depth(self.reference, depth.shape[-1]))
         front = cameras.front(len(ws)).to(ws)
         rendered = self.generator.render(planes, ws, front)
@@ -183,8 +183,8 @@ class InversionTask:
     @torch.no_grad()
     def _preview(self) -> Tensor:
         """Target and reconstruction of the first run."""
-        shown = self.generator.synthesis(self.ws()[:1], self.pose.labels()[:1]).image
-        return torch.cat([self.targets[:1], shown]).clamp(-1, 1)
+        reconstruction = self.generator.synthesis(self.ws()[:1], self.pose.labels()[:1]).image
+        return torch.cat([self.targets[:1], reconstruction]).clamp(-1, 1)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `run.Task`."""

@@ -39,8 +39,8 @@ def backward_by_view(
     leaf = planes.detach().requires_grad_()
     total = 0.0
     for index in range(cameras.shape[0]):
-        seen = render_view(generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk)
-        loss = loss_of_view(seen, index)
+        render = render_view(generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk)
+        loss = loss_of_view(render, index)
         loss.backward()
         total += float(loss.detach())
     if leaf.grad is not None and planes.requires_grad:
@@ -99,14 +99,14 @@ class PreviewStrip:
         self.source, self.ws = source, ws
         first = cameras.front() if camera is None else camera
         self.views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
-        self.kept: Tensor | None = None
+        self.source_pictures: Tensor | None = None
 
     def show(self, *trained: nn.Module) -> Tensor:
         """[2 + 2 * len(trained), 3, H, W] in [-1, 1]: both views of the frozen one, then of the others."""
-        if self.kept is None:
-            self.kept = self._pictures(self.source)
-        return torch.cat([self.kept, *(self._pictures(one) for one in trained)])
+        if self.source_pictures is None:
+            self.source_pictures = self._pictures(self.source)
+        return torch.cat([self.source_pictures, *(self._pictures(one) for one in trained)])
 
     def _pictures(self, generator: nn.Module) -> Tensor:
-        seen = render_views(generator, self.ws, self.views)
-        return torch.cat([one.image for one in seen]).clamp(-1, 1)
+        render = render_views(generator, self.ws, self.views)
+        return torch.cat([one.image for one in render]).clamp(-1, 1)

@@ -81,10 +81,10 @@ def check_fits(generator: nn.Module, portrait: Portrait) -> None:
     Raises:
         ITPortraitError: with both shapes and both picture sizes.
     """
-    wanted, found = (generator.num_ws, generator.w_dim), tuple(portrait.ws.shape[1:])
-    if wanted != found:
+    wanted, given = (generator.num_ws, generator.w_dim), tuple(portrait.ws.shape[1:])
+    if wanted != given:
         raise ITPortraitError(
-            f"The portrait has {found[0]} latent layers of width {found[1]}, but the generator wants "
+            f"The portrait has {given[0]} latent layers of width {given[1]}, but the generator wants "
             f"{wanted[0]} of {wanted[1]}; invert the picture with this generator, "
             "or load the generator it was made with."
         )

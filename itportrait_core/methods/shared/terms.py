@@ -21,7 +21,7 @@ def weights_of(config: Config, names: Sequence[str]) -> dict[str, float]:
     return {name: getattr(config, name) for name in names if getattr(config, name) > 0}
 
 
-def shared_terms(seen: Any, source: Any, allowed: float) -> Terms:
+def shared_terms(render: Any, source: Any, allowed: float) -> Terms:
     """Shape and empty space of `source`, a white background, and no more chroma than `allowed`.
 
     Args:
@@ -30,8 +30,8 @@ def shared_terms(seen: Any, source: Any, allowed: float) -> Terms:
         allowed: as `allowed_chroma` gives it.
     """
     return {
-        "depth": lambda: depth_difference(seen.image_depth, source.image_depth).mean(),
-        "empty": lambda: opacity(seen, empty_space(source)),
-        "background": lambda: background_difference(seen),
-        "colour": lambda: colour_excess(seen.image, allowed),
+        "depth": lambda: depth_difference(render.image_depth, source.image_depth).mean(),
+        "empty": lambda: opacity(render, empty_space(source)),
+        "background": lambda: background_difference(render),
+        "colour": lambda: colour_excess(render.image, allowed),
     }

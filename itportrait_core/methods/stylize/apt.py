@@ -76,11 +76,11 @@ class APT:
         ws = self.perturbed().requires_grad_(config.adaptive_k > 0)
         losses: dict[str, float] = {}
 
-        def loss_of_view(seen: Any, _: int) -> Tensor:
-            distance = self.perceptual.distance(self.features, seen.image).mean()
-            pixels = (seen.image - self.target).square().mean()
+        def loss_of_view(render: Any, _: int) -> Tensor:
+            distance = self.perceptual.distance(self.features, render.image).mean()
+            pixels = (render.image - self.target).square().mean()
             losses.update(lpips=float(distance.detach()), l2=float(pixels.detach()))
-            return config.lpips * distance + config.l2 * pixels + self._depth(seen, ws, losses)
+            return config.lpips * distance + config.l2 * pixels + self._depth(render, ws, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
@@ -93,13 +93,13 @@ class APT:
         self.optimizer.step()
         return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
 
-    def _depth(self, seen: Any, ws: Tensor, losses: dict[str, float]) -> Tensor | float:
+    def _depth(self, render: Any, ws: Tensor, losses: dict[str, float]) -> Tensor | float:
         if self.config.depth == 0:
             return 0.0
         original = render_views(
             self.source, ws.detach(), self.portrait.camera, side=self.config.neural_resolution
         )[0]
-        gap = depth_difference(seen.image_depth, original.image_depth).mean()
+        gap = depth_difference(render.image_depth, original.image_depth).mean()
         losses["depth"] = float(gap.detach())
         return self.config.depth * gap
 

@@ -65,11 +65,11 @@ class RandomLatentRegularizer:
         before = render_views(self.source, ws, view, side=side)[0]
         losses: dict[str, float] = {}
 
-        def loss_of_view(seen: Any, _: int) -> Tensor:
-            terms = shared_terms(seen, before, self.allowed)
+        def loss_of_view(render: Any, _: int) -> Tensor:
+            terms = shared_terms(render, before, self.allowed)
             terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
-            terms["clip"] = lambda: self.style_direction.direction_mse(before.image, seen.image, self.rng)
-            terms["variety"] = lambda: lost_variety(self.perceptual, before.image, seen.image)
+            terms["clip"] = lambda: self.style_direction.direction_mse(before.image, render.image, self.rng)
+            terms["variety"] = lambda: lost_variety(self.perceptual, before.image, render.image)
             counted = {name: terms[name]() for name in weights}
             losses.update({name: float(part.detach()) for name, part in counted.items()})
             return torch.stack([weights[name] * part for name, part in counted.items()]).sum()

@@ -37,8 +37,8 @@ def style_direction(clip: ClipModel, source: nn.Module, portrait: Portrait, seed
     """
     rng = torch.Generator().manual_seed(seed)
     people = draw_latents(source, PEOPLE, rng).split(1)
-    seen = (render_views(source, ws, portrait.camera, side=SIDE)[0].image for ws in people)
-    embedded = torch.cat([clip.encode_image(image) for image in seen])
+    images = (render_views(source, ws, portrait.camera, side=SIDE)[0].image for ws in people)
+    embedded = torch.cat([clip.encode_image(image) for image in images])
     mean = embedded.mean(dim=0, keepdim=True)
     _, sizes, components = torch.linalg.svd(embedded - mean, full_matrices=False)
     variance = sizes.square() / PEOPLE
@@ -65,8 +65,8 @@ class StyleDirection:
 
     def direction_mse(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
         """Sum over CLIPs for pictures [N, 3, H, W] of the same people, augmented alike, `[]`."""
-        total, seen = after.new_zeros(()), augment(torch.cat([before, after]), draw_augmentation(rng))
+        total, images = after.new_zeros(()), augment(torch.cat([before, after]), draw_augmentation(rng))
         for clip, wanted in zip(self.clips, self.directions, strict=True):
-            start, end = clip.embed_image(seen).chunk(2)
+            start, end = clip.embed_image(images).chunk(2)
             total = total + direction_mse(direction(end, start), wanted)
         return total

@@ -56,14 +56,14 @@ class _Tuning:
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
-            depths = [seen.image_depth for seen in render_views(self.source, ws, guard)]
+            depths = [render.image_depth for render in render_views(self.source, ws, guard)]
             views = torch.cat([views, guard])
         losses: dict[str, float] = {}
 
-        def loss_of_view(seen: Any, v: int) -> Tensor:
+        def loss_of_view(render: Any, v: int) -> Tensor:
             if v == 0:
-                return self._picture_loss(seen, losses)
-            gap = depth_difference(seen.image_depth, depths[v - 1]).mean() / len(depths)
+                return self._picture_loss(render, losses)
+            gap = depth_difference(render.image_depth, depths[v - 1]).mean() / len(depths)
             losses["depth"] = losses.get("depth", 0.0) + float(gap.detach())
             return config.depth * gap
 
@@ -75,15 +75,15 @@ class _Tuning:
         self.history.add(Record(index, "tune", losses, rate, digest))
         return StepInfo(losses, self._preview, stage="tune")
 
-    def _picture_loss(self, seen: Any, losses: dict[str, float]) -> Tensor:
+    def _picture_loss(self, render: Any, losses: dict[str, float]) -> Tensor:
         config = self.config
-        pixels = (seen.image - self.target).square().mean()
-        distance = self.perceptual.distance(self.features, seen.image).mean()
+        pixels = (render.image - self.target).square().mean()
+        distance = self.perceptual.distance(self.features, render.image).mean()
         losses.update(l2=float(pixels.detach()), lpips=float(distance.detach()))
         loss = config.l2 * pixels + config.lpips * distance
         if config.raw > 0:
-            raw = (seen.image_raw - self.small).square().mean()
-            raw = raw + self.perceptual.distance(self.small_features, seen.image_raw).mean()
+            raw = (render.image_raw - self.small).square().mean()
+            raw = raw + self.perceptual.distance(self.small_features, render.image_raw).mean()
             losses["raw"] = float(raw.detach())
             loss = loss + config.raw * raw
         return loss

@@ -187,30 +187,31 @@ def clip_loss(
     image = roughen(data.images(index), how, rng, roughness(trainer.progress)).to(
         device, memory_format=torch.channels_last
     )
-    told = index[:CAPTIONED]
+    captioned = index[:CAPTIONED]
     captions = caption(
-        data.people[told.numpy()], [data.styles[i] for i in told.tolist()], words_rng, untold(data)
+        data.people[captioned.numpy()], [data.styles[i] for i in captioned.tolist()], words_rng, untold(data)
     )
     prompts = {name: prompt_texts(name, words_rng) for name in labels}
     texts = [*captions, *(text for group in prompts.values() for text in group)]
     with autocast(device.type):
-        seen = F.normalize(net.clip.encode_image(image).float(), dim=-1)
+        embedding = F.normalize(net.clip.encode_image(image).float(), dim=-1)
         read = encode_tokens(net.clip, tokenize(texts).to(device))
     scale = net.clip.model.logit_scale.clamp(max=np.log(50.0)).exp()
     numbers = torch.tensor(np.unique(captions, return_inverse=True)[1])
     same = (numbers[:, None] == numbers[None]).float().to(device)
-    unfair = unfair_pairs(data, told.numpy()).to(device)
+    unfair = unfair_pairs(data, captioned.numpy()).to(device)
     terms = {
-        "captions": WEIGHTS["captions"] * contrast(seen[:CAPTIONED], read[:CAPTIONED], same, unfair, scale)
+        "captions": WEIGHTS["captions"]
+        * contrast(embedding[:CAPTIONED], read[:CAPTIONED], same, unfair, scale)
     }
-    told_by_head = dict(zip(labels, net.head(8 * seen).split(net.sizes, 1), strict=True))
+    read_by_head = dict(zip(labels, net.head(8 * embedding).split(net.sizes, 1), strict=True))
     first, heads = CAPTIONED, []
     for name, group in prompts.items():
-        logits = scale * seen @ read[first : first + len(group)].t()
+        logits = scale * embedding @ read[first : first + len(group)].t()
         first += len(group)
         truth = torch.from_numpy(labels[name][index.numpy()]).to(device)
         if bool((truth >= 0).any()):
-            both = [F.cross_entropy(x, truth, ignore_index=-1) for x in (logits, told_by_head[name])]
+            both = [F.cross_entropy(x, truth, ignore_index=-1) for x in (logits, read_by_head[name])]
             terms[name] = WEIGHTS[name] * both[0]
             heads.append(WEIGHTS[name] * both[1])
     terms["heads"] = torch.stack(heads).sum()

@@ -36,8 +36,8 @@ class CodeScale:
 
     def error(self, guess: Tensor, target: Tensor, own: Tensor) -> Tensor:
         """Weighted squared error of codes `[B, num_ws, w_dim]`; appearance counts where `own [B]`."""
-        shown = torch.where(self.appearance, own[:, None], 1.0)
-        return ((guess - target).square() * (self.weight * shown)[:, None]).mean()
+        visible = torch.where(self.appearance, own[:, None], 1.0)
+        return ((guess - target).square() * (self.weight * visible)[:, None]).mean()
 
 
 def appearance_columns(latents: Tensor, w_dim: int) -> Tensor:

@@ -59,7 +59,7 @@ def random_styles(photos: PictureSet) -> PictureSet:
     return picture_set("random", photos.latents, lambda first: RandomStyle(1 + first), size=SMALL)
 
 
-def shown(photo: Tensor, styled: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def photo_or_styled(photo: Tensor, styled: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Inputs `[B, 3, S, S]` of the encoder, made of pictures of its size, and `[B]` 1 where the photo's own
     appearance can still be seen.
 
@@ -84,7 +84,7 @@ def encoder_loss(
     image: Tensor,
     own: Tensor,
     *,
-    seen: bool = True,
+    compare_pictures: bool = True,
 ) -> dict[str, Tensor]:
     """Distance of codes and, through the frozen generator, of pictures.
 
@@ -99,7 +99,7 @@ def encoder_loss(
         target = generator.mapping(latents)
     (guess,) = encoder_feedback.answers(encoder, SynthesisTo(generator.synthesis), image, corrections=0)
     losses = {"code": scale.error(guess, target, own)}
-    if not seen:
+    if not compare_pictures:
         return losses
     error = encoder_feedback.picture_error(generator, guess, target, photo, own, SIDE)
     return losses | {"picture": encoder_feedback.PICTURE_WEIGHT * error}
@@ -125,13 +125,15 @@ def first_stage(
     trainer = Trainer(FIRST, net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
-        return encoder_loss(net, generator, scale, *batch(trainer), seen=trainer.progress >= PICTURES_FROM)
+        return encoder_loss(
+            net, generator, scale, *batch(trainer), compare_pictures=trainer.progress >= PICTURES_FROM
+        )
 
     def inputs() -> Iterator[Tensor]:
         rng = torch.Generator().manual_seed(seed)
         for _ in range(24):
             index = torch.randint(len(photos), (2 * BATCH,), generator=rng)
-            yield shown(photos.images(index), styled.images(index), rng)[0].to(device)
+            yield photo_or_styled(photos.images(index), styled.images(index), rng)[0].to(device)
 
     trainer.run(loss, exporter(folder, "style_encoder", inputs=inputs))
     return folder / f"{FIRST}.safetensors"
@@ -162,7 +164,7 @@ def train(
     def batch(trainer: Trainer) -> list[Tensor]:
         index = torch.randint(len(photos), (BATCH,), generator=trainer.rng)
         photo = photos.images(index)
-        image, own = shown(photo, styled.images(index), trainer.rng)
+        image, own = photo_or_styled(photo, styled.images(index), trainer.rng)
         return [t.to(device) for t in (photo, photos.latents[index], image, own)]
 
     common: dict[str, Any] = {"seed": seed, "device": device}

@@ -41,15 +41,15 @@ FIRST_WEIGHT = 0.5
 def answers(encoder: StyleEncoder, synthesis: SynthesisTo, image: Tensor, corrections: int) -> list[Tensor]:
     """Codes `[B, num_ws, w_dim]` after every look; a correction leaves the answer before it alone."""
     with autocast(image.device.type):
-        told = encoder(image).float()
-    history = [told + encoder.latent_avg]
+        first_answer = encoder(image).float()
+    history = [first_answer + encoder.latent_avg]
     for _ in range(corrections):
         codes = history[-1].detach()
         with torch.no_grad():
-            seen = draw(synthesis, codes, image.shape[-1])
+            images = draw(synthesis, codes, image.shape[-1])
         with autocast(image.device.type):
-            again = encoder(seen).float()
-        history.append(codes + told - again)
+            again = encoder(images).float()
+        history.append(codes + first_answer - again)
     return history
 
 
@@ -131,13 +131,13 @@ def train(
 
     def show(trainer: Trainer) -> None:
         export(trainer)
-        seen = [part.images(torch.arange(8)) for part in tests]
+        images = [part.images(torch.arange(8)) for part in tests]
         with torch.no_grad():
-            history = answers(trainer.average, synthesis, torch.cat(seen).to(device), CORRECTIONS)
+            history = answers(trainer.average, synthesis, torch.cat(images).to(device), CORRECTIONS)
             drawn = [draw(synthesis, codes, SMALL, half=False).cpu() for codes in history]
-        values = ", then ".join(f"{psnr(picture[:8], seen[0]):.2f} dB" for picture in drawn)
+        values = ", then ".join(f"{psnr(picture[:8], images[0]):.2f} dB" for picture in drawn)
         trainer.say(f"encoder: PSNR of training photos {values} at {SMALL} px")
-        rows = [row for pair in zip(seen, drawn[-1].split(8), strict=True) for row in pair]
+        rows = [row for pair in zip(images, drawn[-1].split(8), strict=True) for row in pair]
         save_sheet(rows, Path(folder) / "encoder.png")
 
     return trainer.run(loss, show)

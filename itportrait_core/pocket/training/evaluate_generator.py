@@ -87,14 +87,14 @@ def evaluate(generator: EG3DGenerator, truth: Batch) -> tuple[dict[str, str], Te
     side = generator.neural_rendering_resolution
     ws = generator.mapping(truth.latents)
     images, depth, weight = render_all(generator, ws, truth.cameras, side)
-    found = measure(images, truth)
+    measured = measure(images, truth)
     small_mask = F.interpolate(truth.mask, (side, side), mode="area")
     small_depth = F.interpolate(truth.depth, (side, side), mode="area")
     known = small_mask > 0.99
     gap = (depth - small_depth).abs()[known]
     outside = 1 - F.max_pool2d(small_mask, 5, 1, 2).gt(0).float()
-    rows = {key: f"{found[key]:.2f} dB" for key in ("PSNR", "PSNR in the face box")}
-    rows["PSNR, worst head"] = f"{found['worst']:.2f} dB"
+    rows = {key: f"{measured[key]:.2f} dB" for key in ("PSNR", "PSNR in the face box")}
+    rows["PSNR, worst head"] = f"{measured['worst']:.2f} dB"
     rows["depth error, mean (median)"] = f"{gap.mean():.4f} ({gap.median():.4f}) at a camera radius of 2.7"
     rows["opacity beside the head"] = f"{float((weight * outside).sum() / outside.sum()):.5f}"
     fast = measure(render_all(generator, ws, truth.cameras, side // 2)[0], truth)

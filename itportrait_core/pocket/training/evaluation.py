@@ -87,11 +87,11 @@ def evaluate_photo() -> dict[str, str]:
     drawn = in_chunks(lambda n: net.synthesis(net.mapping(n)), photos.latents)
     rng = torch.Generator().manual_seed(0)
     mixed = in_chunks(lambda n: net.synthesis(mixed_codes(net, n, rng)[len(n) // 2 :]), photos.latents)
-    kept = torch.cat([part[len(part) // 2 :] for part in truth.split(64)])
+    unmixed = torch.cat([part[len(part) // 2 :] for part in truth.split(64)])
     errors = pose_errors(pose_label(pose, drawn), photos.cameras)
     return {
         "PSNR, held-out latents": f"{psnr(drawn, truth):.2f} dB",
-        "PSNR, mixed styles": f"{psnr(mixed, kept):.2f} dB",
+        "PSNR, mixed styles": f"{psnr(mixed, unmixed):.2f} dB",
         **{f"pose read from the pictures: {k}": v for k, v in errors.items()},
     }
 

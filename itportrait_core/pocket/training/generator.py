@@ -150,12 +150,12 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     generator, rng, progress = trainer.module, trainer.rng, trainer.progress
     store.supersample = 1 if progress < settings.smooth_from else 2
     fresh = settings.fresh if len(store) >= 64 else settings.heads
-    seen = store.batch(settings.heads, fresh)
-    ws = style_vectors(generator, seen.latents, rng)
+    heads = store.batch(settings.heads, fresh)
+    ws = style_vectors(generator, heads.latents, rng)
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
     half = half_is_fast(ws.device.type) and progress < settings.full_precision_from
     planes = planes_fast(generator, ws, side, half)
-    samples = sample_field(seen, settings.near_points, settings.free_points, rng)
+    samples = sample_field(heads, settings.near_points, settings.free_points, rng)
     density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}
     if progress < settings.pictures_from:
@@ -163,9 +163,9 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     first = int(torch.randint(settings.heads - settings.pictures + 1, (1,), generator=rng))
     some = slice(first, first + settings.pictures)
     if trainer.step % settings.whole_every == 0:
-        pictures = whole_losses(generator, planes[some], ws[some], seen[some], 32, rng)
+        pictures = whole_losses(generator, planes[some], ws[some], heads[some], 32, rng)
     else:
-        pictures = cut_losses(generator, planes[some], ws[some], seen[some], settings.side, rng)
+        pictures = cut_losses(generator, planes[some], ws[some], heads[some], settings.side, rng)
     return losses | {key: getattr(settings, key) * value for key, value in pictures.items()}
 
 

@@ -52,10 +52,10 @@ def picture_loss(image: Tensor, truth: Tensor, wanted: Tensor) -> Tensor:
     )
 
 
-def cut_places(seen: Batch, side: int, rng: torch.Generator) -> Tensor:
+def cut_places(heads: Batch, side: int, rng: torch.Generator) -> Tensor:
     """Top-left corners [B, 2] (row, column) of cut-outs of the 64 px raw picture, mostly about the face."""
-    count = len(seen.latents)
-    box = seen.face_box / 2
+    count = len(heads.latents)
+    box = heads.face_box / 2
     centre = torch.stack([(box[:, 1] + box[:, 3]) / 2, (box[:, 0] + box[:, 2]) / 2], dim=1)
     aimed = centre + (torch.rand(count, 2, generator=rng) - 0.5) * 20
     anywhere = torch.rand(count, 2, generator=rng) * 64
@@ -82,13 +82,13 @@ def knowable(places: Tensor, side: int) -> Tensor:
 
 
 def cut_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, rng: torch.Generator
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, heads: Batch, side: int, rng: torch.Generator
 ) -> dict[str, Tensor]:
     """Render cut-outs of the raw picture, enlarge them, compare colour, opacity and depth with the truth."""
-    places = cut_places(seen, side, rng)
+    places = cut_places(heads, side, rng)
     origins, directions = (
         cut(x.transpose(1, 2).unflatten(2, (64, 64)), places, side).flatten(2).transpose(1, 2)
-        for x in make_rays(*split_label(seen.cameras), 64)
+        for x in make_rays(*split_label(heads.cameras), 64)
     )
     settings = generator.config.rendering
     jitter = make_jitter(len(planes), side * side, settings, planes, rng)
@@ -97,29 +97,29 @@ def cut_losses(
         x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
     )
     image = generator.superresolution.enlarge(features[:, :3], features, ws, "none")
-    truth = cut(seen.image, places * 2, side * 2)
-    wanted = cut(mouth(seen.cameras, 2 * 64), places * 2, side * 2)
+    truth = cut(heads.image, places * 2, side * 2)
+    wanted = cut(mouth(heads.cameras, 2 * 64), places * 2, side * 2)
     losses = {"raw": picture_loss(features[:, :3], F.avg_pool2d(truth, 2), F.avg_pool2d(wanted, 2))}
     losses["image"] = picture_loss(torch.where(knowable(places, side), image, truth), truth, wanted)
-    return losses | shape_losses(depth, weight, seen, places, side)
+    return losses | shape_losses(depth, weight, heads, places, side)
 
 
-def shape_losses(depth: Tensor, weight: Tensor, seen: Batch, places: Tensor, side: int) -> dict[str, Tensor]:
+def shape_losses(depth: Tensor, weight: Tensor, heads: Batch, places: Tensor, side: int) -> dict[str, Tensor]:
     """Errors of opacity everywhere and of depth on the head."""
-    mask = cut(F.avg_pool2d(seen.mask, 2), places, side)
+    mask = cut(F.avg_pool2d(heads.mask, 2), places, side)
     known = (mask > 0.99).float()
-    true_depth = cut(F.avg_pool2d(seen.depth, 2), places, side)
+    true_depth = cut(F.avg_pool2d(heads.depth, 2), places, side)
     gap = ((depth - true_depth).abs() * known).sum() / known.sum().clamp_min(1.0)
     return {"mask": (weight - mask).abs().mean(), "depth": gap}
 
 
 def whole_losses(
-    generator: EG3DGenerator, planes: Tensor, ws: Tensor, seen: Batch, side: int, rng: torch.Generator
+    generator: EG3DGenerator, planes: Tensor, ws: Tensor, heads: Batch, side: int, rng: torch.Generator
 ) -> dict[str, Tensor]:
     """Whole pictures at a neural rendering resolution of `side`."""
-    out = generator.render(planes, ws, seen.cameras, rng=rng, neural_rendering_resolution=side)
-    small = F.interpolate(seen.image, (side, side), mode="area")
+    out = generator.render(planes, ws, heads.cameras, rng=rng, neural_rendering_resolution=side)
+    small = F.interpolate(heads.image, (side, side), mode="area")
     return {
-        "raw": picture_loss(out.image_raw, small, mouth(seen.cameras, side)),
-        "image": picture_loss(out.image, seen.image, mouth(seen.cameras, seen.image.shape[-1])),
+        "raw": picture_loss(out.image_raw, small, mouth(heads.cameras, side)),
+        "image": picture_loss(out.image, heads.image, mouth(heads.cameras, heads.image.shape[-1])),
     }

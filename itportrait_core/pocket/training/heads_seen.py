@@ -92,11 +92,11 @@ class SeenHeads:
         while True:
             latents = normalise(torch.randn(4, Z_DIM, generator=rng))
             labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, rng=rng)
-            seen = see(latents, labels, self.supersample)
-            depth = ((seen.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
-            image = ((seen.image + 1) * 127.5).clamp(0, 255).round().byte()
-            mask = (seen.mask * 255).round().byte()
-            for row in zip(latents, labels, image, depth, mask, seen.face_box, strict=True):
+            heads = see(latents, labels, self.supersample)
+            depth = ((heads.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
+            image = ((heads.image + 1) * 127.5).clamp(0, 255).round().byte()
+            mask = (heads.mask * 255).round().byte()
+            for row in zip(latents, labels, image, depth, mask, heads.face_box, strict=True):
                 self._ready.put(row)
 
 
@@ -118,13 +118,13 @@ class FieldSamples:
     coloured: Tensor  # [B, N] 1 where the colour is known: close to a surface that the camera saw
 
 
-def sample_field(seen: Batch, near: int, free: int, rng: torch.Generator) -> FieldSamples:
+def sample_field(heads: Batch, near: int, free: int, rng: torch.Generator) -> FieldSamples:
     """Draw points: `near` about the visible surface, more on the face, `free` in and around the box."""
-    index = _visible_pixels(seen, near, rng)
-    origins, directions = make_rays(*split_label(seen.cameras), SIZE)
+    index = _visible_pixels(heads, near, rng)
+    origins, directions = make_rays(*split_label(heads.cameras), SIZE)
     pick = index[..., None].expand(-1, -1, 3)
-    depth = seen.depth.flatten(1).gather(1, index)[..., None]
-    colour = (seen.image.flatten(2).transpose(1, 2).gather(1, pick) + 1) / 2
+    depth = heads.depth.flatten(1).gather(1, index)[..., None]
+    colour = (heads.image.flatten(2).transpose(1, 2).gather(1, pick) + 1) / 2
     shift = torch.randn(depth.shape, generator=rng)
     width = torch.tensor([0.004, 0.008, 0.03])[torch.randint(3, depth.shape, generator=rng)]
     shift = shift * width
@@ -132,7 +132,7 @@ def sample_field(seen: Batch, near: int, free: int, rng: torch.Generator) -> Fie
     reach = torch.tensor([0.5, 0.7])[torch.randint(2, (len(points), free, 1), generator=rng)]
     box = (torch.rand(len(points), free, 3, generator=rng) * 2 - 1) * reach
     points = torch.cat([points, box], dim=1)
-    distance, _ = field(attributes(seen.latents), points, within=-1.0)
+    distance, _ = field(attributes(heads.latents), points, within=-1.0)
     coloured = torch.cat(
         [(shift.abs() < 0.01)[..., 0], torch.zeros(len(points), free, dtype=torch.bool)], dim=1
     )
@@ -140,10 +140,10 @@ def sample_field(seen: Batch, near: int, free: int, rng: torch.Generator) -> Fie
     return FieldSamples(points, distance, colour, coloured.float())
 
 
-def _visible_pixels(seen: Batch, count: int, rng: torch.Generator) -> Tensor:
+def _visible_pixels(heads: Batch, count: int, rng: torch.Generator) -> Tensor:
     """Pixels [B, count] fully on the head, those in the face box more often, those of the mouth most."""
-    middle = (torch.arange(SIZE) + 0.5).expand(len(seen.latents), SIZE)
-    left, top, right, bottom = (side[:, None] for side in seen.face_box.unbind(1))
+    middle = (torch.arange(SIZE) + 0.5).expand(len(heads.latents), SIZE)
+    left, top, right, bottom = (side[:, None] for side in heads.face_box.unbind(1))
     inside = ((middle > top) & (middle < bottom))[:, :, None] & ((middle > left) & (middle < right))[:, None]
-    weight = (seen.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside) * mouth(seen.cameras, SIZE)[:, 0]
+    weight = (heads.mask[:, 0] > 0.99) * (1.0 + 3.0 * inside) * mouth(heads.cameras, SIZE)[:, 0]
     return torch.multinomial(weight.flatten(1), count, replacement=True, generator=rng)

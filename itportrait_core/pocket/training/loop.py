@@ -117,17 +117,17 @@ class Trainer:
             on_save: called after every resume point, for previews and early exports.
         """
         saved = reported = self.elapsed
-        shown: dict[str, float] = {}
+        averages: dict[str, float] = {}
         while self.progress < 1.0:
             began = time.monotonic()
             terms = loss(self)
             self._update(sum(terms.values()))
             self.elapsed += time.monotonic() - began
             for key, value in terms.items():
-                shown[key] = 0.95 * shown.get(key, float(value.detach())) + 0.05 * float(value.detach())
+                averages[key] = 0.95 * averages.get(key, float(value.detach())) + 0.05 * float(value.detach())
             if self.elapsed - reported >= self.config.report_seconds:
                 reported = self.elapsed
-                self._report(shown)
+                self._report(averages)
             if self.elapsed - saved >= self.config.save_seconds or self.progress >= 1.0:
                 saved = self.elapsed
                 self.save()
@@ -158,8 +158,8 @@ class Trainer:
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         self.module.load_state_dict(state["module"])
         self.average.load_state_dict(state["average"])
-        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        for optimizer, moments in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(moments)
         self.rng.set_state(state["random"])
         self.step, self.elapsed = state["step"], state["elapsed"]
         self.say(f"{self.name}: continuing at step {self.step}, {self.elapsed / 60:.1f} min")
@@ -177,10 +177,10 @@ class Trainer:
         self.step += 1
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for kept, fresh in zip(self.average.parameters(), self.module.parameters(), strict=True):
-                kept.lerp_(fresh, 1.0 - decay)
-            for kept, fresh in zip(self.average.buffers(), self.module.buffers(), strict=True):
-                kept.copy_(fresh)
+            for average, fresh in zip(self.average.parameters(), self.module.parameters(), strict=True):
+                average.lerp_(fresh, 1.0 - decay)
+            for average, fresh in zip(self.average.buffers(), self.module.buffers(), strict=True):
+                average.copy_(fresh)
 
     def _rate(self) -> float:
         """Share of the full step size: warm-up, plateau, half a cosine."""
@@ -189,8 +189,8 @@ class Trainer:
         fall = self.config.floor + (1.0 - self.config.floor) * 0.5 * (1.0 + math.cos(math.pi * late))
         return warm * fall
 
-    def _report(self, shown: Mapping[str, float]) -> None:
-        terms = "  ".join(f"{key} {value:.4f}" for key, value in shown.items())
+    def _report(self, averages: Mapping[str, float]) -> None:
+        terms = "  ".join(f"{key} {value:.4f}" for key, value in averages.items())
         minutes, budget = self.elapsed / 60, self.config.minutes
         self.say(
             f"{self.name}: {self.progress:4.0%}  {minutes:.1f}/{budget:g} min  step {self.step}  {terms}"

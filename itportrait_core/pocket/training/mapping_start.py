@@ -61,14 +61,14 @@ def code(people: Attributes) -> Tensor:
 def thresholds(gender: float) -> list[tuple[int, float]]:
     """Latent dimensions and values at which some attribute jumps, for people of one gender's latent value."""
     grid = torch.special.ndtri((torch.arange(2000) + 0.5) / 2000)
-    found = []
+    steps = []
     for dim in range(Z_DIM):
         latents = torch.zeros(len(grid), Z_DIM)
         latents[:, GENDER] = gender
         latents[:, dim] = grid
         step = code(attributes(latents)).diff(dim=0).abs().amax(dim=1) > 0.25
-        found += [(dim, float(grid[i] + grid[i + 1]) / 2) for i in step.nonzero()[:, 0].tolist()]
-    return found
+        steps += [(dim, float(grid[i] + grid[i + 1]) / 2) for i in step.nonzero()[:, 0].tolist()]
+    return steps
 
 
 def code_of_latents(latents: Tensor) -> Tensor:
@@ -170,5 +170,5 @@ def build_mapping(
     normal = known.T @ known + 1e-4 * pool * torch.eye(known.shape[1], dtype=torch.float64)
     fit = torch.linalg.solve(normal, known.T @ goal.double()).float()
     store(mapping.fc2, fit[:-1].T, fit[-1])
-    found = mapping(latents, label)[:, 0, : wanted.shape[1]]
-    return float((found - wanted).abs().mean())
+    steps = mapping(latents, label)[:, 0, : wanted.shape[1]]
+    return float((steps - wanted).abs().mean())

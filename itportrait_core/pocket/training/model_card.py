@@ -29,8 +29,8 @@ def write_section(
     parts = text.split("\n## ")
     body = f"{name}\n\n{note}\n\n```\n{command}\n```\n\n| measured | value |\n| --- | --- |\n"
     body += "".join(f"| {key} | {value} |\n" for key, value in rows.items())
-    kept = [part for part in parts[1:] if part.split("\n", 1)[0] != name]
-    sections = sorted([*kept, body])
+    other_sections = [part for part in parts[1:] if part.split("\n", 1)[0] != name]
+    sections = sorted([*other_sections, body])
     card.write_text(
         "\n## ".join([parts[0].rstrip("\n") + "\n", *(s.rstrip("\n") + "\n" for s in sections)]), "utf-8"
     )

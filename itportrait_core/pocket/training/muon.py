@@ -49,9 +49,9 @@ class Muon(torch.optim.Optimizer):
                 if p.grad is None:
                     continue
                 state = self.state[p]
-                kept = state.setdefault("momentum", torch.zeros_like(p))
-                kept.lerp_(p.grad, 1 - MOMENTUM)
-                update = p.grad.lerp(kept, MOMENTUM).flatten(1)
+                momentum = state.setdefault("momentum", torch.zeros_like(p))
+                momentum.lerp_(p.grad, 1 - MOMENTUM)
+                update = p.grad.lerp(momentum, MOMENTUM).flatten(1)
                 size = STEP * max(update.shape) ** 0.5
                 p.sub_(group["lr"] * size * orthogonalise(update).view_as(p))
 

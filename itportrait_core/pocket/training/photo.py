@@ -83,7 +83,7 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, rng: torch.Generator) 
     person who shares geometry and pose with `n`, those above from one who shares the appearance.
     """
     plain = round(len(n) * (1 - MIXED_SHARE))
-    sources = [n[:plain]] + [partners(n[plain:], kept, rng) for kept in (photo_truth.SHAPE, APPEARANCE)]
+    sources = [n[:plain]] + [partners(n[plain:], shared, rng) for shared in (photo_truth.SHAPE, APPEARANCE)]
     with torch.no_grad():  # built, not trained
         ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
