@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def direction(target: Tensor, source: Tensor) -> Tensor:
+def direction(embedding: Tensor, source_embedding: Tensor) -> Tensor:
     """Difference of unit embeddings, not normalised: [..., D]."""
-    return F.normalize(target, dim=-1) - F.normalize(source, dim=-1)
+    return F.normalize(embedding, dim=-1) - F.normalize(source_embedding, dim=-1)
 
 
 def cosine(moved: Tensor, wanted: Tensor, floor: float) -> Tensor:

@@ -116,7 +116,7 @@ def test_adaptive_choice_trains_only_the_strongest_layers(parts):
     apt.step(0)
     layers = {
         latent_layer(name, generator.num_ws)
-        for (name, old), new in zip(generator.named_parameters(), apt.style.parameters(), strict=True)
+        for (name, old), new in zip(generator.named_parameters(), apt.g_s.parameters(), strict=True)
         if not torch.equal(old, new)
     }
     assert len(layers - {None}) <= 2

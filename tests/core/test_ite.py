@@ -43,11 +43,11 @@ def gradients(ite: ITE, gamma: list[float]) -> torch.Tensor:
     """The gradient of one step's loss for a gate forced to `gamma`."""
     ite = copy.copy(ite)
     ite.rng = torch.Generator().manual_seed(3)
-    ite.target = copy.deepcopy(ite.target)
-    ite.optimizer = torch.optim.SGD(list(trained_parameters(ite.target).values()), lr=0.0)
+    ite.g_t = copy.deepcopy(ite.g_t)
+    ite.optimizer = torch.optim.SGD(list(trained_parameters(ite.g_t).values()), lr=0.0)
     ite._gate = lambda style, source: Gate(gamma, [0.0] * len(gamma), [0.0] * len(gamma), [1] * len(gamma))
     ite.step(0)
-    trained = trained_parameters(ite.target).values()
+    trained = trained_parameters(ite.g_t).values()
     return torch.cat([p.grad.flatten() for p in trained if p.grad is not None])
 
 
@@ -142,12 +142,12 @@ def test_delta_is_the_mean_length_of_unit_differences(parts):
     ite = make(parts)
     ws, views = ite.latents(), ite.views()
     source, _ = ite._source(ws, views, 0)
-    style = ite._embed(ite.style, ws, views, 0)
+    style = ite._embed(ite.g_s, ws, views, 0)
     clip = ite.clips[0]
-    front = render_views(ite.source, ws, ite.front)[0].image
+    front = render_views(ite.g_o, ws, ite.front)[0].image
     gaps = [
         (clip.encode_image(seen.image) - clip.encode_image(front)).norm(dim=-1).mean()
-        for seen in render_views(ite.style, ws, views)
+        for seen in render_views(ite.g_s, ws, views)
     ]
     assert ite.deltas(style, source)[0] == pytest.approx(float(torch.stack(gaps).mean()), rel=1e-4)
 
@@ -156,7 +156,7 @@ def test_matched_source_view_shows_the_same_camera(parts):
     ite = make(parts, source_view="matched")
     ws, views = ite.latents(), ite.views()
     source, _ = ite._source(ws, views, 0)
-    same = ite._embed(ite.source, ws, views, 0)
+    same = ite._embed(ite.g_o, ws, views, 0)
     for one, two in zip(source, same, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert ite.deltas(same, source) == pytest.approx([0.0, 0.0], abs=1e-5)

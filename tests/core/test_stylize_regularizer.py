@@ -43,7 +43,7 @@ def test_space_that_was_empty_stays_so(parts, monkeypatch):
     monkeypatch.setattr(background, "EMPTY", 2.0)  # the tiny generator's heads fill the picture
     plain, kept = make(parts), make(parts, empty=10.0)
     assert "empty" not in plain.step(0).losses and kept.step(0).losses["empty"] > 0
-    assert not same_weights(plain.style, kept.style)
+    assert not same_weights(plain.g_s, kept.g_s)
 
 
 def test_the_background_of_others_costs_where_it_is_asked_for(parts):
@@ -83,7 +83,7 @@ def test_a_grey_picture_takes_the_colours_of_others(parts):
     )
     for apt in (plain, free):
         apt.step(0)
-    assert same_weights(plain.style, free.style)
+    assert same_weights(plain.g_s, free.g_s)
 
 
 def test_others_are_looked_at_every_step(parts):

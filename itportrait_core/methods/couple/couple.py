@@ -53,13 +53,13 @@ class _Alternation:
     """The run: steps of `apt` and `ite` on their own generators, one rng."""
 
     def __init__(
-        self, config: ITEConfig, source: nn.Module, content: Tensor, apt: APT | None, ite: ITE | None,
+        self, config: ITEConfig, g_o: nn.Module, content: Tensor, apt: APT | None, ite: ITE | None,
         rng: torch.Generator, facts: dict[str, Any],
     ) -> None:  # fmt: skip
-        self.config, self.source, self.content = config, source, content
+        self.config, self.g_o, self.content = config, g_o, content
         self.apt, self.ite, self.rng, self.facts = apt, ite, rng, facts
         self.total, self.history = config.steps, History()
-        self.strip = PreviewStrip(source, content)
+        self.strip = PreviewStrip(g_o, content)
         self.init_target_at = config.warmup + config.apt_per_round if config.target_start == "style" else -1
 
     def step(self, index: int) -> StepInfo:
@@ -69,7 +69,7 @@ class _Alternation:
         else:
             assert self.ite is not None
             if self.apt is not None and index == self.init_target_at:
-                self.ite.target.load_state_dict(self.apt.style.state_dict())
+                self.ite.g_t.load_state_dict(self.apt.g_s.state_dict())
             fast = index < self.config.fast_share * self.total
             record = self.ite.step(index, self.config.neural_resolution if fast else 0)
         self.history.add(record)
@@ -93,7 +93,7 @@ class _Alternation:
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         if self.ite is not None and self.init_target_at >= 0:
             untrained = {name: tensors[f"untrained.{name}"] for name in self._untrained()}
-            self.ite.target.load_state_dict(untrained, strict=False)
+            self.ite.g_t.load_state_dict(untrained, strict=False)
         for name, trained, method in self._trained():
             unpack_weights(trained, tensors, name)
             unpack_optimizer(method.optimizer, tensors, f"adam-{name}")
@@ -103,19 +103,19 @@ class _Alternation:
     def _untrained(self) -> dict[str, Tensor]:
         """What of G_t is not trained; G_t has it from G_s."""
         assert self.ite is not None
-        trained = trained_parameters(self.ite.target)
-        return {name: value for name, value in self.ite.target.state_dict().items() if name not in trained}
+        trained = trained_parameters(self.ite.g_t)
+        return {name: value for name, value in self.ite.g_t.state_dict().items() if name not in trained}
 
     def _trained(self) -> list[tuple[str, nn.Module, Any]]:
         parts: list[tuple[str, nn.Module, Any]] = []
         if self.apt is not None:
-            parts.append(("style", self.apt.style, self.apt))
+            parts.append(("style", self.apt.g_s, self.apt))
         if self.ite is not None:
-            parts.append(("target", self.ite.target, self.ite))
+            parts.append(("target", self.ite.g_t, self.ite))
         return parts
 
     def identity(self) -> str:
-        return run_identity(method="couple", config=self.config, source=self.source, **self.facts)
+        return run_identity(method="couple", config=self.config, source=self.g_o, **self.facts)
 
 
 def couple(
@@ -156,7 +156,7 @@ def couple(
     _check(config, portrait, text)
     with trainable_mode():
         device = next(generator.parameters()).device
-        source = frozen_copy(generator)
+        g_o = frozen_copy(generator)
         rng = torch.Generator().manual_seed(config.seed)
         person = _content_latent(generator, content or portrait).to(device)
         picture = None if portrait is None else portrait.for_training(device)
@@ -169,19 +169,19 @@ def couple(
             assert picture is not None  # `_check` asked for a portrait
             trained = copy_for_training(style or generator, config.apt.modules)
             assert metric is not None
-            apt = APT(source, trained, picture, config.apt, metric, rng, clips)
+            apt = APT(g_o, trained, picture, config.apt, metric, rng, clips)
         if config.mode != "image_only":
             target = copy_for_training(generator, config.modules, config.trained)
             style_image = picture and picture.image
-            styled = None if apt is None else apt.style
-            ite = ITE(source, styled, target, person, text, clips, config, rng, style_image, metric)
+            styled = None if apt is None else apt.g_s
+            ite = ITE(g_o, styled, target, person, text, clips, config, rng, style_image, metric)
         facts = {
             "content": person, "text": text, "start": style or "",
             "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
             "clips": [c.name for c in clips],
             "perceptual": metric.name if metric else "",
         }  # fmt: skip
-        task = _Alternation(config, source, person, apt, ite, rng, facts)
+        task = _Alternation(config, g_o, person, apt, ite, rng, facts)
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return _result(task, generator, config, None if picture is None else picture.image, text)
 
@@ -192,9 +192,9 @@ def _result(
     facts = {"image": image, "text": text or None}
     styled = targeted = None
     if task.apt is not None:
-        styled = finish(task.apt.style, base, "couple:style", config, task.history, **facts)
+        styled = finish(task.apt.g_s, base, "couple:style", config, task.history, **facts)
     if task.ite is not None:
-        targeted = finish(task.ite.target, base, "couple:target", config, task.history, **facts)
+        targeted = finish(task.ite.g_t, base, "couple:target", config, task.history, **facts)
     return CoupledResult(targeted if targeted is not None else styled, styled, task.history)
 
 

@@ -12,14 +12,14 @@ from torch import Tensor
 from .config import ITEConfig
 
 
-def distance(measure: str, style: Tensor, source: Tensor) -> Tensor:
+def distance(measure: str, style_embedding: Tensor, source_embedding: Tensor) -> Tensor:
     """Distance of embeddings [N, D] (as CLIP gives them, not normalised), one per row [N].
 
     `l2_unit`: length of the difference of unit vectors, the authors' reading of Delta I in Eq. 9.
     """
     if measure == "l2_raw":
-        return (style - source).norm(dim=-1)
-    a, b = F.normalize(style, dim=-1), F.normalize(source, dim=-1)
+        return (style_embedding - source_embedding).norm(dim=-1)
+    a, b = F.normalize(style_embedding, dim=-1), F.normalize(source_embedding, dim=-1)
     chord = (a - b).norm(dim=-1)
     if measure == "l2_unit":
         return chord

@@ -31,40 +31,42 @@ Embeddings = list[list[Tensor]]
 
 
 class ITE:
-    """One ITE step after another on `target`, whose trained modules ask for gradients already."""
+    """One ITE step after another on `g_t`, whose trained modules ask for gradients already."""
 
     def __init__(
         self,
-        source: nn.Module,
-        style: nn.Module | None,
-        target: nn.Module,
+        g_o: nn.Module,
+        g_s: nn.Module | None,
+        g_t: nn.Module,
         content: Tensor,
         text: str,
         clips: list[ClipModel],
         config: ITEConfig,
         rng: torch.Generator,
-        picture: Tensor | None = None,
+        style_image: Tensor | None = None,
         perceptual: Perceptual | None = None,
     ) -> None:
-        """`style`: G_s, or None for text only. `content`: [1, num_ws, w_dim]. `picture`: [1, 3, H, W], the
-        style's, for `calibrate` and `colour`. `perceptual`: LPIPS, for `likeness`."""
+        """`g_s` is None for text only. `content`: [1, num_ws, w_dim]. `style_image`: [1, 3, H, W], for
+        `calibrate` and `colour`. `perceptual`: LPIPS, for `likeness`."""
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
-        self.source, self.style, self.target, self.content = source, style, target, content
+        self.g_o, self.g_s, self.g_t, self.content = g_o, g_s, g_t, content
         self.clips, self.config, self.rng = clips, config, rng
         self.text = [
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
         self.front = cameras.front().to(content.device)
         self.augmentation: Tensor | None = None
-        self.regularizer = EditRegularizer(config, perceptual, None if style is None else picture)
-        self.optimizer = _optimizer(config, source, target)
-        self.calibrated = self._calibrate(picture) if config.calibrate > 0 and picture is not None else None
+        self.regularizer = EditRegularizer(config, perceptual, None if g_s is None else style_image)
+        self.optimizer = _optimizer(config, g_o, g_t)
+        self.calibrated: list[float] | None = None
+        if config.calibrate > 0 and style_image is not None:
+            self.calibrated = self._calibrate(style_image)
 
     def latents(self, rng: torch.Generator | None = None) -> Tensor:
         """W_3d of Eq. 7: pivot layers of the content person, the others mixed with fresh ones."""
         config = self.config
-        fresh = draw_latents(self.source, config.batch, rng or self.rng)
+        fresh = draw_latents(self.g_o, config.batch, rng or self.rng)
         keep = config.keep_weight + (1 - config.keep_weight) * config.content_mix
         ws = keep * self.content + (1 - keep) * fresh
         held = [layer for layer in config.pivot_layers if layer < ws.shape[1]]
@@ -90,32 +92,33 @@ class ITE:
         config, digest = self.config, rng_digest(self.rng)
         ws, views = self.latents(), self.views()
         self.augmentation = draw_augmentation(self.rng) if config.augment else None
-        source, before = self._source(ws, views, side)
-        style, start = None, before
-        if self.style is not None:
-            start = self._drawn(self.style, ws, views, side)
-            style = self._read(start)
-        gate = self._gate(style, source)
+        source_embedding, source = self._source(ws, views, side)
+        style_embedding, before_text = None, source
+        if self.g_s is not None:
+            before_text = self._drawn(self.g_s, ws, views, side)
+            style_embedding = self._read(before_text)
+        gate = self._gate(style_embedding, source_embedding)
         parts: dict[str, float] = {}
 
         def loss_of_view(render: Any, v: int) -> Tensor:
-            loss = self.loss(render.image, source[v], None if style is None else style[v], gate.gamma, parts)
-            return self.regularizer.added_to(loss, render, before[v], start[v]) / len(views)
+            style = None if style_embedding is None else style_embedding[v]
+            loss = self.loss(render.image, source_embedding[v], style, gate.gamma, parts)
+            return self.regularizer.added_to(loss, render, source[v], before_text[v]) / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
-        total = backward_by_view(self.target, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        total = backward_by_view(self.g_t, ws, views, loss_of_view, side=side, ray_chunk=config.ray_chunk)
         if config.adaptive_k:
-            keep_strongest_layers(self.target, ws.grad, config.adaptive_k)
+            keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
         self.optimizer.step()
         return self._record(index, total, parts, gate, views, digest)
 
     def loss(
         self,
         image: Tensor,
-        source: list[Tensor],
-        style: list[Tensor] | None,
+        source_embedding: list[Tensor],
+        style_embedding: list[Tensor] | None,
         gamma: list[float],
         parts: dict[str, float],
     ) -> Tensor:
@@ -123,11 +126,11 @@ class ITE:
         config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
         for k, clip in enumerate(self.clips):
             embedding = self._embedded(clip, image)
-            moved = direction(embedding, source[k])
-            toward = None if style is None else direction(style[k], source[k])
+            moved = direction(embedding, source_embedding[k])
+            toward = None if style_embedding is None else direction(style_embedding[k], source_embedding[k])
             way, least = moved, floor
-            if style is not None and config.text_origin == "style":
-                way, least = direction(embedding, style[k]), FLOOR["matched"]
+            if style_embedding is not None and config.text_origin == "style":
+                way, least = direction(embedding, style_embedding[k]), FLOOR["matched"]
             text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
             parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
             if toward is None:
@@ -166,42 +169,46 @@ class ITE:
         renders: list[Any] = [None] * len(views)
         regularizer = self.regularizer
         matched = self.config.source_view == "matched"
-        if matched or regularizer.need_source or (regularizer.need_start and self.style is None):
-            renders = self._drawn(self.source, ws, views, side)
+        if matched or regularizer.need_source or (regularizer.need_before_text and self.g_s is None):
+            renders = self._drawn(self.g_o, ws, views, side)
         if matched:
             return self._read(renders), renders
-        return self._embed(self.source, ws, self.front, side) * len(views), renders
+        return self._embed(self.g_o, ws, self.front, side) * len(views), renders
 
-    def _gate(self, style: Embeddings | None, source: Embeddings) -> Gate:
-        if style is None:
+    def _gate(self, style_embedding: Embeddings | None, source_embedding: Embeddings) -> Gate:
+        if style_embedding is None:
             zeros = [0.0] * len(self.clips)
             return Gate(zeros, [], [], [])
-        return decide(self.config, self.deltas(style, source), self.taus(source), self.rng)
+        deltas = self.deltas(style_embedding, source_embedding)
+        return decide(self.config, deltas, self.taus(source_embedding), self.rng)
 
-    def deltas(self, style: Embeddings, source: Embeddings) -> list[float]:
+    def deltas(self, style_embedding: Embeddings, source_embedding: Embeddings) -> list[float]:
         """delta of Eq. 9 per CLIP model: mean distance over samples and views."""
-        pairs = zip(*(zip(a, b, strict=True) for a, b in zip(style, source, strict=True)), strict=True)
+        pairs = zip(
+            *(zip(a, b, strict=True) for a, b in zip(style_embedding, source_embedding, strict=True)),
+            strict=True,
+        )
         return [
             float(torch.cat([distance(self.config.measure, a, b) for a, b in per_model]).mean())
             for per_model in pairs
         ]
 
-    def taus(self, source: Embeddings) -> list[float]:
+    def taus(self, source_embedding: Embeddings) -> list[float]:
         """Threshold per CLIP model in the measure's unit."""
         if self.calibrated is not None:
             return self.calibrated
-        norms = [float(embedding.norm(dim=-1).mean()) for embedding in source[0]]
+        norms = [float(embedding.norm(dim=-1).mean()) for embedding in source_embedding[0]]
         return [convert_tau(self.config.tau, self.config.measure, norm) for norm in norms]
 
     @torch.no_grad()
-    def _calibrate(self, picture: Tensor) -> list[float]:
+    def _calibrate(self, style_image: Tensor) -> list[float]:
         """tau = start + rho (reference - start): from the unstyled distance towards the style picture's."""
         rng = torch.Generator().manual_seed(self.config.seed)
         ws, views = self.latents(rng), self.views(rng)
-        source, _ = self._source(ws, views, 0)
-        start = self.deltas(self._embed(self.source, ws, views, 0), source)
-        of_picture = [clip.embed_image(picture).expand(len(ws), -1) for clip in self.clips]
-        goal = self.deltas([of_picture] * len(views), source)
+        source_embedding, _ = self._source(ws, views, 0)
+        start = self.deltas(self._embed(self.g_o, ws, views, 0), source_embedding)
+        of_image = [clip.embed_image(style_image).expand(len(ws), -1) for clip in self.clips]
+        goal = self.deltas([of_image] * len(views), source_embedding)
         return [a + self.config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]
 
     def _record(
@@ -219,11 +226,11 @@ class ITE:
         )  # fmt: skip
 
 
-def _optimizer(config: ITEConfig, source: nn.Module, target: nn.Module) -> torch.optim.Adam:
+def _optimizer(config: ITEConfig, g_o: nn.Module, g_t: nn.Module) -> torch.optim.Adam:
     """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
     if config.trained == "latents":
-        return LatentOffset(source, target, lr=config.lr, betas=config.betas)
-    return torch.optim.Adam(trained_parameters(target).values(), lr=config.lr, betas=config.betas)
+        return LatentOffset(g_o, g_t, lr=config.lr, betas=config.betas)
+    return torch.optim.Adam(trained_parameters(g_t).values(), lr=config.lr, betas=config.betas)
 
 
 def _chosen_views(config: ITEConfig, rng: torch.Generator) -> Tensor:

@@ -24,16 +24,16 @@ class LatentOffset(torch.optim.Adam):
     After a step the offset is zero again, for the constants hold it: they and Adam's moments are the state.
     """
 
-    def __init__(self, source: nn.Module, target: nn.Module, **options: Any) -> None:
-        """`source`: G_o, whose spread is measured. `target`: G_t, whose `affine.bias` ask for gradients."""
-        nowhere = torch.zeros(1, source.num_ws, source.w_dim, device=next(target.parameters()).device)
+    def __init__(self, g_o: nn.Module, g_t: nn.Module, **options: Any) -> None:
+        """`g_o`: its spread of M(z) is measured. `g_t`: its `affine.bias` ask for gradients."""
+        nowhere = torch.zeros(1, g_o.num_ws, g_o.w_dim, device=next(g_t.parameters()).device)
         self.units = nn.Parameter(nowhere.clone())
-        self.spread = LatentWhitening(source, mean=nowhere)  # an offset is the same from any mean
+        self.spread = LatentWhitening(g_o, mean=nowhere)  # an offset is the same from any mean
         self.share = torch.ones_like(self.units[..., :1])
         self.share[:, self.spread.coarse_layers :] = FINE_SHARE
         self.layers = {
-            layer: latent_layer(f"{name}.bias", source.num_ws)
-            for name, layer in target.named_modules()
+            layer: latent_layer(f"{name}.bias", g_o.num_ws)
+            for name, layer in g_t.named_modules()
             if name.endswith("affine") and layer.bias.requires_grad
         }
         super().__init__([self.units], **options)

@@ -22,12 +22,12 @@ class EditRegularizer:
     and make all hair alike.
     """
 
-    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, picture: Tensor | None) -> None:
-        """`perceptual`: LPIPS, for `likeness`. `picture`: the style's [1, 3, H, W], or None without one."""
+    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, style_image: Tensor | None) -> None:
+        """`perceptual`: LPIPS, for `likeness`. `style_image`: [1, 3, H, W], or None without one."""
         self.weights = weights_of(config, ("depth", "empty", "background", "colour", "likeness"))
         self.perceptual, self.allowed = perceptual, 1.0
-        if "colour" in self.weights and picture is not None:
-            self.allowed = allowed_chroma(picture)
+        if "colour" in self.weights and style_image is not None:
+            self.allowed = allowed_chroma(style_image)
         if self.allowed >= 1:
             self.weights.pop("colour", None)
 
@@ -37,21 +37,21 @@ class EditRegularizer:
         return bool(self.weights.keys() & {"depth", "empty"})
 
     @property
-    def need_start(self) -> bool:
+    def need_before_text(self) -> bool:
         """Whether they compare with what G_s draws, or G_o without a style."""
         return "likeness" in self.weights
 
-    def added_to(self, loss: Tensor, render: Any, source: Any, start: Any) -> Tensor:
+    def added_to(self, loss: Tensor, render: Any, source: Any, before_text: Any) -> Tensor:
         """`loss` with all terms of one view: renders of one person by G_t, by G_o, and before the text.
 
-        `source` and `start` may be None where `need_source` and `need_start` are False.
+        `source` and `before_text` may be None where `need_source` and `need_before_text` are False.
         """
         terms = shared_terms(render, source, self.allowed)
-        terms["likeness"] = lambda: self._unlike(render.image, start.image)
+        terms["likeness"] = lambda: self._unlike(render.image, before_text.image)
         for name, weight in self.weights.items():
             loss = loss + weight * terms[name]()
         return loss
 
-    def _unlike(self, image: Tensor, before: Tensor) -> Tensor:
+    def _unlike(self, image: Tensor, before_text: Tensor) -> Tensor:
         assert self.perceptual is not None  # `couple` loads it where `likeness` has a weight
-        return self.perceptual(image, before).mean()
+        return self.perceptual(image, before_text).mean()

@@ -92,11 +92,11 @@ def draw_latents(generator: nn.Module, count: int, rng: torch.Generator) -> Tens
 class PreviewStrip:
     """Pictures of one person by the frozen generator and by those in training; the frozen ones are kept."""
 
-    def __init__(self, source: nn.Module, ws: Tensor, camera: Tensor | None = None) -> None:
+    def __init__(self, g_o: nn.Module, ws: Tensor, camera: Tensor | None = None) -> None:
         """`camera`: [1, 25] of the first view, the front where None; the second view is from the side."""
         from ...rendering import cameras
 
-        self.source, self.ws = source, ws
+        self.g_o, self.ws = g_o, ws
         first = cameras.front() if camera is None else camera
         self.views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
         self.source_pictures: Tensor | None = None
@@ -104,7 +104,7 @@ class PreviewStrip:
     def show(self, *trained: nn.Module) -> Tensor:
         """[2 + 2 * len(trained), 3, H, W] in [-1, 1]: both views of the frozen one, then of the others."""
         if self.source_pictures is None:
-            self.source_pictures = self._pictures(self.source)
+            self.source_pictures = self._pictures(self.g_o)
         return torch.cat([self.source_pictures, *(self._pictures(one) for one in trained)])
 
     def _pictures(self, generator: nn.Module) -> Tensor:

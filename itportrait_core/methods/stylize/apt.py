@@ -35,12 +35,12 @@ LAYERS_OF = 14
 
 
 class APT:
-    """One APT step after another on `style`, whose trained modules ask for gradients already."""
+    """One APT step after another on `g_s`, whose trained modules ask for gradients already."""
 
     def __init__(
         self,
-        source: nn.Module,
-        style: nn.Module,
+        g_o: nn.Module,
+        g_s: nn.Module,
         portrait: Portrait,
         config: APTConfig,
         perceptual: Perceptual,
@@ -48,23 +48,23 @@ class APT:
         clips: Sequence[ClipModel] = (),
     ) -> None:
         """`clips`: for `config.clip`; unused where that is 0."""
-        check_fits(style, portrait)
-        self.source, self.style, self.portrait, self.config = source, style, portrait, config
+        check_fits(g_s, portrait)
+        self.g_o, self.g_s, self.portrait, self.config = g_o, g_s, portrait, config
         self.perceptual, self.rng = perceptual, rng
-        self.layers = map_layers(config.layers, LAYERS_OF, style.num_ws)
-        self.target = fit_picture(portrait.image, style.resolution)
+        self.layers = map_layers(config.layers, LAYERS_OF, g_s.num_ws)
+        self.style_image = fit_picture(portrait.image, g_s.resolution)
         with torch.no_grad():
-            self.features = perceptual.features(self.target)
-        style_direction = StyleDirection(clips if config.clip > 0 else (), source, portrait, config.seed)
+            self.features = perceptual.features(self.style_image)
+        style_direction = StyleDirection(clips if config.clip > 0 else (), g_o, portrait, config.seed)
         self.regularizer = RandomLatentRegularizer(
-            source, style, config, style_direction, perceptual, portrait.image, rng
+            g_o, g_s, config, style_direction, perceptual, portrait.image, rng
         )
-        parameters = list(trained_parameters(style).values())
+        parameters = list(trained_parameters(g_s).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
     def perturbed(self) -> Tensor:
         """W'_3d of Eq. 5: [batch, num_ws, w_dim], one fresh z per sample in all perturbed layers."""
-        fresh = draw_latents(self.style, self.config.batch, self.rng)
+        fresh = draw_latents(self.g_s, self.config.batch, self.rng)
         ws = self.portrait.ws.repeat(self.config.batch, 1, 1)
         beta, at = self.config.beta, self.layers
         ws[:, at] = beta * ws[:, at] + (1 - beta) * fresh[:, at]
@@ -78,18 +78,18 @@ class APT:
 
         def loss_of_view(render: Any, _: int) -> Tensor:
             distance = self.perceptual.distance(self.features, render.image).mean()
-            pixels = (render.image - self.target).square().mean()
+            pixels = (render.image - self.style_image).square().mean()
             losses.update(lpips=float(distance.detach()), l2=float(pixels.detach()))
             return config.lpips * distance + config.l2 * pixels + self._depth(render, ws, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
-            self.style, ws, self.portrait.camera, loss_of_view,
+            self.g_s, ws, self.portrait.camera, loss_of_view,
             side=config.neural_resolution, ray_chunk=config.ray_chunk,
         )  # fmt: skip
         losses |= self.regularizer.backward(index)
         if config.adaptive_k:
-            keep_strongest_layers(self.style, ws.grad, config.adaptive_k)
+            keep_strongest_layers(self.g_s, ws.grad, config.adaptive_k)
         self.optimizer.step()
         return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
 
@@ -97,7 +97,7 @@ class APT:
         if self.config.depth == 0:
             return 0.0
         original = render_views(
-            self.source, ws.detach(), self.portrait.camera, side=self.config.neural_resolution
+            self.g_o, ws.detach(), self.portrait.camera, side=self.config.neural_resolution
         )[0]
         gap = depth_difference(render.image_depth, original.image_depth).mean()
         losses["depth"] = float(gap.detach())
@@ -109,7 +109,7 @@ class _ImageOnly:
 
     def __init__(self, apt: APT) -> None:
         self.apt, self.total, self.history = apt, apt.config.steps, History()
-        self.strip = PreviewStrip(apt.source, apt.portrait.ws, apt.portrait.camera)
+        self.strip = PreviewStrip(apt.g_o, apt.portrait.ws, apt.portrait.camera)
 
     def step(self, index: int) -> StepInfo:
         record = self.apt.step(index)
@@ -117,18 +117,18 @@ class _ImageOnly:
         return StepInfo(record.losses, self._preview, stage="apt")
 
     def _preview(self) -> Tensor:
-        return self.strip.show(self.apt.style)
+        return self.strip.show(self.apt.g_s)
 
     def finished(self) -> bool:
         return False
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         apt = self.apt
-        tensors = {**pack_weights(apt.style, "style"), **pack_optimizer(apt.optimizer, "adam")}
+        tensors = {**pack_weights(apt.g_s, "style"), **pack_optimizer(apt.optimizer, "adam")}
         return {**tensors, "rng": apt.rng.get_state()}, {"history": self.history.to_json()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        unpack_weights(self.apt.style, tensors, "style")
+        unpack_weights(self.apt.g_s, tensors, "style")
         unpack_optimizer(self.apt.optimizer, tensors, "adam")
         self.apt.rng.set_state(tensors["rng"])
         self.history = History.from_json(facts["history"])
@@ -136,7 +136,7 @@ class _ImageOnly:
     def identity(self) -> str:
         apt = self.apt
         return run_identity(
-            method="apt", config=apt.config, source=apt.source, perceptual=apt.perceptual.name,
+            method="apt", config=apt.config, source=apt.g_o, perceptual=apt.perceptual.name,
             ws=apt.portrait.ws, camera=apt.portrait.camera, image=apt.portrait.image,
             clips=[clip.name for clip in apt.regularizer.style_direction.clips],
         )  # fmt: skip
@@ -174,10 +174,10 @@ def stylize(
     with trainable_mode():
         device = next(generator.parameters()).device
         perceptual = (perceptual or load_perceptual()).to(device)
-        style = copy_for_training(generator, config.modules)
-        source = frozen_copy(generator)
+        g_s = copy_for_training(generator, config.modules)
+        g_o = frozen_copy(generator)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
-        task = _ImageOnly(APT(source, style, portrait.for_training(device), config, perceptual, rng, clips))
+        task = _ImageOnly(APT(g_o, g_s, portrait.for_training(device), config, perceptual, rng, clips))
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
-        return finish(style, generator, "apt", config, task.history, image=portrait.image)
+        return finish(g_s, generator, "apt", config, task.history, image=portrait.image)

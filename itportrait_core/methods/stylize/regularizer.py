@@ -32,24 +32,24 @@ class RandomLatentRegularizer:
 
     def __init__(
         self,
-        source: nn.Module,
-        style: nn.Module,
+        g_o: nn.Module,
+        g_s: nn.Module,
         config: APTConfig,
         style_direction: StyleDirection,
         perceptual: Perceptual,
-        picture: Tensor,
+        style_image: Tensor,
         rng: torch.Generator,
     ) -> None:
-        """`style` is trained, `source` frozen; `ways` may hold no CLIP where `config.clip` is 0.
+        """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `picture`: the style picture [1, 3, H, W] in [-1, 1].
+        `style_image`: [1, 3, H, W] in [-1, 1].
         """
-        self.source, self.style, self.config, self.rng = source, style, config, rng
+        self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.style_direction, self.perceptual = style_direction, perceptual
         self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
         self.allowed = 1.0
         if self.weights.keys() & {"colour", "variety"}:
-            self.allowed = allowed_chroma(picture)
+            self.allowed = allowed_chroma(style_image)
         self.weights.pop("variety" if self.allowed < 1 else "colour", None)  # greys rightly make people alike
 
     def backward(self, index: int) -> dict[str, float]:
@@ -60,19 +60,21 @@ class RandomLatentRegularizer:
         if not weights:
             return {}
         config, side = self.config, self.config.neural_resolution
-        ws = draw_latents(self.source, 2 if "variety" in weights else 1, self.rng)
+        ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
-        before = render_views(self.source, ws, view, side=side)[0]
+        untrained = render_views(self.g_o, ws, view, side=side)[0]
         losses: dict[str, float] = {}
 
         def loss_of_view(render: Any, _: int) -> Tensor:
-            terms = shared_terms(render, before, self.allowed)
+            terms = shared_terms(render, untrained, self.allowed)
             terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
-            terms["clip"] = lambda: self.style_direction.direction_mse(before.image, render.image, self.rng)
-            terms["variety"] = lambda: lost_variety(self.perceptual, before.image, render.image)
+            terms["clip"] = lambda: self.style_direction.direction_mse(
+                untrained.image, render.image, self.rng
+            )
+            terms["variety"] = lambda: lost_variety(self.perceptual, untrained.image, render.image)
             counted = {name: terms[name]() for name in weights}
             losses.update({name: float(part.detach()) for name, part in counted.items()})
             return torch.stack([weights[name] * part for name, part in counted.items()]).sum()
 
-        backward_by_view(self.style, ws, view, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=config.ray_chunk)
         return losses

@@ -23,7 +23,7 @@ GAIN = 1.8
 
 
 @torch.no_grad()
-def style_direction(clip: ClipModel, source: nn.Module, portrait: Portrait, seed: int) -> Tensor:
+def style_direction(clip: ClipModel, g_o: nn.Module, portrait: Portrait, seed: int) -> Tensor:
     """The change of a unit embedding that turns somebody into somebody of the picture's style: [1, D].
 
     The picture differs from the mean person by its style, and by who sits there: hair, glasses, age. The
@@ -32,12 +32,12 @@ def style_direction(clip: ClipModel, source: nn.Module, portrait: Portrait, seed
     in the main what people do not differ in.
 
     Args:
-        source: the untrained generator; its people are seen by the portrait's camera.
+        g_o: the untrained generator; its people are seen by the portrait's camera.
         seed: of their latents.
     """
     rng = torch.Generator().manual_seed(seed)
-    people = draw_latents(source, PEOPLE, rng).split(1)
-    images = (render_views(source, ws, portrait.camera, side=SIDE)[0].image for ws in people)
+    people = draw_latents(g_o, PEOPLE, rng).split(1)
+    images = (render_views(g_o, ws, portrait.camera, side=SIDE)[0].image for ws in people)
     embedded = torch.cat([clip.encode_image(image) for image in images])
     mean = embedded.mean(dim=0, keepdim=True)
     _, sizes, components = torch.linalg.svd(embedded - mean, full_matrices=False)
@@ -58,10 +58,10 @@ def direction_mse(moved: Tensor, wanted: Tensor) -> Tensor:
 class StyleDirection:
     """The picture's way in the space of every CLIP."""
 
-    def __init__(self, clips: Sequence[ClipModel], source: nn.Module, portrait: Portrait, seed: int) -> None:
+    def __init__(self, clips: Sequence[ClipModel], g_o: nn.Module, portrait: Portrait, seed: int) -> None:
         """As `picture_way`."""
         self.clips = list(clips)
-        self.directions = [style_direction(clip, source, portrait, seed) for clip in self.clips]
+        self.directions = [style_direction(clip, g_o, portrait, seed) for clip in self.clips]
 
     def direction_mse(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
         """Sum over CLIPs for pictures [N, 3, H, W] of the same people, augmented alike, `[]`."""

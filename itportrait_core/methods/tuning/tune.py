@@ -34,17 +34,19 @@ class _Tuning:
     """The run: pictures at the portrait's pose, depth at random views every few steps."""
 
     def __init__(
-        self, source: nn.Module, tuned: nn.Module, portrait: Portrait, config: TuningConfig,
+        self, g_o: nn.Module, tuned: nn.Module, portrait: Portrait, config: TuningConfig,
         perceptual: Perceptual, rng: torch.Generator,
     ) -> None:  # fmt: skip
         check_fits(tuned, portrait)
-        self.source, self.tuned, self.portrait, self.config = source, tuned, portrait, config
+        self.g_o, self.tuned, self.portrait, self.config = g_o, tuned, portrait, config
         self.perceptual, self.rng, self.total, self.history = perceptual, rng, config.steps, History()
-        self.target = fit_picture(portrait.image, tuned.resolution)
-        self.strip = PreviewStrip(source, portrait.ws, portrait.camera)
-        self.small = fit_picture(portrait.image, tuned.neural_rendering_resolution)
+        self.picture = fit_picture(portrait.image, tuned.resolution)
+        self.strip = PreviewStrip(g_o, portrait.ws, portrait.camera)
+        self.small_picture = fit_picture(portrait.image, tuned.neural_rendering_resolution)
         with torch.no_grad():
-            self.features, self.small_features = (perceptual.features(x) for x in (self.target, self.small))
+            self.features, self.small_features = (
+                perceptual.features(x) for x in (self.picture, self.small_picture)
+            )
         parameters = list(trained_parameters(tuned).values())
         self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
 
@@ -56,7 +58,7 @@ class _Tuning:
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
-            depths = [render.image_depth for render in render_views(self.source, ws, guard)]
+            depths = [render.image_depth for render in render_views(self.g_o, ws, guard)]
             views = torch.cat([views, guard])
         losses: dict[str, float] = {}
 
@@ -77,12 +79,12 @@ class _Tuning:
 
     def _picture_loss(self, render: Any, losses: dict[str, float]) -> Tensor:
         config = self.config
-        pixels = (render.image - self.target).square().mean()
+        pixels = (render.image - self.picture).square().mean()
         distance = self.perceptual.distance(self.features, render.image).mean()
         losses.update(l2=float(pixels.detach()), lpips=float(distance.detach()))
         loss = config.l2 * pixels + config.lpips * distance
         if config.raw > 0:
-            raw = (render.image_raw - self.small).square().mean()
+            raw = (render.image_raw - self.small_picture).square().mean()
             raw = raw + self.perceptual.distance(self.small_features, render.image_raw).mean()
             losses["raw"] = float(raw.detach())
             loss = loss + config.raw * raw
@@ -92,7 +94,7 @@ class _Tuning:
         return bool(self.history) and self.history[-1].losses["lpips"] <= self.config.lpips_stop
 
     def _preview(self) -> Tensor:
-        return torch.cat([self.target.clamp(-1, 1), self.strip.show(self.tuned)])
+        return torch.cat([self.picture.clamp(-1, 1), self.strip.show(self.tuned)])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {**pack_weights(self.tuned, "tuned"), **pack_optimizer(self.optimizer, "adam")}
@@ -107,7 +109,7 @@ class _Tuning:
     def identity(self) -> str:
         portrait = self.portrait
         return run_identity(
-            method="tune", config=self.config, source=self.source, perceptual=self.perceptual.name,
+            method="tune", config=self.config, source=self.g_o, perceptual=self.perceptual.name,
             ws=portrait.ws, camera=portrait.camera, image=portrait.image,
         )  # fmt: skip
 
