@@ -23,7 +23,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "from G_s": {},
     "from G_o": {
         "warmup": 0, "ite_per_round": 1, "target_start": "source", "text_origin": "source",
-        "image_beside_text": 0.0, "text_length": 0.0,
+        "image_text_orthogonality": 0.0, "min_text_distance": 0.0,
     },
 }  # fmt: skip
 """Where G_t begins: as the settings have it, styled already, or unstyled with APT and ITE in turn as in the

@@ -35,7 +35,7 @@ def test_pictures_made_in_inference_mode_can_be_trained_on(pack: ModuleType) -> 
     """ComfyUI's pictures are inference tensors; a clone made outside of that mode takes part in gradients."""
     with torch.inference_mode():
         picture = torch.rand(1, 16, 16, 3)
-        with module(pack, "comfy").training():
+        with module(pack, "runtime").training():
             inside = module(pack, "images").one_picture(picture, "The picture")
             weight = torch.ones(3, 1, 1, requires_grad=True)
             (inside * weight).sum().backward()
@@ -44,9 +44,9 @@ def test_pictures_made_in_inference_mode_can_be_trained_on(pack: ModuleType) -> 
 
 def test_inference_mode_is_back_after_training(pack: ModuleType) -> None:
     """The mode must not leak into the rest of the prompt, not even through an error."""
-    comfy = module(pack, "comfy")
+    runtime = module(pack, "runtime")
     with torch.inference_mode():
-        with pytest.raises(RuntimeError, match="stop"), comfy.training():
+        with pytest.raises(RuntimeError, match="stop"), runtime.training():
             assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
             raise RuntimeError("stop")
         assert torch.is_inference_mode_enabled()
@@ -54,16 +54,16 @@ def test_inference_mode_is_back_after_training(pack: ModuleType) -> None:
 
 def test_previews_wait_for_their_share_of_the_time(pack: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most four a second, and 25 times the cost of a preview between two: below 5 % of the run."""
-    comfy = module(pack, "comfy")
+    runtime = module(pack, "runtime")
     clock, shown = [100.0], []
-    monkeypatch.setattr(comfy.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(comfy.comfy.utils, "ProgressBar", lambda total: _Bar(shown))
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(runtime.comfy.utils, "ProgressBar", lambda total: _Bar(shown))
 
     def preview() -> torch.Tensor:
         clock[0] += 0.1  # a dear one
         return torch.zeros(2, 3, 8, 8)
 
-    progress = comfy.Progress()
+    progress = runtime.Progress()
     for step in range(100):
         progress.count(step, 100, preview)
         clock[0] += 0.05

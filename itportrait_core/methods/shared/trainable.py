@@ -29,7 +29,7 @@ def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str
     Args:
         trained: of these modules, "weights" for everything, or "styles" for the constants of the style
             layers alone. Those shift every latent alike, as a direction of the style space does (Wu et al.,
-            StyleSpace Analysis, 2021). "latents" are the same constants, for `OffsetAdam`.
+            StyleSpace Analysis, 2021). "latents" are the same constants, for `LatentOffset`.
 
     Raises:
         ITPortraitError: for an unknown module, none, or none that has what is `trained`.

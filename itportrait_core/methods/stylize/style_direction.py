@@ -59,7 +59,7 @@ class StyleDirection:
     """The picture's way in the space of every CLIP."""
 
     def __init__(self, clips: Sequence[ClipModel], g_o: nn.Module, portrait: Portrait, seed: int) -> None:
-        """As `picture_way`."""
+        """As `style_direction`."""
         self.clips = list(clips)
         self.directions = [style_direction(clip, g_o, portrait, seed) for clip in self.clips]
 
