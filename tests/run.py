@@ -1,6 +1,8 @@
-"""Check the whole project: `python tests/run.py`. Sets itself up; more arguments go to pytest.
+"""Check the whole project: `python tests/run.py`. Sets itself up.
 
-Runs ruff, mypy and every pytest suite, all of them even when one fails, pytest last.
+Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last and in
+two processes. `--quick` leaves out servers, browsers and full-size networks: the loop at the desk. Other
+arguments go to pytest, which then runs in one process.
 """
 
 from __future__ import annotations
@@ -15,15 +17,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment, pack
 
+QUICK = ("tests/core", "tests/nodes", "-m", "not slow")
+TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+"""`tests/conftest.py` says what stays together."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Of torch in each process: small networks gain nothing from more."""
+
 
 def main() -> int:
     """0 when everything passes."""
     environment.enter("tests/requirements.txt")
+    arguments = sys.argv[1:]
+    quick = "--quick" in arguments
+    arguments = [word for word in arguments if word != "--quick"]
     environment.comfyui()  # says so now when there is none, not in the middle of the tests
-    failed = [name for name, check in (("ruff", ruff), ("mypy", mypy)) if check() != 0]
+    checks = (("ruff", ruff), ("ruff format", ruff_format), ("mypy", mypy))
+    failed = [name for name, check in checks if check() != 0]
     if failed:
         print(f"failed: {', '.join(failed)} (see above)", flush=True)
-    return max(pytest(sys.argv[1:]), int(bool(failed)))
+    return max(pytest([*(QUICK if quick else ()), *arguments]), int(bool(failed)))
 
 
 def ruff() -> int:
@@ -31,24 +43,30 @@ def ruff() -> int:
     return _tool("ruff", "check", ".")
 
 
+def ruff_format() -> int:
+    """Layout; `ruff format .` repairs it."""
+    return _tool("ruff", "format", "--check", ".")
+
+
 def mypy() -> int:
     """Types of the core and of the nodes, seen as ComfyUI sees them: inside one package."""
     with tempfile.TemporaryDirectory() as parent:
         pack.place(Path(parent))
-        config = str(environment.ROOT / "pyproject.toml")
-        return _tool("mypy", "--config-file", config, "-p", pack.NAME, cwd=parent)
+        config, cache = str(environment.ROOT / "pyproject.toml"), str(environment.ROOT / ".mypy_cache")
+        return _tool("mypy", "--config-file", config, "--cache-dir", cache, "-p", pack.NAME, cwd=parent)
 
 
 def pytest(arguments: list[str]) -> int:
-    """Every suite: core, nodes, server, web."""
+    """The suites: core, nodes, server, web."""
+    if not arguments or arguments[: len(QUICK)] == list(QUICK):
+        return _tool("pytest", *TWO_PROCESSES, *arguments, **ONE_THREAD)
     return _tool("pytest", *arguments)
 
 
-def _tool(name: str, *arguments: str, cwd: str | Path = environment.ROOT) -> int:
-    print(f"== {name}", flush=True)
-    return subprocess.call(
-        [sys.executable, "-m", name, *arguments], cwd=cwd, env=os.environ | {"DO_NOT_TRACK": "1"}
-    )
+def _tool(name: str, *arguments: str, cwd: Path | str = environment.ROOT, **variables: str) -> int:
+    print(f"== {name} {arguments[0] if name == 'ruff' else ''}", flush=True)
+    command = [sys.executable, "-m", name, *arguments]
+    return subprocess.call(command, cwd=cwd, env=os.environ | variables | {"DO_NOT_TRACK": "1"})
 
 
 if __name__ == "__main__":
