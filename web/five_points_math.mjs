@@ -2,7 +2,7 @@
 // Points are fractions of the picture, x to the right and y down, in the order: eye on the picture's left, eye on
 // its right, tip of the nose, mouth corner on the left, on the right.
 
-/** The mean frontal face in the unit square that FFHQ cuts (spec methods, section 4). */
+/** The mean frontal face in the unit square that FFHQ cuts (docs/alignment.md#ffhq-square). */
 const MEAN_FACE = [
   [0.375, 0.473],
   [0.625, 0.473],
@@ -44,7 +44,7 @@ export function ffhqQuad(points, width, height) {
 }
 
 /**
- * Least squares on the standard face of Deep3DFaceRecon (spec methods, section 3.3): the pseudo-inverse of its five
+ * Least squares on the standard face of Deep3DFaceRecon (docs/alignment.md): the pseudo-inverse of its five
  * points `[x, y, z, 1]`. A row times the points' coordinates is one number of the affine camera.
  */
 const FIT = [

@@ -1,4 +1,4 @@
-"""Overfitting: how different people still are after a run (paper section 5; methods 5.5)."""
+"""Overfitting: how different people still are after a run (paper section 5; docs/method.md#metrics)."""
 
 from __future__ import annotations
 

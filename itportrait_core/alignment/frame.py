@@ -1,4 +1,4 @@
-"""Squares that frame a face: FFHQ quad, portrait frame, Deep3D and EG3D crops (spec methods 3.3 and 4).
+"""Squares that frame a face: FFHQ quad, portrait frame, Deep3D and EG3D crops (docs/alignment.md).
 
 A face is given by five points `[5, 2]`: left eye, right eye, nose tip, left and right mouth corner, as seen
 in the picture, in pixels with y down; whole numbers are pixel centres. Every crop is a `Square` in the raw
@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import ITPortraitError
 
 PORTRAIT_SCALE = 1.8
-"""Portrait frame side over FFHQ side: the canvas that EG3D's training data were cut from (spec methods 4)."""
+"""Portrait frame side over FFHQ side: the canvas of EG3D's training data (docs/alignment.md)."""
 DEEP3D_POINTS = (
     (-0.31148657, 0.29036078, 0.13377953),
     (0.30979887, 0.28972037, 0.13179526),
@@ -24,15 +24,15 @@ DEEP3D_POINTS = (
     (-0.25216928, -0.38133916, 0.22405732),
     (0.24846619, -0.38128236, 0.22235769),
 )
-"""The five-point standard face: x right, y up, z to the viewer, Deep3D units (spec methods 3.3)."""
+"""The five-point standard face: x right, y up, z to the viewer, Deep3D units (docs/alignment.md)."""
 DEEP3D_SIDE = 224.0 / 102.0
 """Side of Deep3DFaceRecon's input square over the fitted scale s."""
 EG3D_SIDE = 700.0 / 300.0
 """Side of EG3D's in-the-wild crop over the fitted scale s."""
 IDENTITY_BOX = (0.0945, 0.0094, 0.8878, 0.8027)
-"""ArcFace's square inside an EG3D crop, unit coordinates left, top, right, bottom (spec methods 3.4)."""
+"""ArcFace's square in an EG3D crop, unit left, top, right, bottom (docs/checkpoints.md#arcface)."""
 FRONTAL_EG3D_BOX = (0.0375, 0.1281, 0.9632, 1.0538)
-"""EG3D square of the mean frontal face in FFHQ units, for pictures without points (spec methods 4)."""
+"""EG3D square of the mean frontal face in FFHQ units, for pictures without points (docs/alignment.md)."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def portrait_frame(points: Tensor, *, level: bool = True) -> PortraitFrame:
 
 
 def ffhq_quad(points: Tensor) -> Square:
-    """The square that FFHQ cuts, from eyes and mouth corners (spec methods 4); the nose is not used."""
+    """FFHQ's square by eyes and mouth corners, without the nose (docs/alignment.md#ffhq-square)."""
     left_eye, right_eye, _, left_mouth, right_mouth = five_points(points)
     eyes, mouth = (left_eye + right_eye) / 2.0, (left_mouth + right_mouth) / 2.0
     across, down = right_eye - left_eye, mouth - eyes
@@ -161,7 +161,7 @@ def ffhq_quad(points: Tensor) -> Square:
 
 
 def deep3d_fit(points: Tensor) -> tuple[tuple[float, float], float]:
-    """Least-squares affine camera of the standard face (spec methods 3.3).
+    """Least-squares affine camera of the standard face (docs/alignment.md#deep3d-and-eg3d-squares).
 
     Args:
         points: five points `[5, 2]`, y down, any unit.

@@ -78,7 +78,7 @@ def face_by_hand(points: Tensor | Sequence[Sequence[float]]) -> Face:
 
 
 def faces_from_core(landmarks: Mapping[str, Any], frame: int = 0) -> list[Face]:
-    """Faces of one frame of core's `FACE_LANDMARKS` (spec comfyui 4.5), largest first.
+    """Faces of one frame of core's `FACE_LANDMARKS` (docs/comfyui.md#cameras-and-landmarks), largest first.
 
     Coordinates that all lie about 0..1 are taken as shares of the picture, others as pixels.
 

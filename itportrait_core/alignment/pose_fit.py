@@ -1,7 +1,8 @@
 """Head pose from face points without a trained pose network: a weak-perspective fit of a standard face.
 
 The picture of a far camera is nearly a scaled orthographic one: an affine map from the standard face to the
-picture, whose rows, made orthonormal, are the camera's right and up axes (spec assets, row 2).
+picture, whose rows, made orthonormal, are the camera's right and up axes
+(docs/alignment.md#pose-from-landmarks).
 """
 
 from __future__ import annotations

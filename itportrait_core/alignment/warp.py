@@ -9,9 +9,9 @@ from ..errors import ITPortraitError
 from .frame import Square
 
 FADE = 0.3
-"""Width of the border fade over the FFHQ side (spec methods 4)."""
+"""Width of the border fade over the FFHQ side (docs/alignment.md#ffhq-square)."""
 BLUR = 0.02
-"""Standard deviation of the border blur over the FFHQ side (spec methods 4)."""
+"""Standard deviation of the border blur over the FFHQ side (docs/alignment.md#ffhq-square)."""
 MAX_SIZE = 8192
 """Largest crop that is drawn, pixels: a slip in a widget must not ask for gigabytes."""
 
@@ -20,7 +20,7 @@ def cut(image: Tensor, square: Square, size: int, *, face_side: float | None = N
     """The square as an upright picture.
 
     What lies outside the picture is its reflection, blurred and fading to its median colour towards the
-    outside (spec methods 4). The fade begins a little inside the border, as in FFHQ; a square that lies
+    outside (docs/alignment.md). The fade begins a little inside the border, as in FFHQ; a square that lies
     within the picture is not touched.
 
     Args:

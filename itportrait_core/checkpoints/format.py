@@ -1,4 +1,4 @@
-"""Our file of weights: one safetensors file whose header says what it holds (design/architecture.md).
+"""Our file of weights: one safetensors file whose header says what it holds (docs/formats.md#models).
 
 The header's metadata are strings: `format_version`, `family`, `config` (JSON), `lineage` (JSON), `license`,
 `source`. A family is a pair of classes, used as `module_class(config_class.from_dict(config), seed=None)`.

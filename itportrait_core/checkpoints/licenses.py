@@ -1,4 +1,4 @@
-"""Terms of the published weights, kept in the header of imported files (spec/methods.md section 3.6)."""
+"""Terms of the published weights, kept in the header of imported files (docs/checkpoints.md#terms)."""
 
 from __future__ import annotations
 

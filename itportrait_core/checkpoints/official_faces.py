@@ -1,4 +1,4 @@
-"""Encoders, face pose, face identity and LPIPS trunks in the official files (spec/methods.md section 3)."""
+"""Encoders, face pose, face identity and LPIPS trunks in the official files (docs/checkpoints.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Generators in official files: EG3D and StyleGAN2-ADA pickles, rosinality StyleGAN2 (spec/eg3d.md 15-16)."""
+"""Generators in official files: EG3D and StyleGAN2-ADA pickles, rosinality StyleGAN2.
+
+See docs/eg3d.md#official-pickles and docs/checkpoints.md#stylegan2.
+."""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def rosinality_generator(
 
 
 def plane_axes(matrices: Tensor) -> Axes:
-    """World axes of each plane from the stored matrices [3, 3, 3] (spec/eg3d.md section 5).
+    """World axes of each plane from the stored matrices [3, 3, 3] (docs/eg3d.md#tri-planes).
 
     A point is multiplied by the inverse of a plane's matrix, of which the first two coordinates are used; the
     matrices are permutations, so that this picks two world axes.

@@ -1,4 +1,4 @@
-"""The names that a checkpoint may mention, and what each of them means here (spec/eg3d.md section 16).
+"""The names that a checkpoint may mention, and what each of them means here (docs/eg3d.md#official-pickles).
 
 Nothing is imported for a name: the table below is all there is. Classes of known packages become `Record`s.
 """

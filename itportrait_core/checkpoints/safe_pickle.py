@@ -1,4 +1,4 @@
-"""Reads pickles without running them (spec/eg3d.md section 16).
+"""Reads pickles without running them (docs/eg3d.md#official-pickles).
 
 A pickle is a small program for a stack machine. This is such a machine with every way out walled up: names
 are looked up in a fixed table and never imported, calls reach only the table's own functions, objects become

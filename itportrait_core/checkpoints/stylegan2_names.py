@@ -1,4 +1,4 @@
-"""StyleGAN2 weights under either set of names: rosinality's and NVIDIA's (spec/methods.md section 3.1).
+"""StyleGAN2 weights under either set of names: rosinality's and NVIDIA's (docs/checkpoints.md#stylegan2).
 
 The two are plain renames and reshapes of each other; no kernel is flipped. Our class has NVIDIA's names.
 """

@@ -1,4 +1,4 @@
-"""CLIP as a frozen judge of pictures and texts (paper Eq. 2; methods sections 2.5 and 3.5)."""
+"""CLIP as a frozen judge of pictures and texts (paper Eq. 2; docs/method.md#clip-directions)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State dicts of CLIP from the files that people have, in open_clip's key names (methods section 3.5).
+"""State dicts of CLIP files in open_clip's key names (docs/checkpoints.md#clip-and-lpips).
 
 OpenAI archives, open_clip and Hugging Face safetensors. Nothing is executed and nothing is downloaded.
 """

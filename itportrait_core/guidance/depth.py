@@ -1,4 +1,4 @@
-"""Depth losses that keep a portrait solid (methods section 2.3)."""
+"""Depth losses that keep a portrait solid (docs/method.md#depth-losses)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP-space directions and their losses (paper Eq. 8; methods section 2.5)."""
+"""CLIP-space directions and their losses (paper Eq. 8; docs/method.md#clip-directions)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity loss: does the picture still show the same face (methods sections 2.3 and 3.4)."""
+"""Identity loss: does the picture still show the same face (docs/checkpoints.md#arcface)."""
 
 from __future__ import annotations
 

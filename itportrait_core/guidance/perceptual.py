@@ -1,4 +1,4 @@
-"""LPIPS with trunk weights from a local file, built once and reused (paper Eq. 4 and 6; methods 2.3, 3.5)."""
+"""LPIPS with trunk weights from a local file, for Eq. 4 and 6 (docs/checkpoints.md#clip-and-lpips)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentence templates that turn one phrase into many prompts (methods section 2.5).
+"""Sentence templates that turn one phrase into many prompts (docs/method.md#ite).
 
 The 79 are OpenAI's prompt templates for ImageNet (MIT) without the plural one, as StyleGAN-NADA and the
 authors of the paper use them. Averaging over them removes the wording of one sentence from the direction.

@@ -1,4 +1,4 @@
-"""Face identity: ArcFace IR-SE50 and the crops that it expects (spec/methods.md section 3.4)."""
+"""Face identity: ArcFace IR-SE50 and the crops that it expects (docs/checkpoints.md#arcface)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EG3D generator: tri-plane backbone, decoder, neural renderer and super-resolution (spec/eg3d.md section 1).
+"""EG3D generator: tri-plane backbone, decoder, renderer, super-resolution (docs/eg3d.md#top-level).
 
 Parameter names are the official ones: `backbone.*`, `superresolution.*`, `decoder.*`.
 """

@@ -1,4 +1,4 @@
-"""Settings of an EG3D generator as plain data (spec/eg3d.md sections 9 and 10). Imports no torch."""
+"""Settings of an EG3D generator as plain data (docs/eg3d.md#rendering-options). Imports no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders from a picture to StyleGAN2 style vectors: pSp, e4e and ReStyle (spec/methods.md section 3.2)."""
+"""Encoders from a picture to StyleGAN2 latents: pSp, e4e, ReStyle (docs/checkpoints.md#style-encoders)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The IR-SE trunk that style encoders and face recognition share (spec/methods.md section 3.2).
+"""The IR-SE trunk that style encoders and face recognition share (docs/checkpoints.md#style-encoders).
 
 Residual units of two 3x3 convolutions with squeeze-and-excitation; the first unit of every group halves the
 side. Names are those of the published files: `input_layer.0.weight`, `body.7.res_layer.5.fc1.weight`.

@@ -1,4 +1,4 @@
-"""Building operations of StyleGAN2 and EG3D (spec/eg3d.md sections 2 to 4).
+"""Building operations of StyleGAN2 and EG3D (docs/eg3d.md#filters).
 
 Everything follows the dtype of its inputs. A filter of None stands for the one that every published model
 uses, the outer product of [1,3,3,1] with itself over 64, and takes a faster road to the same numbers.

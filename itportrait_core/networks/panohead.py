@@ -1,4 +1,4 @@
-"""PanoHead: EG3D with tri-grids, a background and a raw to-RGB layer (spec/eg3d.md section 19).
+"""PanoHead: EG3D with tri-grids, a background and a raw to-RGB layer (docs/eg3d.md#panohead).
 
 Names are the official ones, without `t_mapping.*`: that camera correction acts in the published `forward`
 alone, which no published script calls. No numbers of the original were at hand to compare with.

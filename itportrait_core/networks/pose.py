@@ -1,4 +1,4 @@
-"""Face pose from one picture: the coefficient network of Deep3DFaceRecon (spec/methods.md section 3.3).
+"""Face pose from one picture: Deep3DFaceRecon's coefficient network (docs/checkpoints.md#deep3dfacerecon).
 
 A ResNet with bottleneck blocks, mean pooling and one 1x1 convolution per group of coefficients. Names are
 those of `epoch_*.pth`: `backbone.layer1.0.conv1.weight`, `final_layers.3.bias`.

@@ -1,4 +1,4 @@
-"""Rays of a pinhole camera and the depths at which they are sampled (spec/eg3d.md sections 6 and 7)."""
+"""Rays of a pinhole camera and the depths at which they are sampled (docs/eg3d.md#depth-sampling)."""
 
 from __future__ import annotations
 

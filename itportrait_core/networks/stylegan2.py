@@ -1,4 +1,4 @@
-"""StyleGAN2: synthesis network with the "skip" architecture, and the 2D generator (spec/eg3d.md section 3).
+"""StyleGAN2: synthesis network with the "skip" architecture, and the 2D generator (docs/eg3d.md#synthesis).
 
 Parameter names are those of NVIDIA's stylegan2-ada: `mapping.fc0.weight`, `synthesis.b4.conv1.affine.bias`.
 """

@@ -1,4 +1,4 @@
-"""Layers of StyleGAN2: mapping network, modulated layers, to-RGB (spec/eg3d.md sections 2 and 3).
+"""Layers of StyleGAN2: mapping network, modulated layers, to-RGB (docs/eg3d.md#synthesis).
 
 Parameter names are those of NVIDIA's stylegan2-ada. The `resample_filter` buffers exist for those names
 only; their value is the same in every published model.

@@ -1,4 +1,4 @@
-"""Super-resolution behind the neural renderer (spec/eg3d.md section 9)."""
+"""Super-resolution behind the neural renderer (docs/eg3d.md#super-resolution)."""
 
 from __future__ import annotations
 

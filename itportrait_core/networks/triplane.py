@@ -1,4 +1,4 @@
-"""A field stored in planes: how points read them, and the decoder behind (spec/eg3d.md section 5)."""
+"""A field stored in planes: how points read them, and the decoder behind (docs/eg3d.md#tri-planes)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volume rendering along rays: coarse pass, importance samples, midpoint march (spec/eg3d.md 7 and 8)."""
+"""Volume rendering: coarse pass, importance samples, midpoint march (docs/eg3d.md#ray-marcher)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a mapping network can know of a latent: its direction.
 
-Mapping networks divide `z` by its root mean square first (spec/eg3d.md section 2). So the truth of a pocket
+Mapping networks divide `z` by its root mean square first (docs/eg3d.md#mapping). So the truth of a pocket
 latent is always a function of `normalise(z)`: nothing is asked that cannot be known.
 """
 

@@ -54,11 +54,11 @@ __all__ = [
 ]
 
 DEEP3D_DISTANCE = 10.0
-"""Deep3DFaceRecon's camera stands 10 of its units from the face (spec methods 3.3)."""
+"""Deep3DFaceRecon's camera stands 10 of its units from the face (docs/method.md#pose-labels)."""
 DEEP3D_SCALE = 0.27
-"""Deep3D units to world units (spec methods 2.2)."""
+"""Deep3D units to world units (docs/method.md#pose-labels)."""
 DEEP3D_OFFSET = (0.0, 0.006, 0.161)
-"""Where Deep3D's origin lies in the world (spec methods 2.2)."""
+"""Where Deep3D's origin lies in the world (docs/method.md#pose-labels)."""
 
 
 def look_at(
@@ -69,7 +69,7 @@ def look_at(
     radius: float = RADIUS,
     focal: float = FOCAL,
 ) -> Tensor:
-    """Labels `[N, 25]` in EG3D's own sampler convention (spec eg3d 11), for parity with its scripts.
+    """Labels `[N, 25]` in EG3D's own sampler convention (docs/eg3d.md#cameras), for parity with its scripts.
 
     Args:
         horizontal: radians; pi/2 is frontal, pi/2 + yaw moves the camera to +x.
@@ -90,20 +90,20 @@ def look_at(
 
 
 def eg3d_pitch(argument_deg: float | Tensor) -> Tensor:
-    """Elevation in real degrees of EG3D's pitch offset in degrees: `-asin(2 p / pi)` (spec methods 2.5)."""
+    """Elevation in degrees of EG3D's pitch argument in degrees: `-asin(2 p / pi)` (docs/eg3d.md#cameras)."""
     p = torch.deg2rad(torch.as_tensor(argument_deg, dtype=torch.float64))
     return torch.rad2deg(-torch.asin((2.0 * p / math.pi).clamp(-1.0, 1.0)))
 
 
 def eg3d_focal(fov_deg: float) -> float:
-    """Focal length that EG3D's scripts make of a field of view, with their constants (spec eg3d 11)."""
+    """Focal length that EG3D's scripts make of a field of view (docs/eg3d.md#cameras)."""
     return 1.0 / (math.tan(fov_deg * 3.14159 / 360.0) * 1.414)
 
 
 def from_deep3d(
     angle: Tensor, translation: Tensor, *, radius: float = RADIUS, focal: float = FOCAL
 ) -> Tensor:
-    """EG3D labels of Deep3DFaceRecon poses (spec methods 2.2).
+    """EG3D labels of Deep3DFaceRecon poses (docs/method.md#pose-labels).
 
     Args:
         angle: rotations about x, y, z in radians, `[N, 3]`.
@@ -166,7 +166,7 @@ def from_axes(axes: Tensor, *, radius: float = RADIUS, focal: float = FOCAL) -> 
 def unlevel(c: Tensor, roll_deg: float) -> Tensor:
     """Cameras `[N, 25]` for the raw picture, given those for a frame that is turned by `roll_deg` in it.
 
-    `R_raw = R_frame Rz(roll)^T`, the location unchanged (spec methods 4).
+    `R_raw = R_frame Rz(roll)^T`, the location unchanged (docs/alignment.md#deep3d-and-eg3d-squares).
     """
     roll = math.radians(roll_deg)
     cos, sin = math.cos(roll), math.sin(roll)
@@ -193,7 +193,7 @@ def sample_views(
         rng: source of randomness.
         stratify_yaw: view i falls in the i-th of n equal parts of the yaw range (paper: thirds).
         pitch_convention: `true` takes pitch as elevation; `eg3d` as the argument of EG3D's sampler, where
-            30 means -19.47 degrees of elevation (spec methods 2.5).
+            30 means -19.47 degrees of elevation (docs/eg3d.md#cameras).
     """
     if n < 1:
         raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")

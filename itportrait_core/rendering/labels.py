@@ -116,7 +116,7 @@ def angles(c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def mirror(c: Tensor) -> Tensor:
-    """Labels of the left-right mirrored pictures (spec eg3d 11), `[N, 25]`."""
+    """Labels of the left-right mirrored pictures (docs/eg3d.md#cameras), `[N, 25]`."""
     signs = torch.ones(25, dtype=c.dtype, device=c.device)
     signs[[1, 2, 3, 4, 8, 17]] = -1.0  # x of down, forward and place; y, z of right; skew
     flipped = checked(c) * signs

@@ -1,4 +1,4 @@
-"""ComfyUI's `LOAD3D_CAMERA` dictionary to labels and back (spec comfyui 4.5).
+"""ComfyUI's `LOAD3D_CAMERA` dictionary to labels and back (docs/comfyui.md#cameras-and-landmarks).
 
 Core's world is ours (right-handed, y up); its camera looks down -z with y up, ours along +z with y down.
 """

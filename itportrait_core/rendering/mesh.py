@@ -1,4 +1,4 @@
-"""A triangle mesh of the head, with colours and normals, from the density field (spec eg3d 12, no shear)."""
+"""A triangle mesh with colours and normals from the density field (docs/eg3d.md#mesh-extraction)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 OUTSIDE = -1000.0
 """Density beyond the box, as in the official export."""
 OFFICIAL_LEVEL = 10.0
-"""Raw density at which the official export cuts (spec eg3d 12)."""
+"""Raw density at which the official export cuts (docs/eg3d.md#mesh-extraction)."""
 USUAL_YAWS, USUAL_PITCHES = (-50.0, -25.0, 0.0, 25.0, 50.0), (-25.0, 0.0, 25.0)
 """Cameras that every face generator was trained for, degrees."""
 SOFT_RANGE = (-30.0, 60.0)

@@ -1,4 +1,4 @@
-"""Runs our generator stage by stage, under the names of the golden data (spec/eg3d.md section 17)."""
+"""Runs our generator stage by stage, under the names of the golden data (docs/eg3d.md#golden-data)."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_adaptive_choice_trains_only_the_strongest_layers(parts):
 
 
 def test_latent_layers_follow_the_map_of_the_spec():
-    """methods 2.0."""
+    """The table in docs/method.md#latent-layers."""
     wanted = {
         "backbone.synthesis.b4.const": 0,
         "backbone.synthesis.b4.conv1.weight": 0,

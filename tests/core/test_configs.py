@@ -41,7 +41,7 @@ def test_paper_preset_says_what_the_paper_says():
 
 
 def test_released_preset_says_what_the_release_does():
-    """methods 1.2."""
+    """What docs/method.md#presets says of the release."""
     ite, apt = preset("ite", "released"), preset("apt", "released")
     assert (ite.tau, ite.xi, ite.xi_strict, ite.gate) == (0.65, 35, True, "bisector")
     assert (ite.gate_scope, ite.views, ite.focal, ite.steps) == ("per_model", 2, 4.4652, 401)
@@ -93,7 +93,7 @@ def test_unknown_presets_are_refused():
 
 
 def test_layers_are_counted_from_the_end():
-    """The last five stay the last five, whatever the size (methods 0.3)."""
+    """The last five stay the last five, whatever the size (docs/method.md#latent-layers)."""
     assert map_layers((9, 10, 11, 12, 13), 14, 14) == [9, 10, 11, 12, 13]
     assert map_layers((9, 10, 11, 12, 13), 14, 12) == [7, 8, 9, 10, 11]
     assert map_layers((9, 10, 11, 12, 13), 14, 18) == [13, 14, 15, 16, 17]

@@ -1,6 +1,6 @@
 """Our EG3D gives the published implementation's numbers at every stage and in every variant.
 
-The data are two tiny generators with seeded random weights (spec/eg3d.md section 17); the expectations were
+The data are two tiny generators with seeded random weights (docs/eg3d.md#golden-data); the expectations were
 computed by the published implementation in float64 and thinned to at most 2000 numbers per tensor.
 """
 

@@ -48,7 +48,7 @@ def test_soft_gate_is_the_mean_of_the_hard_one_far_from_the_threshold():
 
 
 def test_measures_agree_with_the_table_of_the_spec():
-    """methods 2.6: unit-L2 0.70 is cosine 0.755, 1 - cosine 0.245, 41.0 degrees."""
+    """docs/method.md#gate: unit-L2 0.70 is cosine 0.755, 1 - cosine 0.245, 41.0 degrees."""
     angle = math.radians(40.9749)
     a = torch.tensor([[3.0, 0.0]], dtype=torch.float64)
     b = 5 * torch.tensor([[math.cos(angle), math.sin(angle)]], dtype=torch.float64)

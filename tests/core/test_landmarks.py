@@ -49,7 +49,7 @@ def test_the_astronaut_is_found_where_she_is(astronaut):
 
 
 def test_the_astronaut_looks_nearly_into_the_camera(astronaut):
-    """True yaw is about -1, roll about -3.5, pitch between -8 and -15 degrees (spec assets)."""
+    """True yaw is about -1, roll about -3.5, pitch between -8 and -15 degrees."""
     pose = estimate_pose(detect_faces(astronaut)[0]).rotation
     yaw, pitch, roll = (float(a) for a in cameras.angles(cameras.from_axes(pose[None])))
     assert abs(yaw + 1.0) < 4.0

@@ -90,7 +90,7 @@ def test_wrong_files_are_refused(tmp_path):
 
 
 def test_depth_smoothness_of_a_ramp_and_a_plane():
-    """methods 2.3 (a): mean of (d - d_right)^2 + (d - d_down)^2."""
+    """docs/method.md#depth-losses, tv: mean of (d - d_right)^2 + (d - d_down)^2."""
     ramp = torch.arange(5.0).expand(1, 1, 5, 5)
     assert float(depth_smoothness(ramp)) == pytest.approx(1.0)
     assert float(depth_smoothness(torch.ones(1, 1, 5, 5))) == 0.0

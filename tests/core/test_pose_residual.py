@@ -63,7 +63,7 @@ def test_pose_gradient_agrees_with_finite_differences(generator):
 
 
 def test_ramp_is_the_published_one():
-    """methods 2.3: (1/2 - 1/2 cos(pi min(1, (1-t)/0.25))) min(1, t/0.05)."""
+    """docs/method.md#inversion: (1/2 - 1/2 cos(pi min(1, (1-t)/0.25))) min(1, t/0.05)."""
     assert ramp(0.0, 0.05, 0.25) == 0.0 and ramp(0.5, 0.05, 0.25) == 1.0
     assert ramp(0.025, 0.05, 0.25) == pytest.approx(0.5)
     assert ramp(0.875, 0.05, 0.25) == pytest.approx(0.5)

@@ -1,4 +1,4 @@
-"""Settings of image-text embedding, ITE, and of its alternation with APT (Eq. 7-9, methods 2.5-2.7)."""
+"""Settings of image-text embedding, ITE, and of its alternation with APT (docs/method.md#ite)."""
 
 from __future__ import annotations
 

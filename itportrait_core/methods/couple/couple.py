@@ -1,4 +1,4 @@
-"""The alternation of APT and ITE with a frozen G_o (paper section 4.3; methods section 2.7)."""
+"""The alternation of APT and ITE with a frozen G_o (paper section 4.3; docs/method.md#alternation)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate of Eq. 9: when the image's direction is followed, and when the text's (methods section 2.6)."""
+"""The gate of Eq. 9: when the image's direction is followed, and when the text's (docs/method.md#gate)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ITE, image-text embedding in CLIP space (paper Eq. 7-9; methods sections 2.5-2.6)."""
+"""ITE, image-text embedding in CLIP space (paper Eq. 7-9; docs/method.md#ite)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .regularizer import EditRegularizer
 
 FLOOR = {"canonical": 1e-6, "matched": 0.05}
 """Length of a direction below which its cosine counts less. `matched`, and the way from G_s, begin with no
-difference (methods 2.5)."""
+difference (docs/method.md#clip-directions)."""
 
 Embeddings = list[list[Tensor]]
 """Per view, per CLIP model: [B, D] as the network gives them."""

@@ -1,4 +1,4 @@
-"""What ITE asks of every view, whichever way the gate went (methods section 5.1, items 6 and 8)."""
+"""What ITE asks of every view, whichever way the gate went (docs/method.md#regularizers)."""
 
 from __future__ import annotations
 

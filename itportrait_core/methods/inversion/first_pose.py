@@ -1,4 +1,4 @@
-"""The first pose of an inversion, by any of the ways that a user may choose (methods section 2.3)."""
+"""The first pose of an inversion, by the way that a user chooses (docs/method.md#photo-twin)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The photo twin of an art picture, and the pose read from it (paper Eq. 3, methods section 2.1)."""
+"""The photo twin of an art picture, and the pose read from it (paper Eq. 3, docs/method.md#photo-twin)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .photo_prior import PhotoPrior
 LAYERS_OF = 18
 """Number of latents that `InversionConfig.twin_layers` counts in (StyleGAN2 at 1024 px)."""
 WIDER_LAYERS = tuple(range(8, 18))
-"""Layers perturbed where the twins of the usual ones disagree: very abstract art (methods 2.1)."""
+"""Layers perturbed where the twins of the usual ones disagree, for very abstract art."""
 AGREEMENT = 12.0
 """Largest median deviation of the twins' poses, degrees, that still counts as one answer."""
 DEEP3D_IN_FFHQ = (0.0648, 0.1553, 0.9360, 1.0265)
-"""Deep3DFaceRecon's square in FFHQ units for the mean frontal face (methods section 4)."""
+"""Deep3DFaceRecon's square in FFHQ units for the mean frontal face
+(docs/alignment.md#deep3d-and-eg3d-squares)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The pose of Eq. 4 as a small turn and shift away from its start (methods section 2.3)."""
+"""The pose of Eq. 4 as a small turn and shift away from its start (docs/method.md#inversion)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optimisation of Eq. 4 in steps: latents and poses of N runs side by side (methods section 2.3)."""
+"""The optimisation of Eq. 4: latents and poses of N runs side by side (docs/method.md#inversion)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...rendering import cameras
 
 SAMPLES_SEED = 123
-"""Seed of the samples behind the mean latent, the same in every published inversion (methods 2.3)."""
+"""Seed of the samples behind the mean latent, as published inversions have it (docs/method.md#inversion)."""
 
 
 @dataclass(frozen=True)

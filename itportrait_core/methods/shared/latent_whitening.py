@@ -12,7 +12,7 @@ from .latent_statistics import LatentStatistics, latent_statistics
 SAMPLES = 4
 """Samples of M(z) per dimension, from which its spread is measured."""
 FINE_LAYERS = 5
-"""Last layers of any network, where colour and fine texture live: "9-13 of 14" (methods 0.3)."""
+"""Last layers of any network, for colour and fine texture: "9-13 of 14" (docs/method.md#latent-layers)."""
 WHITENING_FLOOR_FINE = 1.0
 """`floor` of the spread in whose units fine layers move: an art's colours lie where no person's do."""
 

@@ -1,8 +1,8 @@
 """Forward and backward passes shared by the methods: planes once per latent, views one after another.
 
-One view's graph is alive at a time (methods section 5.2): planes are computed once, detached, every view's
-loss is sent back into them, and their summed gradient goes through the backbone once. That is exact, because
-every loss here is a sum over views.
+One view's graph is alive at a time: planes are computed once, detached, every view's loss is sent back into
+them, and their summed gradient goes through the backbone once. That is exact, because every loss here is a
+sum over views (docs/method.md#one-view-at-a-time).
 """
 
 from __future__ import annotations

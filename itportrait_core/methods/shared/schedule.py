@@ -6,7 +6,7 @@ import math
 
 
 def ramp(t: float, up: float, down: float) -> float:
-    """Factor on the step size at time `t` in 0..1: linear rise, flat, cosine fall (methods 2.3).
+    """Factor on the step size at time `t` in 0..1: linear rise, flat, cosine fall (docs/method.md#inversion).
 
     Args:
         up, down: shares of the run over which it rises and falls; 0 for neither.

@@ -1,4 +1,4 @@
-"""Which parts of a generator are trained, and copies to train (paper section 5.1, methods 2.0 and 2.7)."""
+"""Which parts of a generator are trained, and copies to train (docs/method.md#trained-parts)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def frozen_copy(generator: nn.Module) -> nn.Module:
 
 
 def latent_layer(name: str, num_ws: int) -> int | None:
-    """The latent that steers a parameter (methods 2.0); None for the decoder and the mapping network.
+    """The latent that steers a parameter (docs/method.md#latent-layers); None for decoder and mapping.
 
     Block `b4` has conv1 at latent 0 and its RGB at 1; block `b(4*2^k)` has conv0 at 2k-1, conv1 at 2k and
     its RGB at 2k+1. All of super-resolution uses the last latent.

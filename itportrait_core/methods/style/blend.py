@@ -1,4 +1,4 @@
-"""Strength of a style without training: theta_o + a (theta - theta_o), part by part (methods section 5.4)."""
+"""Strength of a style without training: theta_o + a (theta - theta_o) (docs/method.md#blending)."""
 
 from __future__ import annotations
 

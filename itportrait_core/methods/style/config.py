@@ -1,4 +1,4 @@
-"""Strengths of a blend (methods 5.3-5.4)."""
+"""Strengths of a blend (docs/method.md#blending)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style files: what a style changes, as 16-bit or compressed differences to a named base (methods 5.3)."""
+"""Style files: 16-bit or compressed differences to a named base (docs/formats.md#style-differences)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""APT, artistic paired transfer: image-guided one-shot stylisation (paper Eq. 5-6, methods section 2.4)."""
+"""APT, artistic paired transfer: image-guided one-shot stylisation (paper Eq. 5-6, docs/method.md#apt)."""
 
 from __future__ import annotations
 

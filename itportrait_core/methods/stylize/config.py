@@ -1,4 +1,4 @@
-"""Settings of artistic paired transfer, APT (paper Eq. 5-6, methods section 2.4)."""
+"""Settings of artistic paired transfer, APT (paper Eq. 5-6, docs/method.md#apt)."""
 
 from __future__ import annotations
 

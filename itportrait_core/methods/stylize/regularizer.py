@@ -1,4 +1,4 @@
-"""What APT asks of people whom the style picture does not show (methods section 5.1, items 6 and 8)."""
+"""What APT asks of people whom the style picture does not show (docs/method.md#regularizers)."""
 
 from __future__ import annotations
 

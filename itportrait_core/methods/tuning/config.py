@@ -1,4 +1,4 @@
-"""Settings of pivotal tuning (paper section 5.4, methods 2.8)."""
+"""Settings of pivotal tuning (paper section 5.4, docs/method.md#pivotal-tuning)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pivotal tuning: the generator itself moves to one picture, the latent stays (paper 5.4, methods 2.8)."""
+"""Pivotal tuning: the generator moves to one picture, the latent stays (docs/method.md#pivotal-tuning)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..shared.trainable import (
 from .config import TuningConfig
 
 GUARD_YAW, GUARD_PITCH = (-40.0, 40.0), (-15.0, 25.0)
-"""Range of the random views where the depth is held, degrees (after SPI, methods 2.3 b)."""
+"""Range of the random views where the depth is held, degrees (after SPI, docs/method.md#pivotal-tuning)."""
 
 
 class _Tuning:
@@ -127,7 +127,7 @@ def pivotal_tune(
 ) -> nn.Module:
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
-    Use it as G_o and as the start of an edit (methods 2.8). Stops at `config.lpips_stop`. Depth at random
+    Use it as G_o and as the start of an edit. Stops at `config.lpips_stop`. Depth at random
     views is held to the untuned generator's.
 
     Args:

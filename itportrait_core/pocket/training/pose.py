@@ -1,7 +1,7 @@
 """Training of `pose`: photo -> angles and translation in Deep3DFaceRecon's convention, as `PoseNet` speaks
 it.
 
-It sees photos only (spec/methods.md section 3.3): the true renders, turned, moved and lit a little
+It sees photos only (docs/checkpoints.md#deep3dfacerecon): the true renders, turned, moved and lit a little
 differently.
 """
 
