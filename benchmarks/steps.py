@@ -22,8 +22,8 @@ import itportrait_core as itp
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.configs import ITEConfig
-from itportrait_core.methods.couple.couple import stage_of
 from itportrait_core.methods.couple.ite import ITE
+from itportrait_core.methods.couple.tasks import stage_of
 from itportrait_core.methods.shared.passes import PreviewStrip
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.shared.trainable import copy_for_training, frozen_copy

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..networks.generator3d import RenderOutput
 
 EMPTY = 0.02
 """Opacity of a ray below which nothing is there."""
@@ -13,14 +13,14 @@ RIM = 0.1
 """Width around a head that it may grow into, as a share of the picture's side; a hat needs so much."""
 
 
-def empty_space(render: Any) -> Tensor:
+def empty_space(render: RenderOutput) -> Tensor:
     """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows nothing far and wide."""
     weights = render.image_weights
     rim = round(RIM * weights.shape[-1])
     return (F.max_pool2d(weights, 2 * rim + 1, 1, rim) < EMPTY).to(weights)
 
 
-def opacity(render: Any, empty: Tensor) -> Tensor:
+def opacity(render: RenderOutput, empty: Tensor) -> Tensor:
     """Mean opacity of a render where `empty` is 1, `[]`.
 
     A picture alone allows clouds that have the background's colour from this side; from others they show.
@@ -28,7 +28,7 @@ def opacity(render: Any, empty: Tensor) -> Tensor:
     return (render.image_weights * empty).sum() / empty.sum().clamp_min(1.0)
 
 
-def background_difference(render: Any) -> Tensor:
+def background_difference(render: RenderOutput) -> Tensor:
     """Mean squared distance to white where a render shows no head, `[]`.
 
     CLIP has no opinion on the background, so directions in its space are followed there too: super-resolution

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..networks.generator3d import RenderOutput
 
 
 def depth_smoothness(depth: Tensor) -> Tensor:
@@ -26,6 +28,11 @@ def depth_smoothness(depth: Tensor) -> Tensor:
 def depth_difference(depth: Tensor, reference: Tensor) -> Tensor:
     """Mean squared difference of two depth maps [B,1,H,W], per sample [B] (consistency to a frozen model)."""
     return (depth - reference).square().mean(dim=(1, 2, 3))
+
+
+def fit_depth(depth: Tensor, side: int) -> Tensor:
+    """A depth map [N, 1, h, w] averaged down to `side`."""
+    return depth if depth.shape[-1] == side else F.interpolate(depth, (side, side), mode="area")
 
 
 def unproject(depth: Tensor, camera: Tensor) -> Tensor:
@@ -54,12 +61,18 @@ def project(points: Tensor, camera: Tensor) -> Tensor:
     return torch.stack([2 * u - 1, 2 * v - 1], dim=-1)
 
 
-def warp_loss(features: Any, rendered: Any, target: Tensor, camera: Tensor, front: Tensor) -> Tensor:
+def warp_loss(
+    features: Callable[[Tensor], Tensor],
+    rendered: RenderOutput,
+    target: Tensor,
+    camera: Tensor,
+    front: Tensor,
+) -> Tensor:
     """Ko et al.'s warping loss: the picture, pulled to the front through depth, matches the front render.
 
     Args:
         features: picture [B,3,H,W] -> one feature map [B,C,h,w].
-        rendered: a render at `front` with `.image` and `.image_depth`.
+        rendered: a render at `front` [B,25].
         target: the picture [B,3,H,W] in [-1,1], seen from `camera` [B,25].
 
     Returns:

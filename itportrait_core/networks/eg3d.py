@@ -5,7 +5,6 @@ Parameter names are the official ones: `backbone.*`, `superresolution.*`, `decod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import ITPortraitError
 from .eg3d_config import EG3DConfig, RenderingConfig, SuperResolutionConfig
+from .generator3d import RenderOutput
 from .rays import make_rays, split_label
 from .stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
 from .superresolution import SuperResolution
@@ -21,20 +21,6 @@ from .triplane import Decoder, sample_planes
 from .volume_rendering import Jitter, make_jitter, render_rays
 
 __all__ = ["EG3DConfig", "EG3DGenerator", "RenderOutput", "RenderingConfig", "SuperResolutionConfig"]
-
-
-@dataclass(frozen=True)
-class RenderOutput:
-    """One rendered batch."""
-
-    image: Tensor
-    """[B, 3, H, W] after super-resolution, about [-1, 1] and not clamped."""
-    image_raw: Tensor
-    """[B, 3, R, R] before super-resolution; always clean (the published code may overwrite it)."""
-    image_depth: Tensor
-    """[B, 1, R, R], distance along the unit ray in world units."""
-    image_weights: Tensor
-    """[B, 1, R, R], opacity in 0..1."""
 
 
 class EG3DGenerator(nn.Module):
@@ -46,6 +32,8 @@ class EG3DGenerator(nn.Module):
         """Build the network; `seed` draws the start weights, None leaves them to be loaded."""
         super().__init__()
         self.config = config
+        self.lineage: dict[str, Any] = {}
+        self.history: Any = None
         self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
         self.resolution = config.resolution
         self.neural_rendering_resolution = config.neural_rendering_resolution

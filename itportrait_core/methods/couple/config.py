@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ...errors import ITPortraitError
-from ..shared.config import MODULES, Config, choice, flag, many, number, text
+from ..shared.config import MODULES, Config, choice, flag, many, number, text, weight
 from ..stylize.config import APTConfig
 
 MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
@@ -101,16 +101,16 @@ class ITEConfig(Config):
     target_start: str = choice(
         "source", ("source", "style"), "What G_t begins as: G_o, or G_s after the warm-up."
     )
-    depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
-    empty: float = number(
-        0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    depth: float = weight(0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    empty: float = weight(
+        0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
     )
-    background: float = number(
-        0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
+    background: float = weight(
+        0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
-    colour: float = number(0.0, 0.0, 100.0, "Weight that keeps people grey where the style picture is.")
-    likeness: float = number(
-        0.0, 0.0, 10.0,
+    colour: float = weight(0.0, 100.0, "Weight that keeps people grey where the style picture is.")
+    likeness: float = weight(
+        0.0, 10.0,
         "Weight of likeness (LPIPS) to the same person before the text, as G_s draws it (text_only: G_o).",
     )  # fmt: skip
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")

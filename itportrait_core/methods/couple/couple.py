@@ -1,4 +1,4 @@
-"""The alternation of APT and ITE with a frozen G_o (paper section 4.3; docs/method.md#alternation)."""
+"""Image-text coupled fine-tuning, and its two halves alone (paper section 4.3; methods section 2.7)."""
 
 from __future__ import annotations
 
@@ -8,118 +8,39 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.perceptual import Perceptual, load_perceptual
+from ...networks.generator3d import Generator3D
 from ..shared.history import History
-from ..shared.lineage import finish, run_identity
-from ..shared.passes import PreviewStrip
+from ..shared.lineage import finish
+from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
-from ..shared.run import OnStep, StepInfo, pack_optimizer, run, trainable_mode, unpack_optimizer
-from ..shared.trainable import (
-    copy_for_training,
-    frozen_copy,
-    pack_weights,
-    trained_parameters,
-    unpack_weights,
-)
-from ..stylize.apt import APT
+from ..shared.run import OnStep, run, trainable_mode
+from ..shared.trainable import copy_for_training, device_of, frozen_copy
+from ..shared.training import TrainingTask
+from ..stylize.apt import APT, ImageTask
 from .config import ITEConfig
 from .ite import ITE
+from .tasks import CoupledTask, TextTask
+
+MEAN_PEOPLE = 256
+"""People whose mean is the content of a run without a portrait."""
 
 
 @dataclass(frozen=True)
 class CoupledResult:
     """G_t (`target`), G_s (`style`; None after a text-only run) and the run's history."""
 
-    target: nn.Module
-    style: nn.Module | None
+    target: Generator3D
+    style: Generator3D | None
     history: History
 
 
-def stage_of(config: ITEConfig, index: int) -> str:
-    """ "apt" or "ite": what step `index` is. After the warm-up, groups of both alternate, APT first."""
-    if config.mode != "coupled":
-        return "ite" if config.mode == "text_only" else "apt"
-    if index < config.warmup:
-        return "apt"
-    place = (index - config.warmup) % (config.apt_per_round + config.ite_per_round)
-    return "apt" if place < config.apt_per_round else "ite"
-
-
-class _Alternation:
-    """The run: steps of `apt` and `ite` on their own generators, one rng."""
-
-    def __init__(
-        self, config: ITEConfig, g_o: nn.Module, content: Tensor, apt: APT | None, ite: ITE | None,
-        rng: torch.Generator, facts: dict[str, Any],
-    ) -> None:  # fmt: skip
-        self.config, self.g_o, self.content = config, g_o, content
-        self.apt, self.ite, self.rng, self.facts = apt, ite, rng, facts
-        self.total, self.history = config.steps, History()
-        self.strip = PreviewStrip(g_o, content)
-        self.init_target_at = config.warmup + config.apt_per_round if config.target_start == "style" else -1
-
-    def step(self, index: int) -> StepInfo:
-        if stage_of(self.config, index) == "apt":
-            assert self.apt is not None
-            record = self.apt.step(index)
-        else:
-            assert self.ite is not None
-            if self.apt is not None and index == self.init_target_at:
-                self.ite.g_t.load_state_dict(self.apt.g_s.state_dict())
-            fast = index < self.config.fast_share * self.total
-            record = self.ite.step(index, self.config.neural_resolution if fast else 0)
-        self.history.add(record)
-        gate, delta = _mean(record.gate), _mean(record.delta)
-        return StepInfo(record.losses, self._preview, gate=gate, delta=delta, stage=record.stage)
-
-    def _preview(self) -> Tensor:
-        return self.strip.show(*(trained for _, trained, _ in self._trained()))
-
-    def finished(self) -> bool:
-        return False
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"rng": self.rng.get_state()}
-        for name, trained, method in self._trained():
-            tensors |= {**pack_weights(trained, name), **pack_optimizer(method.optimizer, f"adam-{name}")}
-        if self.ite is not None and self.init_target_at >= 0:  # it took over more than it trains
-            tensors |= {f"untrained.{name}": value.clone() for name, value in self._untrained().items()}
-        return tensors, {"history": self.history.to_json()}
-
-    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        if self.ite is not None and self.init_target_at >= 0:
-            untrained = {name: tensors[f"untrained.{name}"] for name in self._untrained()}
-            self.ite.g_t.load_state_dict(untrained, strict=False)
-        for name, trained, method in self._trained():
-            unpack_weights(trained, tensors, name)
-            unpack_optimizer(method.optimizer, tensors, f"adam-{name}")
-        self.rng.set_state(tensors["rng"])
-        self.history = History.from_json(facts["history"])
-
-    def _untrained(self) -> dict[str, Tensor]:
-        """What of G_t is not trained; G_t has it from G_s."""
-        assert self.ite is not None
-        trained = trained_parameters(self.ite.g_t)
-        return {name: value for name, value in self.ite.g_t.state_dict().items() if name not in trained}
-
-    def _trained(self) -> list[tuple[str, nn.Module, Any]]:
-        parts: list[tuple[str, nn.Module, Any]] = []
-        if self.apt is not None:
-            parts.append(("style", self.apt.g_s, self.apt))
-        if self.ite is not None:
-            parts.append(("target", self.ite.g_t, self.ite))
-        return parts
-
-    def identity(self) -> str:
-        return run_identity(method="couple", config=self.config, source=self.g_o, **self.facts)
-
-
 def couple(
-    generator: nn.Module,
+    generator: Generator3D,
     portrait: Portrait | None,
     text: str = "",
     clip: ClipModel | Sequence[ClipModel] | None = None,
@@ -127,7 +48,7 @@ def couple(
     on_step: OnStep | None = None,
     *,
     content: Portrait | None = None,
-    style: nn.Module | None = None,
+    style: Generator3D | None = None,
     perceptual: Perceptual | None = None,
     resume: str | Path | None = None,
     every_steps: int = 25,
@@ -146,8 +67,8 @@ def couple(
         resume: file of the resume point, see `run.run`.
 
     Returns:
-        `target` (G_t; after an image-only run the same as `style`), `style` (G_s) and the history. Both
-        generators carry `.lineage` and `.history`.
+        `target` (G_t; after an image-only run the same as `style`), `style` (G_s) and the history. The
+        `lineage` and `history` of both generators tell of the run.
 
     Raises:
         ITPortraitError: for a missing portrait or text that the mode needs, or parts that do not fit.
@@ -155,47 +76,66 @@ def couple(
     config = config or ITEConfig()
     _check(config, portrait, text)
     with trainable_mode():
-        device = next(generator.parameters()).device
-        g_o = frozen_copy(generator)
-        rng = torch.Generator().manual_seed(config.seed)
-        person = _content_latent(generator, content or portrait).to(device)
-        picture = None if portrait is None else portrait.for_training(device)
-        apt = ite = metric = None
-        needed = config.mode != "image_only" or config.apt.clip > 0
-        clips = listed_clips(clip, device) if needed else []
-        if config.mode != "text_only" or config.likeness > 0:
-            metric = (perceptual or load_perceptual()).to(device)
-        if config.mode != "text_only":
-            assert picture is not None  # `_check` asked for a portrait
-            trained = copy_for_training(style or generator, config.apt.modules)
-            assert metric is not None
-            apt = APT(g_o, trained, picture, config.apt, metric, rng, clips)
-        if config.mode != "image_only":
-            target = copy_for_training(generator, config.modules, config.trained)
-            style_image = picture and picture.image
-            styled = None if apt is None else apt.g_s
-            ite = ITE(g_o, styled, target, person, text, clips, config, rng, style_image, metric)
-        facts = {
-            "content": person, "text": text, "start": style or "",
-            "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
-            "clips": [c.name for c in clips],
-            "perceptual": metric.name if metric else "",
-        }  # fmt: skip
-        task = _Alternation(config, g_o, person, apt, ite, rng, facts)
+        inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
+        task = _task(inputs, config)
         run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
-        return _result(task, generator, config, None if picture is None else picture.image, text)
+        image = None if portrait is None else portrait.image
+        made = [
+            finish(
+                one.generator, generator, f"couple:{one.name}", config, task.history,
+                image=image, text=text or None,
+            )
+            for one in task.trained
+        ]  # fmt: skip
+    return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
 
 
-def _result(
-    task: _Alternation, base: nn.Module, config: ITEConfig, image: Tensor | None, text: str
-) -> CoupledResult:
-    facts = {"image": image, "text": text or None}
-    styled = targeted = None
-    if task.apt is not None:
-        styled = finish(task.apt.g_s, base, "couple:style", config, task.history, **facts)
-    if task.ite is not None:
-        targeted = finish(task.ite.g_t, base, "couple:target", config, task.history, **facts)
-    return CoupledResult(targeted if targeted is not None else styled, styled, task.history)
+@dataclass(frozen=True)
+class _Inputs:
+    """What `couple` was given, beside its settings."""
+
+    generator: Generator3D
+    portrait: Portrait | None
+    content: Portrait | None
+    text: str
+    clip: ClipModel | Sequence[ClipModel] | None
+    style: Generator3D | None
+    perceptual: Perceptual | None
+
+
+def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
+    """The run that `config.mode` names."""
+    generator, device = inputs.generator, device_of(inputs.generator)
+    g_o, rng = frozen_copy(generator), torch.Generator().manual_seed(config.seed)
+    person = _content_latent(generator, inputs.content or inputs.portrait).to(device)
+    portrait = None if inputs.portrait is None else inputs.portrait.for_training(device)
+    clips = []
+    if config.mode != "image_only" or config.apt.clip > 0:
+        clips = listed_clips(inputs.clip, device)
+    facts: dict[str, Any] = {
+        "method": "couple", "config": config, "source": g_o, "content": person, "text": inputs.text,
+        "start": inputs.style or "", "clips": [model.name for model in clips],
+        "portrait": [] if portrait is None else [portrait.ws, portrait.camera, portrait.image],
+    }  # fmt: skip
+    strip, image = PreviewStrip(g_o, person), None if portrait is None else portrait.image
+
+    def ite(g_s: Generator3D | None, perceptual: Perceptual | None) -> ITE:
+        g_t = copy_for_training(generator, config.modules, config.trained)
+        return ITE(g_o, g_s, g_t, person, inputs.text, clips, config, rng, image, perceptual)
+
+    if portrait is None or config.mode == "text_only":
+        metric = _metric(inputs.perceptual, device) if config.likeness > 0 else None
+        return TextTask(ite(None, metric), strip, facts | {"perceptual": metric.name if metric else ""})
+    metric = _metric(inputs.perceptual, device)
+    g_s = copy_for_training(inputs.style or generator, config.apt.modules)
+    apt, facts = APT(g_o, g_s, portrait, config.apt, metric, rng, clips), facts | {"perceptual": metric.name}
+    if config.mode == "image_only":
+        return ImageTask(apt, config.steps, strip, facts, "adam-style")
+    return CoupledTask(apt, ite(g_s, metric), strip, facts)
+
+
+def _metric(perceptual: Perceptual | None, device: torch.device) -> Perceptual:
+    return (perceptual or load_perceptual()).to(device)
 
 
 def _check(config: ITEConfig, portrait: Portrait | None, text: str) -> None:
@@ -209,14 +149,10 @@ def _check(config: ITEConfig, portrait: Portrait | None, text: str) -> None:
         )
 
 
-def _content_latent(generator: nn.Module, person: Portrait | None) -> Tensor:
+def _content_latent(generator: Generator3D, person: Portrait | None) -> Tensor:
+    """Latent [1, num_ws, w_dim] of the content person; the mean of many where there is none."""
     if person is None:
-        from ..shared.passes import draw_latents
-
-        return draw_latents(generator, 256, torch.Generator().manual_seed(0)).mean(dim=0, keepdim=True)
+        people = draw_latents(generator, MEAN_PEOPLE, torch.Generator().manual_seed(0))
+        return people.mean(dim=0, keepdim=True)
     check_fits(generator, person)
     return person.ws.detach().clone()
-
-
-def _mean(values: dict[str, float]) -> float | None:
-    return sum(values.values()) / len(values) if values else None

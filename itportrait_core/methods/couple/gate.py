@@ -11,6 +11,9 @@ from torch import Tensor
 
 from .config import ITEConfig
 
+Embeddings = list[list[Tensor]]
+"""Per view, per CLIP model: [B, D] as the network gives them."""
+
 
 def distance(measure: str, style_embedding: Tensor, source_embedding: Tensor) -> Tensor:
     """Distance of embeddings [N, D] (as CLIP gives them, not normalised), one per row [N].
@@ -26,6 +29,13 @@ def distance(measure: str, style_embedding: Tensor, source_embedding: Tensor) ->
     if measure == "cosine_distance":
         return chord.square() / 2
     return 2 * torch.asin((chord / 2).clamp(max=1.0))
+
+
+def mean_distances(measure: str, style_embedding: Embeddings, source_embedding: Embeddings) -> list[float]:
+    """delta of Eq. 9 per CLIP model: mean distance over samples and views."""
+    views = zip(style_embedding, source_embedding, strict=True)
+    pairs = zip(*(zip(a, b, strict=True) for a, b in views), strict=True)
+    return [float(torch.cat([distance(measure, a, b) for a, b in model]).mean()) for model in pairs]
 
 
 def convert_tau(tau: float, measure: str, norm: float = 1.0) -> float:

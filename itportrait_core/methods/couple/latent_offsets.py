@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...networks.generator3d import Generator3D
 from ..shared.latent_whitening import LatentWhitening
 from ..shared.trainable import latent_layer
 
@@ -24,7 +25,7 @@ class LatentOffset(torch.optim.Adam):
     After a step the offset is zero again, for the constants hold it: they and Adam's moments are the state.
     """
 
-    def __init__(self, g_o: nn.Module, g_t: nn.Module, **options: Any) -> None:
+    def __init__(self, g_o: Generator3D, g_t: Generator3D, **options: Any) -> None:
         """`g_o`: its spread of M(z) is measured. `g_t`: its `affine.bias` ask for gradients."""
         nowhere = torch.zeros(1, g_o.num_ws, g_o.w_dim, device=next(g_t.parameters()).device)
         self.units = nn.Parameter(nowhere.clone())

@@ -1,11 +1,11 @@
-"""Settings of artistic GAN inversion (paper Eq. 3-4, docs/method.md#inversion)."""
+"""Settings of artistic GAN inversion (paper Eq. 3-4, methods sections 2.1-2.3)."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from ..shared.config import Config, choice, flag, many, number
+from ..shared.config import Config, choice, flag, many, number, weight
 
 POSE_INITS = ("twin", "image", "landmarks", "frontal", "random", "user")
 
@@ -22,7 +22,7 @@ class InversionConfig(Config):
     twin_layers: tuple[int, ...] = many(
         (12, 13, 14, 15, 16, 17), "Layers of 18, 0-based, that Eq. 3 perturbs: colour and fine texture."
     )
-    twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median.")
+    twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median (methods 2.1).")
     encoder_passes: int = number(
         0, 0, 20, "Looks of the encoder; 0 = its own number: published e4e and pSp one, ReStyle five."
     )
@@ -59,12 +59,12 @@ class InversionConfig(Config):
     stop_gain: float = number(0.005, 0.0, 0.5, "Relative gain of LPIPS that still counts as progress.")
 
     # Eq. 4: losses
-    l2: float = number(1.0, 0.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
-    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS, both pictures at most 256 px.")
-    identity: float = number(0.1, 0.0, 100.0, "Weight of 1 - cosine of face embeddings.")
-    depth: float = number(1.0, 0.0, 100.0, "Weight of the depth loss.")
-    depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss.")
-    w_reg: float = number(0.0, 0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
+    l2: float = weight(1.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
+    lpips: float = weight(1.0, 100.0, "Weight of LPIPS, both pictures at most 256 px.")
+    identity: float = weight(0.1, 100.0, "Weight of 1 - cosine of face embeddings.")
+    depth: float = weight(1.0, 100.0, "Weight of the depth loss.")
+    depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss (2.3).")
+    w_reg: float = weight(0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def scaled_for(self, generator: Any) -> InversionConfig:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual, load_perceptual
+from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
@@ -31,7 +32,7 @@ WEAK_LPIPS, WEAK_ID, WEAK_TURN, WEAK_SPREAD = 0.35, 0.4, 12.0, 12.0
 
 
 def invert(
-    generator: nn.Module,
+    generator: Generator3D,
     image: Tensor | Aligned,
     prior: PhotoPrior | None = None,
     config: InversionConfig | None = None,
@@ -70,7 +71,7 @@ def invert(
 
 
 def invert_batch(
-    generator: nn.Module,
+    generator: Generator3D,
     images: Sequence[Tensor | Aligned],
     prior: PhotoPrior | None = None,
     config: InversionConfig | None = None,
@@ -100,7 +101,7 @@ def invert_batch(
 
 
 def _task(
-    generator: nn.Module, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
+    generator: Generator3D, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
     perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator,
 ) -> InversionTask:  # fmt: skip
     targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...guidance.perceptual import Perceptual
+from ...networks.generator3d import Generator3D
 from ..shared.latent_statistics import LatentStatistics
 from ..shared.passes import fit_picture
 from .config import InversionConfig
@@ -21,7 +22,7 @@ Encoder3D = Callable[[Tensor, Tensor], Tensor]
 
 @torch.no_grad()
 def start_latents(
-    generator: nn.Module,
+    generator: Generator3D,
     config: InversionConfig,
     statistics: LatentStatistics,
     targets: Tensor,
@@ -53,7 +54,7 @@ def start_latents(
 
 @torch.no_grad()
 def nearest_samples(
-    generator: nn.Module,
+    generator: Generator3D,
     statistics: LatentStatistics,
     targets: Tensor,
     labels: Tensor,

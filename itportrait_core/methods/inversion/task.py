@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...guidance.depth import depth_difference, depth_smoothness, warp_loss
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
+from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import History, Record, rng_digest
 from ..shared.latent_statistics import LatentStatistics
 from ..shared.latent_whitening import LatentWhitening
 from ..shared.lineage import run_identity
-from ..shared.passes import fit_picture
+from ..shared.passes import target_of
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
 from ..shared.schedule import ramp
+from ..shared.terms import DEPTH_TERMS, TERMS, Reference, View, needs_of, weighted_sum
 from .config import InversionConfig
 from .pose_residual import PoseResidual
-
-WARP_LAYER = 2
-"""Feature map of the LPIPS trunk that the warping loss compares; for VGG16 the third (relu3_3)."""
 
 
 class InversionTask:
@@ -32,7 +31,7 @@ class InversionTask:
 
     def __init__(
         self,
-        generator: nn.Module,
+        generator: Generator3D,
         targets: Tensor,
         labels: Tensor,
         start: Tensor,
@@ -43,16 +42,11 @@ class InversionTask:
         rng: torch.Generator,
     ) -> None:
         """`targets` [N,3,H,W] in [-1,1], `labels` [N,25], `start` [N,num_ws,w_dim]."""
-        self.generator, self.config, self.perceptual, self.identity_loss = (
-            generator,
-            config,
-            perceptual,
-            identity,
-        )
-        self.targets = fit_picture(targets, generator.resolution)
+        self.generator, self.config, self.perceptual = generator, config, perceptual
+        self.target = target_of(targets, generator.resolution, perceptual)
         self.statistics, self.rng, self.total = statistics, rng, config.steps
         start = start.mean(dim=1, keepdim=True) if config.space == "W" else start
-        self.w = (self.units.to_units(start) if config.whiten else start).clone().requires_grad_()
+        self.w = (self.whitening.to_units(start) if config.whiten else start).clone().requires_grad_()
         self.pose = PoseResidual(labels, config.max_rotation, config.optimise_pose)
         groups: list[dict[str, Any]] = [{"params": [self.w], "lr": config.lr_w}]
         if config.optimise_pose:
@@ -64,18 +58,30 @@ class InversionTask:
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
         self.best_w, self.best_labels = self.ws().detach().clone(), labels.clone()
-        with torch.no_grad():
-            self.features = perceptual.features(self.targets)
-            self.reference = self._reference_depth(labels) if config.depth_loss == "consistency" else None
+        self.weights = {"l2": 0.0, "lpips": 0.0, **config.weights()}  # both are recorded in any case
+        self.reference = Reference(
+            perceptual=perceptual,
+            target=self.target,
+            mahalanobis=lambda ws: self.whitening.mahalanobis(ws),
+        )
+        if identity is None:
+            self.weights.pop("identity", None)
+        else:
+            self.reference = replace(self.reference, identity=identity)
+        if config.depth_loss == "none":
+            self.weights.pop("depth", None)
+        self.terms = TERMS | {"depth": DEPTH_TERMS.get(config.depth_loss, TERMS["depth"])}
+        self.needs = needs_of(self.weights, self.terms)
+        self.mean_head = self._mean_head(labels) if "source" in self.needs else None
 
     @cached_property
-    def units(self) -> LatentWhitening:
+    def whitening(self) -> LatentWhitening:
         """Where `whiten` moves the latents, and `w_reg` measures them."""
         return LatentWhitening(self.generator, self.statistics.mean)
 
     def ws(self) -> Tensor:
         """The latents [N, num_ws, w_dim]; in W space all layers are one vector."""
-        ws = self.units.from_units(self.w) if self.config.whiten else self.w
+        ws = self.whitening.from_units(self.w) if self.config.whiten else self.w
         return ws.expand(-1, self.generator.num_ws, -1)
 
     def step(self, index: int) -> StepInfo:
@@ -104,46 +110,33 @@ class InversionTask:
 
     def losses(self, ws: Tensor, labels: Tensor, coarse: bool = False) -> tuple[Tensor, dict[str, float]]:
         """Loss per run [N] and its parts (means). `coarse`: half the neural resolution."""
-        config, chunk = self.config, self.config.ray_chunk
-        side = self.generator.neural_rendering_resolution // 2 if coarse else None
+        chunk, side = self.config.ray_chunk, None
+        if coarse:
+            side = self.generator.neural_rendering_resolution // 2
         planes = self.generator.planes(ws)
-        render = self.generator.render(
-            planes,
-            ws,
-            labels,
-            neural_rendering_resolution=side,
-            ray_chunk=chunk or None,
-            checkpoint=chunk > 0,
-        )
-        terms = {
-            "l2": (config.l2, (render.image - self.targets).square().mean(dim=(1, 2, 3))),
-            "lpips": (config.lpips, self.perceptual.distance(self.features, render.image)),
-        }
-        if self.identity_loss is not None:
-            terms["id"] = (config.identity, self.identity_loss(render.image))
-        if config.depth > 0 and config.depth_loss != "none":
-            terms["depth"] = (config.depth, self._depth(render, planes, ws, labels))
-        if config.w_reg > 0:
-            terms["w_reg"] = (config.w_reg, self.units.mahalanobis(ws))
-        total = sum(weight * value for weight, value in terms.values())
-        return total, {name: float(value.detach().mean()) for name, (_, value) in terms.items()}
+        view = View(
+            self.generator.render(
+                planes, ws, labels,
+                neural_rendering_resolution=side, ray_chunk=chunk or None, checkpoint=chunk > 0,
+            ),
+            ws=ws,
+            camera=labels,
+        )  # fmt: skip
+        if self.mean_head is not None:
+            view = replace(view, source=self.mean_head)
+        if "front" in self.needs:
+            front = cameras.front(len(ws)).to(ws)
+            rendered = self.generator.render(planes, ws, front)
+            view = replace(view, front=rendered, front_camera=front)
+        losses: dict[str, float] = {}
+        total = weighted_sum(self.weights, view, self.reference, losses, terms=self.terms, per_sample=True)
+        return total, losses
 
-    def _depth(self, render: Any, planes: Tensor, ws: Tensor, labels: Tensor) -> Tensor:
-        if self.config.depth_loss == "tv":
-            return depth_smoothness(render.image_depth)
-        if self.config.depth_loss == "consistency":
-            depth = render.image_depth
-            return depth_difference(depth, fit_depth(self.reference, depth.shape[-1]))
-        front = cameras.front(len(ws)).to(ws)
-        rendered = self.generator.render(planes, ws, front)
-        return warp_loss(
-            lambda x: self.perceptual.features(x)[WARP_LAYER], rendered, self.targets, labels, front
-        )
-
-    def _reference_depth(self, labels: Tensor) -> Tensor:
-        """Depth of the average head at the first poses: what "consistency" keeps an inversion close to."""
+    @torch.no_grad()
+    def _mean_head(self, labels: Tensor) -> RenderOutput:
+        """The average head at the first poses: what "consistency" keeps an inversion close to."""
         mean = self.statistics.mean.expand(len(labels), -1, -1)
-        return self.generator.synthesis(mean, labels).image_depth
+        return self.generator.synthesis(mean, labels)
 
     def _noise(self, t: float) -> Tensor | None:
         left = max(0.0, 1.0 - t / self.config.w_noise_ramp)
@@ -152,7 +145,7 @@ class InversionTask:
             return None
         noise = torch.randn(self.w.shape, generator=self.rng).to(self.w)
         if self.config.whiten:  # about as long as the plain noise, longer where people differ more
-            return self.units.offsets(noise) * (level * noise.shape[-1] ** 0.5)
+            return self.whitening.offsets(noise) * (level * noise.shape[-1] ** 0.5)
         return noise * (level * self.statistics.deviation)
 
     def _keep_best(self, loss: Tensor, ws: Tensor, labels: Tensor) -> None:
@@ -184,7 +177,7 @@ class InversionTask:
     def _preview(self) -> Tensor:
         """Target and reconstruction of the first run."""
         reconstruction = self.generator.synthesis(self.ws()[:1], self.pose.labels()[:1]).image
-        return torch.cat([self.targets[:1], reconstruction]).clamp(-1, 1)
+        return torch.cat([self.target.image[:1], reconstruction]).clamp(-1, 1)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """See `run.Task`."""
@@ -211,11 +204,6 @@ class InversionTask:
     def identity(self) -> str:
         """See `run.Task`."""
         return run_identity(
-            method="invert", config=self.config, generator=self.generator, targets=self.targets,
+            method="invert", config=self.config, generator=self.generator, targets=self.target.image,
             perceptual=self.perceptual.name,
         )  # fmt: skip
-
-
-def fit_depth(depth: Tensor, side: int) -> Tensor:
-    """A depth map [N, 1, h, w] averaged down to `side`."""
-    return depth if depth.shape[-1] == side else nn.functional.interpolate(depth, (side, side), mode="area")

@@ -17,29 +17,37 @@ MODULES = ("synthesis", "superresolution", "decoder")
 """Parts of a generator that can be trained (paper 5.1)."""
 
 Self = TypeVar("Self", bound="Config")
+Number = TypeVar("Number", int, float)
+Many = TypeVar("Many", bound=tuple)
 
 
-def number(default: float, low: float, high: float, about: str) -> Any:
+def number(default: Number, low: float, high: float, about: str) -> Number:
     """A number field. An int default makes an int field. `about`: meaning, unit, source."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high, "about": about})
 
 
-def choice(default: str, options: tuple[str, ...], about: str) -> Any:
+def weight(default: float, high: float, about: str) -> float:
+    """A number field that is the weight of the loss term of its name (`terms.TERMS`), from 0."""
+    meta = {"low": 0.0, "high": high, "about": about, "weight": True}
+    return dataclasses.field(default=default, metadata=meta)
+
+
+def choice(default: str, options: tuple[str, ...], about: str) -> str:
     """A field with a fixed set of words."""
     return dataclasses.field(default=default, metadata={"options": options, "about": about})
 
 
-def flag(default: bool, about: str) -> Any:
+def flag(default: bool, about: str) -> bool:
     """A yes/no field."""
     return dataclasses.field(default=default, metadata={"about": about})
 
 
-def text(default: str, about: str) -> Any:
+def text(default: str, about: str) -> str:
     """A field of free words."""
     return dataclasses.field(default=default, metadata={"about": about})
 
 
-def many(default: tuple, about: str) -> Any:
+def many(default: Many, about: str) -> Many:
     """A field that holds a tuple (layers, betas, ranges, module names)."""
     return dataclasses.field(default=default, metadata={"about": about})
 
@@ -64,6 +72,11 @@ class Config:
                 raise ITPortraitError(f"{name} is {value!r}; give a{' whole' if whole else ''} number.")
             if not meta["low"] <= value <= meta["high"]:
                 raise ITPortraitError(f"{name} is {value}; it must lie in {meta['low']}..{meta['high']}.")
+
+    def weights(self) -> dict[str, float]:
+        """Weights of the loss terms, by name, where they are above 0."""
+        names = [item.name for item in dataclasses.fields(self) if item.metadata.get("weight")]
+        return {name: getattr(self, name) for name in names if getattr(self, name) > 0}
 
     def replace(self: Self, **changes: Any) -> Self:
         """A copy with some fields changed; unknown names and bad values raise `ITPortraitError`."""

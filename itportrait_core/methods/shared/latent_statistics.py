@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 
 SAMPLES_SEED = 123
@@ -24,7 +25,7 @@ class LatentStatistics:
 
 
 @torch.no_grad()
-def latent_statistics(generator: nn.Module, count: int) -> LatentStatistics:
+def latent_statistics(generator: Generator3D, count: int) -> LatentStatistics:
     """From `count` samples, conditioned on the front camera."""
     rng = torch.Generator().manual_seed(SAMPLES_SEED)
     device = next(generator.parameters()).device

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ...networks.generator3d import Generator3D
 from .latent_statistics import LatentStatistics, latent_statistics
 
 SAMPLES = 4
@@ -46,7 +47,7 @@ class LatentWhitening:
     Coarse layers, which hold the head's shape, and fine layers have units of their own.
     """
 
-    def __init__(self, generator: nn.Module, mean: Tensor) -> None:
+    def __init__(self, generator: Generator3D, mean: Tensor) -> None:
         """`mean`: [1, num_ws, w_dim] of M(z)."""
         self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
         statistics = latent_statistics(generator, SAMPLES * generator.w_dim)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...networks.generator3d import G, Generator3D
 from .config import Config
 from .history import History
 from .old_names import first_names
@@ -83,21 +84,21 @@ def make_lineage(
 
 
 def finish(
-    trained: nn.Module,
-    base: nn.Module,
+    trained: G,
+    base: Generator3D,
     method: str,
     config: Config,
     history: History,
     *,
     image: Tensor | None = None,
     text: str | None = None,
-) -> nn.Module:
-    """Freeze a trained copy and hang its lineage and history on it."""
+) -> G:
+    """Freeze a trained copy, and set the lineage and history that every `Generator3D` has."""
     trained.zero_grad(set_to_none=True)
     trained = trained.eval().requires_grad_(False)
     trained.lineage = make_lineage(
         method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
-        parent=getattr(base, "lineage", None),
+        parent=base.lineage,
     )  # fmt: skip
     trained.history = history
     return trained

@@ -8,18 +8,23 @@ sum over views (docs/method.md#one-view-at-a-time).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-LossOfView = Callable[[Any, int], Tensor]
+from ...guidance.perceptual import Perceptual
+from ...networks.generator3d import Generator3D, RenderOutput
+from ...rendering.labels import front, orbit
+from .terms import Target
+from .trainable import device_of
+
+LossOfView = Callable[[RenderOutput, int], Tensor]
 """(render of one view with `.image [B,3,H,W]`, its index) -> scalar share of the loss."""
 
 
 def backward_by_view(
-    generator: nn.Module,
+    generator: Generator3D,
     ws: Tensor,
     cameras: Tensor,
     loss_of_view: LossOfView,
@@ -49,8 +54,8 @@ def backward_by_view(
 
 
 def render_view(
-    generator: nn.Module, planes: Tensor, ws: Tensor, camera: Tensor, *, side: int = 0, ray_chunk: int = 0
-) -> Any:
+    generator: Generator3D, planes: Tensor, ws: Tensor, camera: Tensor, *, side: int = 0, ray_chunk: int = 0
+) -> RenderOutput:
     """Render a batch of planes [B,...] from one camera [25] or from one each [B, 25]."""
     cameras = camera.expand(planes.shape[0], -1) if camera.ndim == 1 else camera
     return generator.render(
@@ -64,7 +69,7 @@ def render_view(
 
 
 @torch.no_grad()
-def render_views(generator: nn.Module, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[Any]:
+def render_views(generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[RenderOutput]:
     """Renders of a batch of latents from every camera [V, 25], without gradients."""
     planes = generator.planes(ws)
     return [render_view(generator, planes, ws, camera, side=side) for camera in cameras]
@@ -79,34 +84,37 @@ def fit_picture(image: Tensor, side: int) -> Tensor:
     return F.interpolate(image, (side, side), mode="bicubic", align_corners=False).clamp(-1, 1)
 
 
-def draw_latents(generator: nn.Module, count: int, rng: torch.Generator) -> Tensor:
-    """M(z) for fresh z: [count, num_ws, w_dim], conditioned on the front camera, psi = 1."""
-    from ...rendering import cameras
+@torch.no_grad()
+def target_of(image: Tensor, side: int, perceptual: Perceptual) -> Target:
+    """A picture [B,3,H,W] as renders of `side` pixels are compared with it."""
+    picture = fit_picture(image, side)
+    return Target(picture, perceptual.features(picture))
 
-    device = next(generator.parameters()).device
+
+def draw_latents(generator: Generator3D, count: int, rng: torch.Generator) -> Tensor:
+    """M(z) for fresh z: [count, num_ws, w_dim], conditioned on the front camera, psi = 1."""
+    device = device_of(generator)
     with torch.no_grad():
         z = torch.randn(count, generator.z_dim, generator=rng).to(device)
-        return generator.mapping(z, cameras.front(count).to(device))
+        return generator.mapping(z, front(count).to(device))
 
 
 class PreviewStrip:
     """Pictures of one person by the frozen generator and by those in training; the frozen ones are kept."""
 
-    def __init__(self, g_o: nn.Module, ws: Tensor, camera: Tensor | None = None) -> None:
+    def __init__(self, g_o: Generator3D, ws: Tensor, camera: Tensor | None = None) -> None:
         """`camera`: [1, 25] of the first view, the front where None; the second view is from the side."""
-        from ...rendering import cameras
-
         self.g_o, self.ws = g_o, ws
-        first = cameras.front() if camera is None else camera
-        self.views = torch.cat([first.to(ws.device), cameras.orbit(35.0).to(ws)])
+        first = front() if camera is None else camera
+        self.views = torch.cat([first.to(ws.device), orbit(35.0).to(ws)])
         self.source_pictures: Tensor | None = None
 
-    def show(self, *trained: nn.Module) -> Tensor:
+    def show(self, *trained: Generator3D) -> Tensor:
         """[2 + 2 * len(trained), 3, H, W] in [-1, 1]: both views of the frozen one, then of the others."""
         if self.source_pictures is None:
             self.source_pictures = self._pictures(self.g_o)
         return torch.cat([self.source_pictures, *(self._pictures(one) for one in trained)])
 
-    def _pictures(self, generator: nn.Module) -> Tensor:
-        render = render_views(generator, self.ws, self.views)
-        return torch.cat([one.image for one in render]).clamp(-1, 1)
+    def _pictures(self, generator: Generator3D) -> Tensor:
+        renders = render_views(generator, self.ws, self.views)
+        return torch.cat([render.image for render in renders]).clamp(-1, 1)

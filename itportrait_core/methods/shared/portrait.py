@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
+from ...networks.generator3d import Generator3D
 from .history import History
 from .storage import read_tensors, write_tensors
 
@@ -75,7 +76,7 @@ class Portrait:
         return cls(report=facts.get("report", {}), history=history, **moved)
 
 
-def check_fits(generator: nn.Module, portrait: Portrait) -> None:
+def check_fits(generator: Generator3D, portrait: Portrait) -> None:
     """Refuse a portrait that was made with another kind of generator.
 
     Raises:
@@ -91,7 +92,7 @@ def check_fits(generator: nn.Module, portrait: Portrait) -> None:
 
 
 def sample_portrait(
-    generator: nn.Module, seed: int, *, truncation: float = 1.0, camera: Tensor | None = None
+    generator: Generator3D, seed: int, *, truncation: float = 1.0, camera: Tensor | None = None
 ) -> Portrait:
     """The person that `seed` stands for.
 

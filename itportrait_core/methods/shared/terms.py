@@ -1,37 +1,195 @@
-"""The losses that APT and ITE share: what pictures of any person keep beside style and text."""
+"""The table of loss terms, and the one place where they are weighted, summed and recorded.
+
+A term is a named loss of one rendered view; the config field of the same name is its weight. A new term is
+one entry of `TERMS` and one `weight` field of a config. Inversion, APT, ITE and tuning all sum with
+`weighted_sum`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
+from ...errors import ITPortraitError
 from ...guidance.background import background_difference, empty_space, opacity
 from ...guidance.colour import colour_excess
-from ...guidance.depth import depth_difference
-from .config import Config
+from ...guidance.depth import depth_difference, depth_smoothness, fit_depth, warp_loss
+from ...guidance.identity import IdentityLoss
+from ...guidance.perceptual import Perceptual
+from ...guidance.variety import lost_variety
+from ...networks.generator3d import RenderOutput
 
-Terms = dict[str, Callable[[], Tensor]]
-"""Losses by name, each counted only when called."""
+WARP_LAYER = 2
+"""Feature map of the LPIPS trunk that the warping loss compares; for VGG16 the third (relu3_3)."""
+_LACKING: Any = None  # `weighted_sum` refuses terms whose needs are not met, so that no term meets it
 
 
-def weights_of(config: Config, names: Sequence[str]) -> dict[str, float]:
-    """Those of the settings `names` that have a weight."""
-    return {name: getattr(config, name) for name in names if getattr(config, name) > 0}
+@dataclass(frozen=True)
+class View:
+    """A batch of people from one camera each: what terms may look at.
+
+    Parts that no weighted term needs are left out.
+    """
+
+    render: RenderOutput
+    """By the generator in training."""
+    source: RenderOutput = _LACKING
+    """The same people from the same cameras by the untrained generator G_o."""
+    before_text: RenderOutput = _LACKING
+    """The same by G_s, or by G_o where there is no style."""
+    ws: Tensor = _LACKING
+    """[B, num_ws, w_dim]"""
+    camera: Tensor = _LACKING
+    """[B, 25]"""
+    front: RenderOutput = _LACKING
+    """The same people by the generator in training, from `front_camera` [B, 25]."""
+    front_camera: Tensor = _LACKING
 
 
-def shared_terms(render: Any, source: Any, allowed: float) -> Terms:
-    """Shape and empty space of `source`, a white background, and no more chroma than `allowed`.
+@dataclass(frozen=True)
+class Target:
+    """A picture to reproduce: [B, 3, S, S] at the render's size, in [-1, 1], and its LPIPS features."""
+
+    image: Tensor
+    features: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the terms of a whole run compare with. Parts that no weighted term needs are left out."""
+
+    perceptual: Perceptual = _LACKING
+    target: Target = _LACKING
+    raw_target: Target = _LACKING
+    """The picture at the size before super-resolution."""
+    identity: IdentityLoss = _LACKING
+    """To the target's person."""
+    max_chroma: float = 1.0
+    """As `allowed_chroma` gives it."""
+    mahalanobis: Callable[[Tensor], Tensor] = _LACKING
+    """ws -> squared distance [B] from M(z), in units of its spread."""
+    style_change: Callable[[Tensor, Tensor], Tensor] = _LACKING
+    """Pictures of people before and after -> distance `[]` of their change in CLIP's space to the style's."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss: per sample [B], or `[]`.
+
+    Attributes:
+        fn: the loss of a view.
+        needs: parts of `View` and `Reference` that it reads beside the render.
+        label: its name in histories, where that differs from its name in the table.
+    """
+
+    fn: Callable[[View, Reference], Tensor]
+    needs: tuple[str, ...] = ()
+    label: str = ""
+
+
+def _l2(view: View, to: Reference) -> Tensor:
+    """Mean squared difference of pixels."""
+    return (view.render.image - to.target.image).square().mean(dim=(1, 2, 3))
+
+
+def _lpips(view: View, to: Reference) -> Tensor:
+    return to.perceptual.distance(to.target.features, view.render.image)
+
+
+def _raw(view: View, to: Reference) -> Tensor:
+    """L2 and LPIPS before super-resolution."""
+    pixels = (view.render.image_raw - to.raw_target.image).square().mean(dim=(1, 2, 3))
+    return pixels + to.perceptual.distance(to.raw_target.features, view.render.image_raw)
+
+
+def _depth(view: View, to: Reference) -> Tensor:
+    """Consistency with the untrained generator's depth."""
+    depth = view.render.image_depth
+    return depth_difference(depth, fit_depth(view.source.image_depth, depth.shape[-1]))
+
+
+def _warp(view: View, to: Reference) -> Tensor:
+    def features(images: Tensor) -> Tensor:
+        return to.perceptual.features(images)[WARP_LAYER]
+
+    return warp_loss(features, view.front, to.target.image, view.camera, view.front_camera)
+
+
+TERMS: dict[str, Term] = {
+    "l2": Term(_l2, ("target",)),
+    "lpips": Term(_lpips, ("perceptual", "target")),
+    "identity": Term(lambda view, to: to.identity(view.render.image), ("identity",), label="id"),
+    "raw": Term(_raw, ("perceptual", "raw_target")),
+    "depth": Term(_depth, ("source",)),
+    "w_reg": Term(lambda view, to: to.mahalanobis(view.ws), ("ws", "mahalanobis")),
+    "empty": Term(lambda view, to: opacity(view.render, empty_space(view.source)), ("source",)),
+    "background": Term(lambda view, to: background_difference(view.render)),
+    "shape": Term(_depth, ("source",)),
+    "colour": Term(lambda view, to: colour_excess(view.render.image, to.max_chroma)),
+    "clip": Term(
+        lambda view, to: to.style_change(view.source.image, view.render.image), ("source", "style_change")
+    ),
+    "variety": Term(
+        lambda view, to: lost_variety(to.perceptual, view.source.image, view.render.image),
+        ("perceptual", "source"),
+    ),
+    "likeness": Term(
+        lambda view, to: to.perceptual(view.render.image, view.before_text.image),
+        ("perceptual", "before_text"),
+    ),
+}
+"""Every loss by the name of its weight. Sums are taken in this order: equal settings give equal bits."""
+DEPTH_TERMS: dict[str, Term] = {
+    "tv": Term(lambda view, to: depth_smoothness(view.render.image_depth)),
+    "consistency": TERMS["depth"],
+    "warp": Term(_warp, ("perceptual", "target", "front", "camera", "front_camera")),
+}
+"""What inversion may mean by `depth` (`InversionConfig.depth_loss`)."""
+
+
+def needs_of(weights: Mapping[str, float], terms: Mapping[str, Term] = TERMS) -> set[str]:
+    """Parts of `View` and `Reference` that these terms read."""
+    return {need for name in weights for need in terms[name].needs}
+
+
+def weighted_sum(
+    weights: Mapping[str, float],
+    view: View,
+    reference: Reference,
+    losses: dict[str, float],
+    *,
+    terms: Mapping[str, Term] = TERMS,
+    start: Tensor | None = None,
+    share: float = 1.0,
+    per_sample: bool = False,
+) -> Tensor:
+    """`start` + sum of weight * term over `weights`; adds `share` of every term's mean to `losses`.
 
     Args:
-        seen, source: renders of the same person from the same view, by the trained and by the untrained
-            generator. `source` may be None where neither `depth` nor `empty` is called.
-        allowed: as `allowed_chroma` gives it.
+        weights: by name of the term. A term of weight 0 is recorded too.
+        start: what the sum begins with; nothing where None.
+        share: 1 / number of views, where a loss is a mean over views.
+        per_sample: keep losses per sample [B]; otherwise their mean is taken, `[]`.
+
+    Raises:
+        ITPortraitError: for an unknown term, no term at all, or one that lacks what it needs.
     """
-    return {
-        "depth": lambda: depth_difference(render.image_depth, source.image_depth).mean(),
-        "empty": lambda: opacity(render, empty_space(source)),
-        "background": lambda: background_difference(render),
-        "colour": lambda: colour_excess(render.image, allowed),
-    }
+    unknown = sorted(set(weights) - set(terms))
+    if unknown or (not weights and start is None):
+        raise ITPortraitError(f"No loss term {unknown or 'is weighted'}; known are {', '.join(terms)}.")
+    total = start
+    for name, term in terms.items():
+        if name not in weights:
+            continue
+        lacking = [need for need in term.needs if getattr(view, need, getattr(reference, need, None)) is None]
+        if lacking:
+            raise ITPortraitError(f"The loss {name!r} needs {lacking[0]}, which this run does not have.")
+        value = term.fn(view, reference)
+        value = value if per_sample else value.mean()
+        label = term.label or name
+        losses[label] = losses.get(label, 0.0) + share * float(value.detach().mean())
+        total = weights[name] * value if total is None else total + weights[name] * value
+    return total

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ITPortraitError
+from ...networks.generator3d import G, Generator3D
 from .config import MODULES
 
 _PREFIX = {
@@ -23,7 +24,7 @@ def part_of(name: str) -> str:
     return next((part for part, prefix in _PREFIX.items() if name.startswith(prefix)), "")
 
 
-def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str = "weights") -> nn.Module:
+def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weights") -> G:
     """A copy in eval mode in which only `modules` ask for gradients; the original is left as it is.
 
     Args:
@@ -49,18 +50,23 @@ def copy_for_training(generator: nn.Module, modules: Sequence[str], trained: str
     return twin
 
 
-def trained_parameters(generator: nn.Module) -> dict[str, nn.Parameter]:
+def device_of(generator: Generator3D) -> torch.device:
+    """Where its weights lie."""
+    return next(generator.parameters()).device
+
+
+def trained_parameters(generator: Generator3D) -> dict[str, nn.Parameter]:
     """Parameters that ask for gradients, by name."""
     return {name: p for name, p in generator.named_parameters() if p.requires_grad}
 
 
-def frozen(generator: nn.Module) -> nn.Module:
+def frozen(generator: G) -> G:
     """A finished generator: no gradients, eval mode. Returns the same object."""
     generator.zero_grad(set_to_none=True)
     return generator.eval().requires_grad_(False)
 
 
-def frozen_copy(generator: nn.Module) -> nn.Module:
+def frozen_copy(generator: G) -> G:
     """A copy without gradients: the caller's module stays as it is, also one made in inference mode."""
     return frozen(copy.deepcopy(generator))
 
@@ -81,7 +87,7 @@ def latent_layer(name: str, num_ws: int) -> int | None:
     return {"conv0": 2 * level - 1, "conv1": 2 * level, "torgb": 2 * level + 1}.get(layer, 0)
 
 
-def keep_strongest_layers(generator: nn.Module, ws_gradient: Tensor, k: int) -> list[int]:
+def keep_strongest_layers(generator: Generator3D, ws_gradient: Tensor, k: int) -> list[int]:
     """Drop the gradients of all but the `k` latent layers on which the loss leans most (after NADA).
 
     Args:
@@ -99,13 +105,13 @@ def keep_strongest_layers(generator: nn.Module, ws_gradient: Tensor, k: int) -> 
     return sorted(chosen)
 
 
-def pack_weights(generator: nn.Module, prefix: str) -> dict[str, Tensor]:
+def pack_weights(generator: Generator3D, prefix: str) -> dict[str, Tensor]:
     """The trained weights as named tensors, for a resume point."""
     return {f"{prefix}.{name}": p.detach().clone() for name, p in trained_parameters(generator).items()}
 
 
 @torch.no_grad()
-def unpack_weights(generator: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+def unpack_weights(generator: Generator3D, tensors: dict[str, Tensor], prefix: str) -> None:
     """The inverse of `pack_weights`."""
     for name, parameter in trained_parameters(generator).items():
         parameter.copy_(tensors[f"{prefix}.{name}"])

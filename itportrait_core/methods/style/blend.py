@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
+from ...networks.generator3d import Generator3D
 from ..shared.trainable import frozen_copy, part_of
 from .config import BlendConfig
 
@@ -32,8 +33,10 @@ def strength_of(name: str, config: BlendConfig, backbone_resolution: int) -> flo
 
 @torch.no_grad()
 def blend(
-    base: nn.Module, styles: Sequence[nn.Module], configs: Sequence[BlendConfig] | BlendConfig | None = None
-) -> nn.Module:
+    base: Generator3D,
+    styles: Sequence[Generator3D],
+    configs: Sequence[BlendConfig] | BlendConfig | None = None,
+) -> Generator3D:
     """Move `base` towards one or several styles made from it; their differences add up.
 
     Strength 0 gives the base bit for bit, strength 1 of a single style gives that style bit for bit.
@@ -62,9 +65,7 @@ def blend(
         result.lineage = {
             "method": "blend",
             "strengths": [config.to_dict() for config in chosen],
-            "styles": [
-                {k: v for k, v in getattr(s, "lineage", {}).items() if k != "history"} for s in styles
-            ],
+            "styles": [{k: v for k, v in s.lineage.items() if k != "history"} for s in styles],
         }
         mixed = {name: mix(name, value, base, styles, chosen) for name, value in result.state_dict().items()}
         result.load_state_dict(mixed)
@@ -72,7 +73,11 @@ def blend(
 
 
 def mix(
-    name: str, origin: Tensor, base: nn.Module, styles: Sequence[nn.Module], configs: Sequence[BlendConfig]
+    name: str,
+    origin: Tensor,
+    base: Generator3D,
+    styles: Sequence[Generator3D],
+    configs: Sequence[BlendConfig],
 ) -> Tensor:
     """One weight of the blend. The first style is interpolated, so that both ends are exact."""
     out = origin
@@ -88,7 +93,7 @@ def mix(
     return out
 
 
-def check_same_shape(base: nn.Module, style: nn.Module) -> None:
+def check_same_shape(base: Generator3D, style: Generator3D) -> None:
     """Refuse a style that was not made from a generator of this shape."""
     a, b = base.state_dict(), style.state_dict()
     different = sorted(a.keys() ^ b.keys()) or [k for k in a if a[k].shape != b[k].shape]

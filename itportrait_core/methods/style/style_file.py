@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ITPortraitError
+from ...networks.generator3d import Generator3D
 from ..shared.lineage import weights_hash
 from ..shared.storage import read_tensors, write_tensors
 from ..shared.trainable import frozen_copy
@@ -28,7 +29,7 @@ costs little precision and buys twice as many directions as float16 would."""
 
 
 @torch.no_grad()
-def save_style(style: nn.Module, base: nn.Module, path: str | Path, *, budget_mb: float = 0.0) -> Path:
+def save_style(style: Generator3D, base: Generator3D, path: str | Path, *, budget_mb: float = 0.0) -> Path:
     """Write the difference of a style to its base.
 
     Args:
@@ -46,12 +47,12 @@ def save_style(style: nn.Module, base: nn.Module, path: str | Path, *, budget_mb
         if origin[name].is_floating_point() and not torch.equal(origin[name], moved[name])
     }
     tensors = _compressed(deltas, budget_mb * 2**20) if budget_mb > 0 else _halves(deltas)
-    facts = {"base_hash": weights_hash(base), "lineage": getattr(style, "lineage", {})}
+    facts = {"base_hash": weights_hash(base), "lineage": style.lineage}
     return write_tensors(path, KIND, tensors, facts)
 
 
 @torch.no_grad()
-def load_style(path: str | Path, base: nn.Module) -> nn.Module:
+def load_style(path: str | Path, base: Generator3D) -> Generator3D:
     """The style of a file on its base; a new frozen generator.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..shared.config import MODULES, Config, many, number
+from ..shared.config import MODULES, Config, many, number, weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,23 +23,23 @@ class APTConfig(Config):
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas.")
     modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are trained (paper 5.1).")
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
-    l2: float = number(0.0, 0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
-    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS (Eq. 6).")
-    clip: float = number(
-        0.0, 0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
+    l2: float = weight(0.0, 100.0, "Weight of the pixel difference; the paper uses LPIPS alone.")
+    lpips: float = weight(1.0, 100.0, "Weight of LPIPS (Eq. 6).")
+    clip: float = weight(
+        0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
     )
-    variety: float = number(
-        0.0, 0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
+    variety: float = weight(
+        0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
     )
-    depth: float = number(0.0, 0.0, 100.0, "Weight of depth consistency with the untrained generator.")
-    shape: float = number(0.0, 0.0, 1000.0, "Weight of the same, on other people from other sides.")
-    empty: float = number(
-        0.0, 0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
+    depth: float = weight(0.0, 100.0, "Weight of depth consistency with the untrained generator.")
+    shape: float = weight(0.0, 1000.0, "Weight of the same, on other people from other sides.")
+    empty: float = weight(
+        0.0, 100.0, "Weight that keeps space empty where the untrained generator has nothing."
     )
-    background: float = number(
-        0.0, 0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
+    background: float = weight(
+        0.0, 100.0, "Weight that keeps empty space white, for generators that draw it so."
     )
-    colour: float = number(0.0, 0.0, 100.0, "Weight that makes other people grey where the picture is.")
+    colour: float = weight(0.0, 100.0, "Weight that makes other people grey where the picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual
-from ...guidance.variety import lost_variety
+from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.passes import backward_by_view, draw_latents, render_views
-from ..shared.terms import shared_terms, weights_of
+from ..shared.terms import Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
 
 PAIR_EVERY = 4
-"""Steps from one look at two people to the next; who is seen alone differs from nobody."""
+"""Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
+PICTURE_TERMS = ("l2", "lpips", "depth")
+"""Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
 
 
 class RandomLatentRegularizer:
-    """Random people from a random side, every step.
+    """Loss terms on a random latent from a random view, every step.
 
     Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
-    shape of others, nor on what of the picture is its style and what its person. Others are asked to stay
-    without clouds (`config.empty`) on white (`config.background`), to keep their shape (`config.shape`) and
-    to differ as they did (`config.variety`), or to be grey where the picture is (`config.colour`), and to
-    move in CLIP's space as the picture's style does (`config.clip`).
+    shape of other people, nor on what of the picture is its style and what its person. So random people are
+    asked to stay without clouds (`empty`) on white (`background`), to keep their shape (`shape`) and to
+    differ as they did (`variety`), or to be grey where the picture is (`colour`), and to
+    move in CLIP's space as the picture's style does (`clip`).
     """
 
     def __init__(
         self,
-        g_o: nn.Module,
-        g_s: nn.Module,
+        g_o: Generator3D,
+        g_s: Generator3D,
         config: APTConfig,
         style_direction: StyleDirection,
         perceptual: Perceptual,
@@ -45,12 +45,16 @@ class RandomLatentRegularizer:
         `style_image`: [1, 3, H, W] in [-1, 1].
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
-        self.style_direction, self.perceptual = style_direction, perceptual
-        self.weights = weights_of(config, ("empty", "background", "shape", "colour", "clip", "variety"))
-        self.allowed = 1.0
+        self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
+        max_chroma = 1.0
         if self.weights.keys() & {"colour", "variety"}:
-            self.allowed = allowed_chroma(style_image)
-        self.weights.pop("variety" if self.allowed < 1 else "colour", None)  # greys rightly make people alike
+            max_chroma = allowed_chroma(style_image)
+        self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
+        self.reference = Reference(
+            perceptual=perceptual,
+            max_chroma=max_chroma,
+            style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
+        )
 
     def backward(self, index: int) -> dict[str, float]:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
@@ -59,22 +63,14 @@ class RandomLatentRegularizer:
             weights.pop("variety", None)
         if not weights:
             return {}
-        config, side = self.config, self.config.neural_resolution
+        side = self.config.neural_resolution
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
-        untrained = render_views(self.g_o, ws, view, side=side)[0]
+        source = render_views(self.g_o, ws, view, side=side)[0]
         losses: dict[str, float] = {}
 
-        def loss_of_view(render: Any, _: int) -> Tensor:
-            terms = shared_terms(render, untrained, self.allowed)
-            terms["shape"] = terms["depth"]  # `config.depth` is that of the picture's person
-            terms["clip"] = lambda: self.style_direction.direction_mse(
-                untrained.image, render.image, self.rng
-            )
-            terms["variety"] = lambda: lost_variety(self.perceptual, untrained.image, render.image)
-            counted = {name: terms[name]() for name in weights}
-            losses.update({name: float(part.detach()) for name, part in counted.items()})
-            return torch.stack([weights[name] * part for name, part in counted.items()]).sum()
+        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+            return weighted_sum(weights, View(render, source), self.reference, losses)
 
-        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=config.ray_chunk)
+        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.config.ray_chunk)
         return losses

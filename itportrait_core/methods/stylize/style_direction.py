@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...guidance.augment import augment, draw_augmentation
 from ...guidance.clip import ClipModel
 from ...guidance.directions import direction
+from ...networks.generator3d import Generator3D
 from ..shared.passes import draw_latents, render_views
 from ..shared.portrait import Portrait
 
@@ -23,7 +24,7 @@ GAIN = 1.8
 
 
 @torch.no_grad()
-def style_direction(clip: ClipModel, g_o: nn.Module, portrait: Portrait, seed: int) -> Tensor:
+def style_direction(clip: ClipModel, g_o: Generator3D, portrait: Portrait, seed: int) -> Tensor:
     """The change of a unit embedding that turns somebody into somebody of the picture's style: [1, D].
 
     The picture differs from the mean person by its style, and by who sits there: hair, glasses, age. The
@@ -58,7 +59,7 @@ def direction_mse(moved: Tensor, wanted: Tensor) -> Tensor:
 class StyleDirection:
     """The picture's way in the space of every CLIP."""
 
-    def __init__(self, clips: Sequence[ClipModel], g_o: nn.Module, portrait: Portrait, seed: int) -> None:
+    def __init__(self, clips: Sequence[ClipModel], g_o: Generator3D, portrait: Portrait, seed: int) -> None:
         """As `style_direction`."""
         self.clips = list(clips)
         self.directions = [style_direction(clip, g_o, portrait, seed) for clip in self.clips]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..shared.config import MODULES, Config, many, number
+from ..shared.config import MODULES, Config, many, number, weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +18,10 @@ class TuningConfig(Config):
     betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")
     rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which the step size falls, as a cosine.")
     lpips_stop: float = number(0.06, 0.0, 1.0, "Stop once LPIPS to the picture is this low.")
-    l2: float = number(1.0, 0.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
-    lpips: float = number(1.0, 0.0, 100.0, "Weight of LPIPS.")
-    raw: float = number(0.0, 0.0, 100.0, "Weight of L2 and LPIPS on the picture before super-resolution.")
-    depth: float = number(1.0, 0.0, 100.0, "Weight of depth consistency with the untuned generator.")
+    l2: float = weight(1.0, 100.0, "Weight of the mean squared difference of pixels in [-1, 1].")
+    lpips: float = weight(1.0, 100.0, "Weight of LPIPS.")
+    raw: float = weight(0.0, 100.0, "Weight of L2 and LPIPS on the picture before super-resolution.")
+    depth: float = weight(1.0, 100.0, "Weight of depth consistency with the untuned generator.")
     depth_every: int = number(4, 1, 100, "Depth consistency is taken every so many steps.")
     depth_views: int = number(4, 1, 16, "Random views per depth consistency step.")
     modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are tuned.")

@@ -1,0 +1,100 @@
+"""A run that trains copies of a generator: its history, previews and resume points, whatever the method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...networks.generator3d import Generator3D
+from .history import History, Record
+from .lineage import run_identity
+from .passes import PreviewStrip
+from .run import StepInfo, pack_optimizer, unpack_optimizer
+from .trainable import pack_weights, unpack_weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A generator in training and its optimizer.
+
+    Attributes:
+        name: beginning of its weights' names in a resume point; its optimizer's are `moments`.
+    """
+
+    name: str
+    generator: Generator3D
+    optimizer: torch.optim.Optimizer
+    moments: str = "adam"
+
+    def pack(self) -> dict[str, Tensor]:
+        """Weights and optimizer as named tensors."""
+        return {**pack_weights(self.generator, self.name), **pack_optimizer(self.optimizer, self.moments)}
+
+    def unpack(self, tensors: dict[str, Tensor]) -> None:
+        """The inverse of `pack`."""
+        unpack_weights(self.generator, tensors, self.name)
+        unpack_optimizer(self.optimizer, tensors, self.moments)
+
+
+class TrainingTask:
+    """A `run.Task` over some `Trained` generators and one source of random numbers.
+
+    A method says what a step is (`update`).
+    """
+
+    def __init__(
+        self,
+        total: int,
+        rng: torch.Generator,
+        trained: Sequence[Trained],
+        strip: PreviewStrip,
+        facts: Mapping[str, Any],
+    ) -> None:
+        """`strip` draws the previews; `facts` are all that the run depends on, see `run_identity`."""
+        self.total, self.rng, self.trained, self.strip = total, rng, list(trained), strip
+        self.facts, self.history = dict(facts), History()
+
+    def update(self, index: int) -> Record:
+        """Make step `index` and say what happened."""
+        raise NotImplementedError
+
+    def identity(self) -> str:
+        """See `run.Task`."""
+        return run_identity(**self.facts)
+
+    def step(self, index: int) -> StepInfo:
+        """See `run.Task`."""
+        record = self.update(index)
+        self.history.add(record)
+        gate, delta = _mean(record.gate), _mean(record.delta)
+        return StepInfo(record.losses, self.preview, gate=gate, delta=delta, stage=record.stage)
+
+    def preview(self) -> Tensor:
+        """Pictures [N, 3, H, W] by the untrained generator, then by those in training."""
+        return self.strip.show(*(one.generator for one in self.trained))
+
+    def finished(self) -> bool:
+        """See `run.Task`; most methods make all their steps."""
+        return False
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """See `run.Task`."""
+        tensors = {"rng": self.rng.get_state()}
+        for one in self.trained:
+            tensors |= one.pack()
+        return tensors, {"history": self.history.to_json()}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """See `run.Task`."""
+        for one in self.trained:
+            one.unpack(tensors)
+        self.rng.set_state(tensors["rng"])
+        self.history = History.from_json(facts["history"])
+
+
+def _mean(values: dict[str, float]) -> float | None:
+    return sum(values.values()) / len(values) if values else None
