@@ -22,7 +22,7 @@ import itportrait_core as itp
 from benchmarks.art_portraits import ART, Sitter, judge, sitters
 from benchmarks.table import Row, Table, mean, save_sheet, save_strip
 from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.configs import InversionConfig, TuningConfig
+from itportrait_core.methods.configs import InversionConfig, TuningConfig, suited
 from itportrait_core.methods.inversion.photo_prior import load_photo_prior
 from itportrait_core.methods.shared.lineage import run_identity
 from itportrait_core.methods.shared.portrait import Portrait
@@ -46,8 +46,8 @@ class Bench:
         """0 steps: the settings' own."""
         self.generator = itp.load_generator("pocket")
         self.prior, self.metric = load_photo_prior("pocket"), load_perceptual()
-        self.inversion = InversionConfig().scaled_for(self.generator)
-        self.tuning = TuningConfig().scaled_for(self.generator)
+        self.inversion = suited(InversionConfig, self.generator)
+        self.tuning = suited(TuningConfig, self.generator)
         if inversion_steps:
             self.inversion = self.inversion.replace(steps=inversion_steps)
         if tuning_steps:

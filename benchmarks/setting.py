@@ -23,7 +23,7 @@ from benchmarks.people import SOURCE_TEXT, Triple
 from itportrait_core.checkpoints.format import read_header
 from itportrait_core.guidance.clip import ClipModel, load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig
+from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfig, TuningConfig, suited
 from itportrait_core.methods.inversion.photo_prior import load_photo_prior
 from itportrait_core.methods.shared.history import History
 from itportrait_core.methods.shared.lineage import run_identity, weights_hash
@@ -53,9 +53,9 @@ class Setting:
         self.prior, self.guide = load_photo_prior("pocket"), load_clip("pocket-guide")
         assert self.prior.identity is not None  # the embedded prior has one
         self.judge = Judge(load_clip("pocket-judge"), load_perceptual(), self.prior.identity)
-        self.inversion = _with_steps(InversionConfig().scaled_for(self.generator), amounts.inversion_steps)
+        self.inversion = _with_steps(suited(InversionConfig, self.generator), amounts.inversion_steps)
         self.ite, self.edit = (_ite(mode, self.generator, amounts.steps) for mode in ("coupled", "text_only"))
-        self.tuning = _with_steps(TuningConfig().scaled_for(self.generator), amounts.tuning_steps)
+        self.tuning = _with_steps(suited(TuningConfig, self.generator), amounts.tuning_steps)
         self.networks = {
             "base": weights_hash(self.generator), "guide": weights_hash(self.guide),
             "metric": weights_hash(self.judge.metric), "prior": run_identity(networks=self.prior.networks()),
@@ -158,7 +158,7 @@ class Setting:
 
 
 def _ite(mode: str, generator: Any, steps: int) -> ITEConfig:
-    config = ITEConfig(mode=mode).scaled_for(generator).replace(source_text=SOURCE_TEXT)
+    config = suited(ITEConfig, generator, mode).replace(source_text=SOURCE_TEXT)
     return config.with_steps(steps) if steps else config
 
 

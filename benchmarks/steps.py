@@ -21,7 +21,7 @@ import torch.nn.functional as F
 import itportrait_core as itp
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.guidance.perceptual import load_perceptual
-from itportrait_core.methods.configs import ITEConfig
+from itportrait_core.methods.configs import ITEConfig, suited
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.couple.tasks import stage_of
 from itportrait_core.methods.shared.passes import PreviewStrip
@@ -88,7 +88,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args()
     torch.set_num_threads(1)
-    config = ITEConfig().scaled_for(itp.load_generator("pocket"))
+    config = suited(ITEConfig, itp.load_generator("pocket"), "coupled")
     found = measure(given.rounds, config)
     names = list(dict.fromkeys(name for name, _ in found))
     for name in names:

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.methods.configs import ITEConfig
+from ..itportrait_core.methods.configs import ITEConfig, suited
 from . import compat, fields, results, runtime, sockets
 
 MODES = ("coupled", "text_only")
@@ -155,7 +155,7 @@ class Couple(io.ComfyNode):
             config = settings.configs["ite"]
         else:
             ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
-            config = ITEConfig(mode=mode).scaled_for(model).replace(**ranges, **chosen)
+            config = suited(ITEConfig, model, mode).replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}

@@ -9,7 +9,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import InversionConfig
+from ..itportrait_core.methods.configs import InversionConfig, suited
 from . import compat, fields, recipes, runtime, sockets
 from .images import one_picture, to_comfy
 
@@ -124,7 +124,7 @@ class Inversion(io.ComfyNode):
         if settings is not None:
             config = settings.configs["inversion"].replace(seed=seed, pose_init=pose_init)
         else:
-            config = InversionConfig().scaled_for(model).replace(seed=seed, pose_init=pose_init)
+            config = suited(InversionConfig, model).replace(seed=seed, pose_init=pose_init)
             config = config.replace(**fields.changed(InversionConfig, **chosen))
             config = config.replace(steps=steps) if steps else config
         given = config.pose_init == USER or yaw or pitch or roll

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import APTConfig
+from ..itportrait_core.methods.configs import APTConfig, suited
 from . import compat, fields, results, runtime, sockets
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
@@ -94,7 +94,7 @@ class Stylize(io.ComfyNode):
         if settings is not None:
             config = settings.configs["apt"].replace(seed=seed)
         else:
-            config = APTConfig().scaled_for(model).replace(seed=seed, layers=LAYERS[layers])
+            config = suited(APTConfig, model).replace(seed=seed, layers=LAYERS[layers])
             config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe(

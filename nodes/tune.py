@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import TuningConfig
+from ..itportrait_core.methods.configs import TuningConfig, suited
 from . import compat, fields, results, runtime, sockets
 
 
@@ -77,7 +77,7 @@ class PivotalTuning(io.ComfyNode):
         if settings is not None:
             config = settings.configs["tuning"].replace(seed=seed)
         else:
-            config = TuningConfig().scaled_for(model).replace(seed=seed)
+            config = suited(TuningConfig, model).replace(seed=seed)
             config = config.replace(**fields.changed(TuningConfig, lpips_stop=lpips_stop, lr=lr, depth=depth))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints.format import register_family
+from ..config import Config
 
 
 @dataclasses.dataclass(frozen=True)
-class ClipConfig:
+class ClipConfig(Config):
     """An open_clip model config and how its inputs are prepared."""
 
     embed_dim: int
@@ -29,17 +30,6 @@ class ClipConfig:
     """Deviation that they are divided by."""
     templates: tuple[str, ...] = ("{}",)
     """Sentences that a phrase is put into; those that the network was trained on."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ClipConfig:
-        """The inverse of `to_dict`."""
-        listed = [name for name in ("mean", "std", "templates") if name in values]
-        lists: dict[str, Any] = {name: tuple(values[name]) for name in listed}
-        return cls(**{**values, **lists})
 
 
 class ClipNetwork(nn.Module):

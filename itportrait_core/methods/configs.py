@@ -6,6 +6,7 @@ from .couple.config import GATES, MEASURES, ITEConfig
 from .inversion.config import POSE_INITS, InversionConfig
 from .presets import PRESETS, preset
 from .shared.config import MODULES, Config, map_layers
+from .shared.presets import suited
 from .style.config import BlendConfig
 from .stylize.config import APTConfig
 from .tuning.config import TuningConfig
@@ -24,4 +25,5 @@ __all__ = [
     "TuningConfig",
     "map_layers",
     "preset",
+    "suited",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .irse import IRSETrunk
 from .start_weights import fill, unfilled
@@ -18,7 +18,7 @@ IDENTITY_CROPS = {"ffhq": ((32, 35, 220, 223), 256), "eg3d": ((48, 5, 455, 411),
 
 
 @dataclass(frozen=True)
-class IdentityConfig:
+class IdentityConfig(Config):
     """Sizes of an identity network. The defaults are `model_ir_se50.pth`."""
 
     input_size: int = 112
@@ -29,18 +29,6 @@ class IdentityConfig:
     """Residual units in each group."""
     embedding_dim: int = 512
     """Length of the embedding."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> IdentityConfig:
-        """The inverse of `to_dict`."""
-        values = dict(values)
-        for name in ("widths", "units"):
-            values[name] = tuple(values[name])
-        return cls(**values)
 
 
 class IdentityNet(IRSETrunk):

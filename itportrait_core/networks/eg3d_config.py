@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ..config import Config
 from ..errors import ITPortraitError
 
 Axes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -14,7 +15,7 @@ OFFICIAL_AXES: Axes = ((0, 1), (0, 2), (2, 0))
 
 
 @dataclass(frozen=True)
-class RenderingConfig:
+class RenderingConfig(Config):
     """How rays are sampled and marched; the names are those of the official `rendering_kwargs`."""
 
     depth_resolution: int = 48
@@ -47,6 +48,7 @@ class RenderingConfig:
     """The point that the cameras look at."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.ray_start == "auto") != (self.ray_end == "auto"):
             raise ITPortraitError(
                 f'ray_start {self.ray_start!r} and ray_end {self.ray_end!r}: "auto" works for both only.'
@@ -61,7 +63,7 @@ class RenderingConfig:
 
 
 @dataclass(frozen=True)
-class SuperResolutionConfig:
+class SuperResolutionConfig(Config):
     """Two synthesis blocks behind the renderer."""
 
     input_resolution: int = 128
@@ -92,7 +94,7 @@ SUPERRESOLUTION: dict[str, SuperResolutionConfig] = {
 
 
 @dataclass(frozen=True)
-class EG3DConfig:
+class EG3DConfig(Config):
     """Everything that is needed to build an EG3D generator. The defaults are the official ffhq512-128."""
 
     z_dim: int = 512
@@ -136,18 +138,6 @@ class EG3DConfig:
         """Side of the final picture, pixels."""
         return self.superresolution.input_resolution * self.superresolution.up[0] * self.superresolution.up[1]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> EG3DConfig:
-        """The inverse of `to_dict`."""
-        values = dict(values)
-        values["superresolution"] = _build(SuperResolutionConfig, values.get("superresolution", {}))
-        values["rendering"] = _build(RenderingConfig, values.get("rendering", {}))
-        return _build(cls, values)
-
     @classmethod
     def from_official(
         cls,
@@ -183,7 +173,7 @@ class EG3DConfig:
             channel_base=init_kwargs.get("channel_base", 32768),
             channel_max=init_kwargs.get("channel_max", 512),
             conv_clamp=init_kwargs.get("conv_clamp"),
-            rendering=_build(RenderingConfig, known),
+            rendering=RenderingConfig.from_dict(known),
             **overrides,
         )
 
@@ -194,23 +184,7 @@ def _official_superresolution(
     name = str(rendering["superresolution_module"]).rpartition(".")[2]
     if name not in SUPERRESOLUTION:
         raise ITPortraitError(f"Unknown super-resolution {name!r}; known are {', '.join(SUPERRESOLUTION)}.")
-    values = asdict(SUPERRESOLUTION[name])
+    values = SUPERRESOLUTION[name].to_dict()
     values["conv_clamp"] = 256.0 if init_kwargs.get("sr_num_fp16_res", 0) > 0 else None
     values["antialias"] = rendering.get("sr_antialias", True)
-    return _build(SuperResolutionConfig, values)
-
-
-def _build(kind: type, values: Mapping[str, Any]) -> Any:
-    """Make a dataclass from JSON values, lists becoming tuples; unknown names are an error."""
-    unknown = set(values) - {f.name for f in fields(kind)}
-    if unknown:
-        raise ITPortraitError(
-            f"Unknown settings for {kind.__name__}: {', '.join(sorted(unknown))}; newer file?"
-        )
-    return kind(**{key: _freeze(value) for key, value in values.items()})
-
-
-def _freeze(value: Any) -> Any:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(_freeze(item) for item in value)
-    return value
+    return SuperResolutionConfig.from_dict(values)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .irse import IRSETrunk
 from .ops import FullyConnected
@@ -20,7 +20,7 @@ KINDS = ("psp", "e4e", "restyle_psp", "restyle_e4e")
 
 
 @dataclass(frozen=True)
-class StyleEncoderConfig:
+class StyleEncoderConfig(Config):
     """Kind and sizes of a style encoder. The defaults are the published e4e for 1024 px faces."""
 
     kind: str = "e4e"
@@ -59,18 +59,6 @@ class StyleEncoderConfig:
     def passes(self) -> int:
         """Looks at a picture, the first one included."""
         return self.steps if self.iterative else 1 + self.corrections
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> StyleEncoderConfig:
-        """The inverse of `to_dict`."""
-        values = dict(values)
-        for name in ("widths", "units"):
-            values[name] = tuple(values[name])
-        return cls(**values)
 
 
 class StyleBlock(nn.Module):

@@ -6,13 +6,13 @@ those of `epoch_*.pth`: `backbone.layer1.0.conv1.weight`, `final_layers.3.bias`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .start_weights import fill, unfilled
 
@@ -30,7 +30,7 @@ POSE_HEADS = (("angles", 3), ("translation_xy", 2), ("translation_z", 1))
 
 
 @dataclass(frozen=True)
-class PoseConfig:
+class PoseConfig(Config):
     """Sizes of a pose network. The defaults are Deep3DFaceRecon: ResNet-50 and 257 coefficients."""
 
     input_size: int = 224
@@ -41,18 +41,6 @@ class PoseConfig:
     """Channels of the stem and of the first stage's inner convolutions; later stages double it."""
     heads: tuple[tuple[str, int], ...] = DEEP3D_HEADS
     """Name and length of every group of coefficients, in order. `POSE_HEADS` is the pose alone."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> PoseConfig:
-        """The inverse of `to_dict`."""
-        values = dict(values)
-        values["blocks"] = tuple(values["blocks"])
-        values["heads"] = tuple((name, count) for name, count in values["heads"])
-        return cls(**values)
 
 
 class Bottleneck(nn.Module):

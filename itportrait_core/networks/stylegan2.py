@@ -6,12 +6,12 @@ Parameter names are those of NVIDIA's stylegan2-ada: `mapping.fc0.weight`, `synt
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .ops import binomial_filter, upsample2d
 from .stylegan2_layers import MappingNetwork, SynthesisLayer, ToRGBLayer, count_ws, draw_weights
@@ -20,7 +20,7 @@ NOISE_MODES = ("none", "const", "random")
 
 
 @dataclass(frozen=True)
-class StyleGAN2Config:
+class StyleGAN2Config(Config):
     """Sizes of a StyleGAN2 generator. The defaults are NVIDIA's FFHQ at 1024 px."""
 
     z_dim: int = 512
@@ -45,15 +45,6 @@ class StyleGAN2Config:
     """Width of the inner mapping layers; None for w_dim."""
     conv_clamp: float | None = None
     """Limit of the absolute value after each layer; None for no limit."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> StyleGAN2Config:
-        """The inverse of `to_dict`."""
-        return cls(**values)
 
     @property
     def num_ws(self) -> int:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .cameras import grid as grid_cameras
 from .marching_cubes import marching_cubes
@@ -33,7 +34,7 @@ SOFT_RANGE = (-30.0, 60.0)
 
 
 @dataclass(frozen=True)
-class MeshConfig:
+class MeshConfig(Config):
     """How a mesh is drawn from the field."""
 
     resolution: int = 192
@@ -51,6 +52,7 @@ class MeshConfig:
     """Field points evaluated together; bounds the memory."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 32 <= self.resolution <= 512:
             raise ITPortraitError(f"The mesh resolution must be 32 to 512, got {self.resolution}.")
         if not 0.0 <= self.smoothing <= 8.0:

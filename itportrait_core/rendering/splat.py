@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..config import Config
 from ..errors import ITPortraitError
 from .mesh import MeshConfig, Progress, density_grid
 from .views import field_normals, texel
@@ -33,7 +34,7 @@ LONGEST_COMMENT = 800
 
 
 @dataclass(frozen=True)
-class SplatConfig:
+class SplatConfig(Config):
     """How splats are drawn from the field."""
 
     resolution: int = 192
@@ -52,6 +53,7 @@ class SplatConfig:
     """Field points evaluated together; bounds the memory."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 32 <= self.resolution <= 512:
             raise ITPortraitError(f"The splat resolution must be 32 to 512, got {self.resolution}.")
         if not (0.1 <= self.spread <= 3.0 and 0.05 <= self.thickness <= 3.0):

@@ -20,6 +20,7 @@ from itportrait_core.methods.configs import (
     TuningConfig,
     map_layers,
     preset,
+    suited,
 )
 
 METHODS = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig, "tuning": TuningConfig}
@@ -106,8 +107,8 @@ def test_layers_are_counted_from_the_end():
 @pytest.mark.parametrize("name", METHODS)
 def test_only_small_generators_scale_the_settings(name):
     config = preset(name)
-    assert config.scaled_for(SimpleNamespace(resolution=512)) == config
-    small = config.scaled_for(SimpleNamespace(resolution=128))
+    assert suited(type(config), SimpleNamespace(resolution=512)) == config
+    small = suited(type(config), SimpleNamespace(resolution=128))
     assert small.steps < config.steps
     if name == "ite":
         assert (small.tau, small.xi, small.gate, small.views) == (
@@ -118,8 +119,28 @@ def test_only_small_generators_scale_the_settings(name):
         )
 
 
+def test_small_generators_have_steps_of_each_mode_and_apt_s_own():
+    """A text alone takes fewer steps and asks for a smaller distance; APT's settings are the same in all."""
+    small = SimpleNamespace(resolution=64)
+    runs = {mode: suited(ITEConfig, small, mode) for mode in ("coupled", "text_only", "image_only")}
+    assert {mode: run.mode for mode, run in runs.items()} == {mode: mode for mode in runs}
+    assert {mode: (run.steps, run.warmup) for mode, run in runs.items()} == {
+        "coupled": (240, 120), "text_only": (80, 40), "image_only": (120, 60),
+    }  # fmt: skip
+    assert runs["text_only"].min_text_distance < runs["coupled"].min_text_distance
+    assert runs["text_only"].likeness == 0.0 < runs["coupled"].likeness
+    assert all(run.apt == suited(APTConfig, small) for run in runs.values())
+
+
+def test_old_names_of_settings_are_read():
+    """Workflows and lineages of earlier versions hold them, also as changes to a preset."""
+    config = ITEConfig.from_dict({"nudge": True, "text_length": 0.3, "image_beside_text": 0.5})
+    assert (config.augment, config.min_text_distance, config.image_text_orthogonality) == (True, 0.3, 0.5)
+    assert ITEConfig().replace(nudge=True) == ITEConfig(augment=True)
+
+
 def test_another_number_of_steps_keeps_the_share_of_the_warmup():
-    config = preset("ite").scaled_for(SimpleNamespace(resolution=128))
+    config = suited(ITEConfig, SimpleNamespace(resolution=128))
     assert 0 < config.warmup < config.steps
     few = config.with_steps(10)
     assert few.steps == 10 and few.warmup == 10 * config.warmup // config.steps

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 import itportrait_core as itp
+from itportrait_core.methods.configs import suited
 from itportrait_core.methods.inversion.photo_prior import PhotoPrior
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.shared.run import StepInfo
@@ -63,7 +64,7 @@ class Studio:
         self, steps: int, on_step: Callable[..., object] | None = None, **changes: object
     ) -> itp.Portrait:
         """Invert the style picture."""
-        config = itp.InversionConfig(seed=self.seed).scaled_for(self.generator)
+        config = suited(itp.InversionConfig, self.generator).replace(seed=self.seed)
         config = config.replace(steps=steps, **changes)
         return itp.invert(self.generator, example(STYLE), self.prior, config, on_step)
 

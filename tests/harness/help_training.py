@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 import itportrait_core as itp
-from itportrait_core.methods.configs import BlendConfig
+from itportrait_core.methods.configs import BlendConfig, suited
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.rendering.views import render_views
@@ -97,7 +97,7 @@ def fuse(studio: Studio) -> Rows:
 
 
 def _coupled(studio: Studio, **changes: object) -> EG3DGenerator:
-    config = itp.ITEConfig(seed=studio.seed).scaled_for(studio.generator)
+    config = suited(itp.ITEConfig, studio.generator, "coupled").replace(seed=studio.seed)
     config = config.with_steps(COUPLED_STEPS).replace(views=2, source_text="a person", **changes)
     start = studio.style if config.mode == "coupled" else None
     return itp.couple(studio.generator, studio.inverted, TEXT, None, config, style=start).target
@@ -106,11 +106,8 @@ def _coupled(studio: Studio, **changes: object) -> EG3DGenerator:
 def tuning(studio: Studio) -> Rows:
     """Pivotal tuning: the picture, its inversion, the generator after so many steps; and the side view."""
     row, watch = snapshots((5, 10, 20, TUNING_STEPS), which=3)
-    config = (
-        itp.TuningConfig(seed=studio.seed)
-        .scaled_for(studio.generator)
-        .replace(steps=TUNING_STEPS, lpips_stop=0.0)
-    )
+    config = suited(itp.TuningConfig, studio.generator)
+    config = config.replace(seed=studio.seed, steps=TUNING_STEPS, lpips_stop=0.0)
     itp.pivotal_tune(studio.generator, studio.inverted, config=config, on_step=watch)
     side: Row = {}
     for depth in (0.0, 1.0):

@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from itportrait_core.checkpoints.format import read_header
-from itportrait_core.methods.configs import APTConfig
+from itportrait_core.methods.configs import APTConfig, suited
 from itportrait_core.recipes.verdict import IDENTICAL
 from itportrait_core.recipes.verify import verify
 
@@ -44,7 +44,7 @@ def test_training_changes_weights_under_inference_mode(
     assert quick.run(graph.prompt).end == "execution_success"
     (made,) = set(quick_server.base.rglob("apt-*.safetensors")) - before
     assert verify(made).result == IDENTICAL
-    own = APTConfig().scaled_for(SimpleNamespace(resolution=stand_ins.SIDE)).replace(steps=3, seed=11)
+    own = suited(APTConfig, SimpleNamespace(resolution=stand_ins.SIDE)).replace(steps=3, seed=11)
     assert APTConfig.from_dict(read_header(made).lineage["settings"]) == own
     base = load_file(Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"], "generator.safetensors"))
     trained = load_file(made)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import ClassVar
 
-from ...errors import ITPortraitError
 from ..shared.config import MODULES, Config, choice, flag, many, number, text, weight
 from ..stylize.config import APTConfig
 
@@ -16,6 +15,8 @@ GATES = ("hard", "soft", "bisector", "joint")
 @dataclasses.dataclass(frozen=True)
 class ITEConfig(Config):
     """CLIP directions, the gate, the views, and the schedule of a coupled run."""
+
+    method: ClassVar[str] = "ite"
 
     seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
     mode: str = choice("coupled", ("coupled", "text_only", "image_only"), "What drives the run.")
@@ -117,32 +118,6 @@ class ITEConfig(Config):
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
-    def scaled_for(self, generator: Any) -> ITEConfig:
-        """Settings for a small generator (128 px or less) and its small CLIP, otherwise unchanged.
-
-        Steps are fewer and cheaper. G_t begins as G_s after half of them, so that the text's way of
-        Eq. 8 begins there too, and then only an offset of everybody's latents is trained: all weights of so
-        small a network, and also its style layers alone, learn to please CLIP before they draw what the text
-        says. The step `lr` is in units of M(z)'s own spread. The text asks for a length, or a hint of it
-        would do: beside a style that of a true edit, less in a portrait, which shall stay the person's. The
-        picture's steps look past the text's direction; else they take back half of what the text's steps did.
-        Beside a style people stay a little as they were before the text; alone, its length sees to that.
-        The 79 templates are left out, because a small text tower hears more of the template than of the word
-        in it.
-        """
-        if generator.resolution > 128:
-            return self
-        apt = self.apt.scaled_for(generator)
-        alone = self.mode == "text_only"
-        steps = min(self.steps, {"coupled": 240, "text_only": 80, "image_only": apt.steps}[self.mode])
-        return self.replace(
-            steps=steps, warmup=steps // 2, ite_per_round=8, batch=1, neural_resolution=32,
-            fast_share=1.0, target_start="style", text_origin="style", source_view="matched",
-            templates=False, augment=True, modules=("synthesis",), trained="latents", lr=0.05,
-            betas=(0.5, 0.99), rampdown=0.2, empty=10.0, background=10.0, image_text_orthogonality=1.0,
-            apt=apt, colour=30.0, likeness=0.0 if alone else 0.05, min_text_distance=0.15 if alone else 0.4,
-        )  # fmt: skip
-
     def with_steps(self, steps: int) -> ITEConfig:
         """The same for another number of steps. The warm-up keeps its share, but leaves an ITE step."""
         room = max(steps - self.apt_per_round - 1, 0)
@@ -152,25 +127,3 @@ class ITEConfig(Config):
         """What is left of a run whose warm-up was done already, for a G_s that was made by APT alone."""
         left = self.steps - self.warmup
         return self.replace(steps=left, warmup=0, rampdown=min(1.0, self.rampdown * self.steps / left))
-
-    def replace(self, **changes: Any) -> ITEConfig:
-        """As in `Config`; `apt` may be a dict of changes to the APT settings."""
-        if isinstance(changes.get("apt"), dict):
-            changes["apt"] = self.apt.replace(**changes["apt"])
-        return super().replace(**changes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; the APT settings become a dict of their own."""
-        return {**super().to_dict(), "apt": self.apt.to_dict()}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ITEConfig:
-        """As in `Config`; `apt` may be an `APTConfig` or its dict."""
-        values = dict(values)
-        if isinstance(values.get("apt"), dict):
-            values["apt"] = APTConfig.from_dict(values["apt"])
-        if not isinstance(values.get("apt", APTConfig()), APTConfig):
-            raise ITPortraitError(
-                f"apt is {values['apt']!r}; give its settings by name, as in {{'beta': 0.1}}."
-            )
-        return super().from_dict(values)

@@ -18,6 +18,7 @@ from ..shared.history import History
 from ..shared.lineage import finish
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
+from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
 from ..shared.training import TrainingTask
@@ -61,6 +62,7 @@ def couple(
         portrait: the inverted style picture; may be None for a text-only run.
         text: T_target, "wearing glasses" for instance; may be empty for an image-only run.
         clip: one CLIP or several (their losses are summed); the embedded guide where None.
+        config: where None, what suits the size of the generator, as in the node, driven by all that is given.
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); G_o where None.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
@@ -73,7 +75,7 @@ def couple(
     Raises:
         ITPortraitError: for a missing portrait or text that the mode needs, or parts that do not fit.
     """
-    config = config or ITEConfig()
+    config = config or suited(ITEConfig, generator, _mode(portrait, text))
     _check(config, portrait, text)
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
@@ -136,6 +138,13 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
 
 def _metric(perceptual: Perceptual | None, device: torch.device) -> Perceptual:
     return (perceptual or load_perceptual()).to(device)
+
+
+def _mode(portrait: Portrait | None, text: str) -> str:
+    """What a run is driven by, where no settings say so: by all that is given."""
+    if portrait is None:
+        return "text_only"
+    return "coupled" if text.strip() else "image_only"
 
 
 def _check(config: ITEConfig, portrait: Portrait | None, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import ClassVar
 
 from ..shared.config import Config, choice, flag, many, number, weight
 
@@ -13,6 +13,8 @@ POSE_INITS = ("twin", "image", "landmarks", "frontal", "random", "user")
 @dataclasses.dataclass(frozen=True)
 class InversionConfig(Config):
     """Eq. 3 (photo twin and first pose) and Eq. 4 (joint optimisation of latent and pose)."""
+
+    method: ClassVar[str] = "inversion"
 
     seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same result.")
 
@@ -66,21 +68,3 @@ class InversionConfig(Config):
     depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss (2.3).")
     w_reg: float = weight(0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
-
-    def scaled_for(self, generator: Any) -> InversionConfig:
-        """The same equations at a size that fits a small generator (the pocket family: 128 px or less).
-
-        Fewer steps, in units of M(z)'s spread (`whiten`), most of them at half resolution and without noise.
-        The pose moves from the first step: with few steps a preheat on a latent that is not yet right turns
-        it away from its start. Coarse layers are kept where people are: a small latent space bends to any
-        colour, and APT would then find nothing left to learn. benchmarks/inversion.py measures it. Larger
-        generators get the config back unchanged.
-        """
-        if generator.resolution > 128:
-            return self
-        return self.replace(
-            steps=min(self.steps, 100), pose_preheat=0, start="nearest",
-            start_samples=min(self.start_samples, 32), whiten=True, lr_w=0.06, w_noise=0.0,
-            lr_rotation=0.002, lr_translation=0.001, rampdown=0.4, coarse_share=0.75, stop_window=0,
-            l2=3.0, w_reg=max(self.w_reg, 0.2),
-        )  # fmt: skip

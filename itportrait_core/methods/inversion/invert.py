@@ -17,12 +17,13 @@ from ...rendering import cameras
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
+from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, run, trainable_mode
 from ..shared.trainable import frozen_copy
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose
 from .metrics import compare
-from .photo_prior import PhotoPrior
+from .photo_prior import PhotoPrior, load_photo_prior
 from .photo_twin import Aligned
 from .start_latents import Encoder3D, start_latents
 from .task import InversionTask
@@ -52,6 +53,8 @@ def invert(
         image: [1, 3, H, W] in [-1, 1], cut like the generator's pictures; or `Aligned` for priors that see
             another frame.
         prior: networks of Eq. 3; may be None for the pose starts that need none (and without identity).
+        config: where None, what suits the size of the generator, as in the node; a small generator then
+            has the embedded prior, if none is given.
         camera: [1, 25], the start for `pose_init="user"`.
         perceptual: LPIPS; the embedded trunk where None.
         encoder: 3D encoder for `start="encoder"`.
@@ -85,7 +88,9 @@ def invert_batch(
     every_seconds: float = 0.0,
 ) -> list[Portrait]:
     """`invert` for several pictures in one run; each has `config.restarts` runs, the best is returned."""
-    config = config or InversionConfig()
+    if config is None:
+        config = suited(InversionConfig, generator)
+        prior = prior or (load_photo_prior() if generator.resolution <= SMALL_RESOLUTION else None)
     with trainable_mode():
         device = next(generator.parameters()).device
         metric = (perceptual or load_perceptual()).to(device)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .old_names import RECORD, renamed
+from ...old_names import RECORD, renamed
 
 
 @dataclasses.dataclass

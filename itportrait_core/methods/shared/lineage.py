@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.generator3d import G, Generator3D
+from ...old_names import first_names
 from .config import Config
 from .history import History
-from .old_names import first_names
 
 CODE_VERSION = "0.1.0"
 

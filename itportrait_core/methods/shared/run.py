@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
-from .old_names import resumed
+from ...old_names import resumed
 from .storage import read_tensors, write_tensors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from ..shared.config import Config, number
 
@@ -10,6 +11,8 @@ from ..shared.config import Config, number
 @dataclasses.dataclass(frozen=True)
 class BlendConfig(Config):
     """Strength of a style without training: theta_o + a (theta - theta_o), part by part."""
+
+    method: ClassVar[str] = "blend"
 
     shape: float = number(1.0, 0.0, 1.2, "Strength of coarse planes (32 px and below): head shape.")
     texture: float = number(1.0, 0.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")

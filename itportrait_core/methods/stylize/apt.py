@@ -17,6 +17,7 @@ from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_views, target_of
 from ..shared.portrait import Portrait, check_fits
+from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.terms import Reference, View, weighted_sum
 from ..shared.trainable import (
@@ -140,7 +141,7 @@ def stylize(
     Raises:
         ITPortraitError: if the portrait does not fit the generator, or on a foreign resume point.
     """
-    config = config or APTConfig()
+    config = config or suited(APTConfig, generator)
     with trainable_mode():
         device = device_of(generator)
         perceptual = (perceptual or load_perceptual()).to(device)

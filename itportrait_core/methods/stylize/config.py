@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import ClassVar
 
 from ..shared.config import MODULES, Config, many, number, weight
 
@@ -11,6 +11,8 @@ from ..shared.config import MODULES, Config, many, number, weight
 @dataclasses.dataclass(frozen=True)
 class APTConfig(Config):
     """Image-guided one-shot stylisation: new fine layers each step, LPIPS to the style picture."""
+
+    method: ClassVar[str] = "apt"
 
     seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
     steps: int = number(400, 1, 5000, "Updates when APT runs alone (200-400 in the paper's setting).")
@@ -42,19 +44,3 @@ class APTConfig(Config):
     colour: float = weight(0.0, 100.0, "Weight that makes other people grey where the picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
-
-    def scaled_for(self, generator: Any) -> APTConfig:
-        """Settings for a small generator (128 px or less), otherwise unchanged.
-
-        Steps are fewer, larger and smoother. Pixels count too: the small perceptual trunk cares little about
-        colour. So does CLIP, and that two people differ as they did, lest everybody takes on the hair and
-        skin of the picture's person. Other people keep their shape, of which the picture says nothing, and
-        are grey where it is: else their hair, of which it shows none, ends up blue beside a marble head.
-        """
-        if generator.resolution > 128:
-            return self
-        steps, lr = min(self.steps, 120), min(2 * self.lr, 0.1)
-        return self.replace(
-            steps=steps, lr=lr, betas=(0.5, 0.99), l2=0.5, clip=3.0, variety=2.0, shape=200.0, empty=5.0,
-            background=10.0, colour=30.0,
-        )  # fmt: skip

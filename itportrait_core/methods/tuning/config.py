@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import ClassVar
 
 from ..shared.config import MODULES, Config, many, number, weight
 
@@ -11,6 +11,8 @@ from ..shared.config import MODULES, Config, many, number, weight
 @dataclasses.dataclass(frozen=True)
 class TuningConfig(Config):
     """Second stage of an inversion: the generator itself moves to the picture, the latent stays."""
+
+    method: ClassVar[str] = "tuning"
 
     seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
     steps: int = number(350, 1, 5000, "Most updates.")
@@ -26,16 +28,3 @@ class TuningConfig(Config):
     depth_views: int = number(4, 1, 16, "Random views per depth consistency step.")
     modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are tuned.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
-
-    def scaled_for(self, generator: Any) -> TuningConfig:
-        """Fewer, larger steps for a small generator (128 px or less), otherwise unchanged.
-
-        Pixels weigh more, and LPIPS by the embedded trunk may fall further: it calls a picture close that is
-        still 23 dB away (benchmarks/inversion.py).
-        """
-        if generator.resolution > 128:
-            return self
-        return self.replace(
-            steps=min(self.steps, 100), lr=0.01, rampdown=0.4, l2=20.0,
-            lpips_stop=min(self.lpips_stop, 0.005), depth_views=1,
-        )  # fmt: skip

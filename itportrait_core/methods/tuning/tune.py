@@ -14,6 +14,7 @@ from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish
 from ..shared.passes import PreviewStrip, backward_by_view, render_views, target_of
 from ..shared.portrait import Portrait, check_fits
+from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import Reference, View, weighted_sum
@@ -120,7 +121,7 @@ def pivotal_tune(
     Raises:
         ITPortraitError: if the portrait does not fit the generator.
     """
-    config = config or TuningConfig()
+    config = config or suited(TuningConfig, generator)
     with trainable_mode():
         device = device_of(generator)
         metric = (perceptual or load_perceptual()).to(device)

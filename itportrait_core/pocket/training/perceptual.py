@@ -6,7 +6,7 @@ Only the features are shipped; the lpips package compares them with all channels
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...checkpoints.format import save_model
+from ...config import Config
 from ..captions import PROMPTS
 from .clip import JUDGE, fair_labels, roughen
 from .dataset import StyledSet, training_set
@@ -35,15 +36,11 @@ TAPS = (4, 7, 12)
 
 
 @dataclass(frozen=True)
-class TrunkConfig:
+class TrunkConfig(Config):
     """What the file says about itself."""
 
     net: str = "squeeze"
     """The lpips package's name of the architecture."""
-
-    def to_dict(self) -> dict[str, str]:
-        """Plain JSON values."""
-        return asdict(self)
 
 
 class Trunk(nn.Module):
