@@ -1,4 +1,4 @@
-"""Image-text coupled fine-tuning, and its two halves alone (paper section 4.3; methods section 2.7)."""
+"""Image-text coupled fine-tuning, and its two halves alone (docs/method.md#alternation)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss terms of ITE beside Eq. 8 (methods section 5.1, items 6 and 8)."""
+"""The loss terms of ITE beside Eq. 8 (docs/method.md#regularizers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ITE alone, and the alternation of APT and ITE with a frozen G_o (paper section 4.3; methods section 2.7).
+"""ITE alone, and the alternation of APT and ITE with a frozen G_o (docs/method.md#alternation).
 
 A run of APT alone is `stylize.apt.ImageTask`.
 """

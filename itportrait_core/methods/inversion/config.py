@@ -1,4 +1,4 @@
-"""Settings of artistic GAN inversion (paper Eq. 3-4, methods sections 2.1-2.3)."""
+"""Settings of artistic GAN inversion (paper Eq. 3-4, docs/method.md#inversion)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InversionConfig(Config):
     twin_layers: tuple[int, ...] = many(
         (12, 13, 14, 15, 16, 17), "Layers of 18, 0-based, that Eq. 3 perturbs: colour and fine texture."
     )
-    twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median (methods 2.1).")
+    twin_samples: int = number(4, 1, 32, "Twins drawn; the pose is their median.")
     encoder_passes: int = number(
         0, 0, 20, "Looks of the encoder; 0 = its own number: published e4e and pSp one, ReStyle five."
     )
@@ -65,6 +65,6 @@ class InversionConfig(Config):
     lpips: float = weight(1.0, 100.0, "Weight of LPIPS, both pictures at most 256 px.")
     identity: float = weight(0.1, 100.0, "Weight of 1 - cosine of face embeddings.")
     depth: float = weight(1.0, 100.0, "Weight of the depth loss.")
-    depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss (2.3).")
+    depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss.")
     w_reg: float = weight(0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
