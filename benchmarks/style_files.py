@@ -20,7 +20,7 @@ import itportrait_core as itp
 from benchmarks.people import held_out, pictures
 from benchmarks.setting import Setting, add_amounts, read_amounts
 from benchmarks.table import Table, lines
-from itportrait_core.methods.shared.trainable import part_of
+from itportrait_core.networks.families import family_of
 
 RESULTS = Path(__file__).parent / "results"
 FULL_SIZE_MB, LIMIT_MB = 119.4, 10.0
@@ -44,6 +44,7 @@ def rows_of(setting: Setting, style: nn.Module, name: str, run: str, people: int
     """Both kinds of file of one style."""
     faces = held_out(1)[0].people(people)
     shown = [pictures(g, faces) for g in (style, setting.generator)]
+    part_of = family_of(setting.generator).names.part_of
     trained = sum(4 * p.numel() for n, p in setting.generator.named_parameters() if part_of(n))
     budgets = {"16 bit": 0.0, "compressed": trained / 2**20 * LIMIT_MB / FULL_SIZE_MB}
     rows = []

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import embedded
+from ..itportrait_core.networks.families import NAMES as GENERATORS
 from . import compat, folders, results, runtime, sockets
 from .model_files import EMBEDDED, FOREIGN, STYLE, choices, files_of, kind, locate, located
 
@@ -34,7 +35,7 @@ class GeneratorLoader(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=choices("eg3d", "panohead", STYLE),
+                    options=choices(*GENERATORS, STYLE),
                     default=EMBEDDED,
                     tooltip=(
                         "Who can be drawn, and how finely. The embedded generator makes 128 pixel pictures"

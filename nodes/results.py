@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import folder_paths
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.shared.history import History
 from ..itportrait_core.methods.shared.lineage import CODE_VERSION
 from ..itportrait_core.methods.shared.plots import plot_history
+from ..itportrait_core.networks.generator3d import Generator3D
 from . import folders, recipes, runtime
 from .images import to_comfy
 from .sockets import GeneratorHandle
@@ -56,9 +57,9 @@ def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | Non
 
 
 def keep(
-    trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int = 0
+    trained: Generator3D, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int = 0
 ) -> GeneratorHandle:
-    """Write a trained generator with the lineage that the core hung on it, and its card; returns its handle.
+    """Write a trained generator with the lineage that the core gave it, and its card; returns its handle.
 
     Args:
         trained: the weights.

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io, ui
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, folders, recipes, runtime, sockets
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
@@ -99,7 +100,7 @@ def write_difference(
     lineage: dict[str, Any],
     file: Path,
     budget_mb: float,
-) -> tuple[nn.Module, Path]:
+) -> tuple[Generator3D, Path]:
     """Write what a style changes in its base; returns the base and its file.
 
     Raises:
@@ -110,8 +111,7 @@ def write_difference(
             "A difference needs its base; connect the generator that the style was trained from."
         )
     style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
-    style.lineage = lineage
-    itp.save_style(style, origin, file, budget_mb=budget_mb)
+    itp.save_style(style, origin, file, budget_mb=budget_mb, lineage=lineage)
     return origin, base.path
 
 

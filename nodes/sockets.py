@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import comfy.model_management as mm
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
     from ..itportrait_core.methods.inversion.photo_prior import PhotoPrior
     from ..itportrait_core.methods.shared.portrait import Portrait
+    from ..itportrait_core.networks.generator3d import Generator3D
 
 Generator = io.Custom("ITP_GENERATOR")
 PortraitSocket = io.Custom("ITP_PORTRAIT")
@@ -38,7 +39,7 @@ Recipe = io.Custom("ITP_RECIPE")
 
 
 _hashes: dict[tuple[str, int, int], str] = {}
-_opened: WeakValueDictionary[str, ModelPatcher] = WeakValueDictionary()
+_opened: WeakValueDictionary[tuple[str, bool], ModelPatcher] = WeakValueDictionary()
 
 
 def file_hash(path: Path) -> str:
@@ -72,7 +73,7 @@ class Held:
 
 @dataclass(frozen=True, eq=False)
 class GeneratorHandle(Held):
-    """One generator file. The weights are read when a node needs them, and shared by equal files."""
+    """One generator file, read when a node needs it; equal files of one precision share their weights."""
 
     path: Path
     sha256: str
@@ -103,13 +104,13 @@ class GeneratorHandle(Held):
         """The frozen generator under ComfyUI's memory manager."""
         if not self.path.is_file() or file_hash(self.path) != self.sha256:
             raise ITPortraitError(f"{self.path} is gone or has changed; queue again to read it anew.")
-        held_patcher = _opened.get(self.sha256)
+        key = (self.sha256, self.half)
+        held_patcher = _opened.get(key)
         if held_patcher is None:
             with runtime.plain_tensors():
-                model = itp.load_generator(self.path)
-            model.lineage = dict(self.lineage)  # the core hands it on to what is trained from this generator
+                model = itp.load_generator(self.path, half=self.half)
             held_patcher = runtime.patcher(model)
-            _opened[self.sha256] = held_patcher
+            _opened[key] = held_patcher
         return held_patcher
 
     @property
@@ -117,10 +118,9 @@ class GeneratorHandle(Held):
         """Empty until a node has opened the file."""
         return [self.patcher] if "patcher" in self.__dict__ else []
 
-    def open(self, *, trained: bool = False) -> nn.Module:
+    def open(self, *, trained: bool = False) -> Generator3D:
         """The generator on the compute device; `trained` makes room for a copy with gradients."""
         runtime.to_device(self.patcher, trained=int(trained))
-        self.patcher.model.superresolution.half = self.half  # the model is shared by handles of one file
         return self.patcher.model
 
 

@@ -18,24 +18,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import ITPortraitError
+from ..networks import families
+from ..networks.generator3d import Generator3D
 from . import embedded
 from .downloads import where
 from .tensor_file import open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
-GENERATORS = ("eg3d", "panohead")
+GENERATORS = families.NAMES
 """Families of 3D generators."""
-_FAMILIES: dict[str, tuple[Any, type[nn.Module]]] = {}
+_FAMILIES: dict[str, tuple[type[Config], type[nn.Module]]] = {}
 _OWN_FAMILIES = {
-    "eg3d": ("eg3d", "EG3DConfig", "EG3DGenerator"),
-    "panohead": ("panohead", "PanoHeadConfig", "PanoHeadGenerator"),
     "stylegan2": ("stylegan2", "StyleGAN2Config", "StyleGAN2Generator"),
     "style_encoder": ("encoders", "StyleEncoderConfig", "StyleEncoder"),
     "pose": ("pose", "PoseConfig", "PoseNet"),
     "identity": ("arcface", "IdentityConfig", "IdentityNet"),
 }
-"""Families of `networks/`: module, config class, network class. Imported when first met."""
+"""Other families of `networks/`: module, config class, network class. Imported when first met."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Header:
     """Version of this file format."""
 
 
-def register_family(name: str, config_class: type, module_class: type[nn.Module]) -> None:
+def register_family(name: str, config_class: type[Config], module_class: type[nn.Module]) -> None:
     """Make a network loadable: `module_class(config_class.from_dict(...), seed=None)` must work."""
     _FAMILIES[name] = (config_class, module_class)
 
@@ -205,21 +206,26 @@ def content_hash(path: str | os.PathLike[str]) -> str:
 
 
 def save_generator(
-    generator: nn.Module,
+    generator: Generator3D,
     path: str | os.PathLike[str],
     lineage: Mapping[str, Any] | None = None,
     dtype: torch.dtype | None = None,
     license: str | None = None,
     source: str | None = None,
 ) -> Path:
-    """Write an EG3D generator; see `save_model`."""
+    """Write a 3D generator; see `save_model`."""
     return save_model(
         generator, path, family=generator.family, lineage=lineage, dtype=dtype, license=license, source=source
     )
 
 
-def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu") -> nn.Module:
-    """Load an EG3D generator: "pocket" for the embedded one, or a file.
+def load_generator(
+    name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu", *, half: bool = False
+) -> Generator3D:
+    """Load a 3D generator: "pocket" for the embedded one, or a file.
+
+    Args:
+        half: compute super-resolution's features in half precision, where the device can.
 
     Raises:
         ITPortraitError: as `load_model`, or when the file holds another kind of network.
@@ -229,20 +235,27 @@ def load_generator(name_or_path: str | os.PathLike[str], device: torch.device | 
         path = embedded.path("generator")
     if not Path(path).is_file():
         raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
-    family = read_header(path).family
-    if family not in GENERATORS:
+    header = read_header(path)
+    if header.family not in GENERATORS:
         raise ITPortraitError(
-            f"{path} holds a {family!r} network; a 3D generator ({' or '.join(GENERATORS)}) is needed here."
+            f"{path} holds a {header.family!r} network; a 3D generator ({' or '.join(GENERATORS)}) is needed"
+            " here."
         )
-    return load_model(path, device)
+    generator: Generator3D = load_model(path, device)
+    generator.lineage = dict(header.lineage)
+    generator.superresolution.half = half
+    return generator
 
 
-def _family(name: str, path: str | os.PathLike[str]) -> tuple[Any, type[nn.Module]]:
+def _family(name: str, path: str | os.PathLike[str]) -> tuple[type[Config], type[nn.Module]]:
+    if name in GENERATORS:
+        own = families.family(name)
+        return own.config, own.generator
     if name not in _FAMILIES and name in _OWN_FAMILIES:
         module, config_class, module_class = _OWN_FAMILIES[name]
         networks = importlib.import_module(f"..networks.{module}", __package__)
         register_family(name, getattr(networks, config_class), getattr(networks, module_class))
     if name not in _FAMILIES:
-        known = ", ".join(sorted(_FAMILIES.keys() | _OWN_FAMILIES.keys()))
+        known = ", ".join(sorted({*GENERATORS, *_FAMILIES, *_OWN_FAMILIES}))
         raise ITPortraitError(f"{path} holds a network of the unknown family {name!r}; known are {known}.")
     return _FAMILIES[name]

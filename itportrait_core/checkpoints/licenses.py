@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-EG3D = (
-    "NVIDIA Source Code License for EG3D: research and evaluation only, non-commercial; "
-    "derived weights carry the same terms."
-)
 STYLEGAN2 = (
     "NVIDIA Source Code License: non-commercial. Weights trained on FFHQ: the pictures are CC BY-NC-SA 4.0."
 )
@@ -15,4 +11,3 @@ ENCODER = (
 DEEP3D = "Deep3DFaceRecon weights derive from the Basel Face Model: academic use, no redistribution."
 ARCFACE = "MIT repository (InsightFace_Pytorch); trained on data derived from MS-Celeb-1M: research use."
 TORCHVISION = "torchvision, BSD 3-Clause; trained on ImageNet."
-PANOHEAD = "CC BY-NC-SA and NVIDIA Source Code License: research and evaluation only, non-commercial."

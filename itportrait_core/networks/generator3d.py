@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .eg3d_config import EG3DConfig
+from .superresolution import SuperResolution
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Generator3D(Protocol):
     """Side of the pictures, pixels."""
     neural_rendering_resolution: int
     """Side of the raw pictures, pixels."""
+    superresolution: SuperResolution
+    """Behind the neural renderer; `half` computes its features in half precision, where the device can."""
     lineage: dict[str, Any]
     """Where the weights come from: facts of their file, or of the run that trained them; {} if unknown."""
     history: Any

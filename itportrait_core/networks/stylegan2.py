@@ -68,7 +68,6 @@ class SynthesisBlock(nn.Module):
         """`in_channels` 0 makes the first block, which starts from a learned constant."""
         super().__init__()
         self.in_channels, self.up, self.resolution = in_channels, up, resolution
-        self.half: torch.dtype | None = None  # type of the features; the picture stays as it is
         self.register_buffer("resample_filter", binomial_filter())
         if in_channels == 0:
             self.const = nn.Parameter(torch.empty(out_channels, resolution, resolution))
@@ -90,17 +89,20 @@ class SynthesisBlock(nn.Module):
         ws: Tensor,
         noise_mode: str = "const",
         rng: torch.Generator | None = None,
+        half: torch.dtype | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Features [B, I, h, h], picture [B, K, h, h] or None and ws [B, 2 or 3, w_dim] -> both at side r."""
-        with torch.autocast(ws.device.type, self.half) if self.half else nullcontext():
-            if self.in_channels == 0:
+        """Features [B, I, h, h], picture [B, K, h, h] or None and ws [B, 2 or 3, w_dim] -> both at side r.
+
+        `half`: type of the features, None for that of the weights; the picture stays as it is.
+        """
+        with torch.autocast(ws.device.type, half) if half else nullcontext():
+            if x is None:
                 x = self.const.expand(ws.shape[0], *self.const.shape)
             else:
-                assert x is not None
-                x = self.conv0(x if self.half is None else x.to(self.half), ws[:, 0], noise_mode, rng)
+                x = self.conv0(x if half is None else x.to(half), ws[:, 0], noise_mode, rng)
                 ws = ws[:, 1:]
             x = self.conv1(x, ws[:, 0], noise_mode, rng)
-        rgb = self.torgb(x if self.half is None else x.to(ws.dtype), ws[:, 1])
+        rgb = self.torgb(x if half is None else x.to(ws.dtype), ws[:, 1])
         if image is None:
             return x, rgb
         return x, (upsample2d(image) if self.up == 2 else image) + rgb
@@ -135,7 +137,7 @@ class SynthesisNetwork(nn.Module):
 
         Args:
             ws: style vectors; a block's torgb shares its vector with the conv0 of the next block.
-            noise_mode: "none", "const" (the stored pictures) or "random" (needs `generator`).
+            noise_mode: "none", "const" (the stored pictures) or "random" (needs `rng`).
             rng: source of the random noise.
 
         Raises:

@@ -91,7 +91,8 @@ class MappingNetwork(nn.Module):
         dtype = self.w_avg.dtype
         parts = []
         if self.z_dim > 0:
-            assert z is not None
+            if z is None:
+                raise ITPortraitError(f"This generator needs latents of {self.z_dim} numbers; pass z.")
             parts.append(normalize_second_moment(z.to(dtype)))
         if self.c_dim > 0:
             if c is None:
@@ -151,7 +152,7 @@ class SynthesisLayer(nn.Module):
     def draw_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""
         if rng is None:
-            raise ITPortraitError('noise_mode "random" needs generator=; pass one, or use "const".')
+            raise ITPortraitError('noise_mode "random" needs rng=; pass one, or use "const".')
         shape = (x.shape[0], 1, *x.shape[2:])
         return torch.randn(shape, generator=rng, device=rng.device).to(x)
 

@@ -53,7 +53,7 @@ class SuperResolution(nn.Module):
             rgb: [B, 3, R, R], about [-1, 1]; left as it is.
             features: [B, C, R, R].
             ws: [B, num_ws, w_dim]; only the last vector is used.
-            noise_mode: "none", "const" or "random" (needs `generator`).
+            noise_mode: "none", "const" or "random" (needs `rng`).
             rng: source of the random noise.
 
         Returns:
@@ -79,9 +79,9 @@ class SuperResolution(nn.Module):
     ) -> Tensor:
         """The two blocks alone; without constant noise, which has a fixed size, also for cut-outs."""
         last = ws[:, -1:].expand(-1, 3, -1)
+        half = half_type(ws.device.type) if self.half else None
         for block in (self.block0, self.block1):
-            block.half = half_type(ws.device.type) if self.half else None
-            features, rgb = block(features, rgb, last, noise_mode, rng)
+            features, rgb = block(features, rgb, last, noise_mode, rng, half)
         return rgb
 
     def needs_resize(self, side: int) -> bool:

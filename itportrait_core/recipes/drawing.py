@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints.format import load_generator
 from ..methods.shared.lineage import weights_hash
 from ..methods.shared.portrait import Portrait, sample_portrait
 from ..methods.style.style_file import load_style
+from ..networks.generator3d import Generator3D
 from ..rendering import cameras
 from ..rendering.views import render_views
 from .card import Card, bytes_hash, describe_weights, to_pixels, versions
@@ -36,7 +37,7 @@ def generator_card(path: Path, more: Mapping[str, str], *, name: str = "") -> Ca
 
 
 def difference_card(
-    path: Path, base: nn.Module, base_file: Path, more: Mapping[str, str], *, name: str = ""
+    path: Path, base: Generator3D, base_file: Path, more: Mapping[str, str], *, name: str = ""
 ) -> Card:
     """The card of a style that was saved as its difference to a base: a test person, drawn by both together.
 
@@ -59,7 +60,7 @@ def difference_card(
     return _tested("difference", style, facts, more)
 
 
-def _tested(kind: str, generator: nn.Module, facts: Mapping[str, Any], more: Mapping[str, str]) -> Card:
+def _tested(kind: str, generator: Generator3D, facts: Mapping[str, Any], more: Mapping[str, str]) -> Card:
     with torch.no_grad():
         ws = sample_portrait(generator, TEST_SEED, truncation=TEST_TRUNCATION).ws.float()
         card = Card(
@@ -81,7 +82,7 @@ def portrait_card(person: Portrait, more: Mapping[str, str]) -> Card:
     return Card("portrait", weights, person.report, versions=versions(**more), proof=proof)
 
 
-def view_pixels(generator: nn.Module, card: Card) -> Tensor:
+def view_pixels(generator: Generator3D, card: Card) -> Tensor:
     """The picture `[H, W, 3]` uint8 that a card speaks of."""
     assert card.ws is not None and card.cameras is not None
     views = render_views(generator, card.ws, card.cameras, len(card.cameras))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..networks.generator3d import Generator3D
 from ..rendering.glb import glb_bytes, linear_to_srgb
 from ..rendering.mesh import MeshConfig, extract_mesh
 from ..rendering.splat import FIELDS, PLY_END, SH_ZERO, SplatConfig, ply_bytes, sample_splats
@@ -57,7 +58,7 @@ TOLERANCES = {
 """By field; a mesh's and a splat file's are judged alike."""
 
 
-def check_mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def check_mesh(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     """Judge a GLB file against the mesh of its card.
 
     Raises:
@@ -73,7 +74,7 @@ def check_mesh(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -
     return _judge(binary, wanted, read, verdict, made, "vertex and triangle")
 
 
-def check_splats(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def check_splats(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     """Judge a PLY file against the splats of its card.
 
     Raises:

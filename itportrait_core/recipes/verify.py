@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints.format import load_generator
 from ..errors import ITPortraitError
 from ..methods.shared.lineage import weights_hash
 from ..methods.shared.portrait import Portrait, check_fits
 from ..methods.style.style_file import load_style
+from ..networks.generator3d import Generator3D
 from . import carriers
 from .card import Card, bytes_hash, describe_weights, parse, versions
 from .drawing import picture_pixels, shrink, view_pixels
@@ -88,7 +89,7 @@ def _weights(wanted: dict[str, Any], path: Path, places: Sequence[Path], verdict
     return None
 
 
-def _picture(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def _picture(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     file = carriers.png_pixels(path)
     if bytes_hash(file) != card.proof:
         verdict.facts.append("its pixels were changed after the render, or the recipe is another picture's")
@@ -113,16 +114,16 @@ def _judge_pixels(file: Tensor, drawn: Tensor, verdict: Verdict) -> Verdict:
     return verdict.conclude(CLOSE if fits else DIFFERENT, fact)
 
 
-def _generator(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def _generator(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     return _test_picture(describe_weights(path)["content"], card, generator, verdict)
 
 
-def _difference(path: Path, card: Card, base: nn.Module, verdict: Verdict) -> Verdict:
+def _difference(path: Path, card: Card, base: Generator3D, verdict: Verdict) -> Verdict:
     style = load_style(path, base)
     return _test_picture(weights_hash(style), card, style, verdict)
 
 
-def _test_picture(now: str, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def _test_picture(now: str, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     """`now` is the hash of the weights that are there."""
     assert card.thumbnail is not None
     then = str(card.weights.get("content"))
@@ -134,7 +135,7 @@ def _test_picture(now: str, card: Card, generator: nn.Module, verdict: Verdict) 
     return _judge_pixels(card.thumbnail, shrink(drawn, card.thumbnail.shape[0]), verdict)
 
 
-def _portrait(path: Path, card: Card, generator: nn.Module, verdict: Verdict) -> Verdict:
+def _portrait(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     person = Portrait.load(path)
     check_fits(generator, person)
     if bytes_hash(person.ws, person.camera, person.image) != card.proof:

@@ -18,8 +18,8 @@ from .surface import main_pieces, vertex_colors, vertex_normals
 from .views import surface_points
 
 if TYPE_CHECKING:
-    from ..networks.eg3d import EG3DGenerator
     from ..networks.eg3d_config import RenderingConfig
+    from ..networks.generator3d import Generator3D
 
 Progress = Callable[[int, int], None]
 """Called with steps done and steps in all; raising from it stops the run."""
@@ -82,7 +82,7 @@ class Mesh:
 
 
 def extract_mesh(
-    generator: EG3DGenerator,
+    generator: Generator3D,
     ws: Tensor,
     config: MeshConfig | None = None,
     on_step: Progress | None = None,
@@ -125,7 +125,7 @@ def extract_mesh(
 
 
 def density_grid(
-    generator: EG3DGenerator, planes: Tensor, config: MeshConfig, on_step: Progress | None = None
+    generator: Generator3D, planes: Tensor, config: MeshConfig, on_step: Progress | None = None
 ) -> Tensor:
     """Raw density `[n, n, n]` indexed x, y, z over the whole box; trimmed sides count as outside."""
     rendering, n = generator.config.rendering, config.resolution
@@ -184,7 +184,7 @@ def blur(grid: Tensor, sigma: float) -> Tensor:
     return grid
 
 
-def visible_level(generator: EG3DGenerator, ws: Tensor, planes: Tensor, grid: Tensor) -> float:
+def visible_level(generator: Generator3D, ws: Tensor, planes: Tensor, grid: Tensor) -> float:
     """The density whose surface has the outline that pictures show.
 
     A ray meets the surface of a level exactly if the densest point on it exceeds the level, so the best level

@@ -16,7 +16,7 @@ from .mesh import MeshConfig, Progress, density_grid
 from .views import field_normals, texel
 
 if TYPE_CHECKING:
-    from ..networks.eg3d import EG3DGenerator
+    from ..networks.generator3d import Generator3D
 
 SH_ZERO = 0.28209479177387814
 """Value of the constant spherical harmonic: files hold colour as (rgb - 0.5) / this."""
@@ -88,7 +88,7 @@ class Splats:
 
 
 def sample_splats(
-    generator: EG3DGenerator,
+    generator: Generator3D,
     ws: Tensor,
     config: SplatConfig | None = None,
     on_step: Progress | None = None,

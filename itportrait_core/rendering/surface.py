@@ -12,7 +12,7 @@ from ..networks.volume_rendering import march, spread
 from .views import field_normals, texel
 
 if TYPE_CHECKING:
-    from ..networks.eg3d import EG3DGenerator
+    from ..networks.generator3d import Generator3D
 
 STEPS = 24
 """Samples along the short ray that colours a vertex."""
@@ -62,7 +62,7 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     return F.normalize(summed, dim=-1, eps=1e-20)
 
 
-def vertex_colors(generator: EG3DGenerator, planes: Tensor, vertices: Tensor) -> Tensor:
+def vertex_colors(generator: Generator3D, planes: Tensor, vertices: Tensor) -> Tensor:
     """sRGB `[V, 3]` in 0..1: what a camera right in front of each vertex sees of the raw picture.
 
     A short ray along the normal is rendered like any other. A single read of the field would show the colour

@@ -15,7 +15,7 @@ from ..networks.rays import make_rays, split_label
 from .labels import cam2world, checked
 
 if TYPE_CHECKING:
-    from ..networks.eg3d import EG3DGenerator, RenderOutput
+    from ..networks.generator3d import Generator3D, RenderOutput
 
 OnView = Callable[[int, int, Tensor], None]
 """Called after each chunk with views done, views in all, and the newest pictures `[n, 3, H, W]`."""
@@ -50,7 +50,7 @@ class Views:
 
 
 def render_views(
-    generator: EG3DGenerator,
+    generator: Generator3D,
     ws: Tensor,
     cameras: Tensor,
     chunk: int = 4,
@@ -94,7 +94,7 @@ def surface_points(cameras: Tensor, depth: Tensor) -> Tensor:
     return origins + directions * depth.reshape(len(depth), -1, 1)
 
 
-def field_normals(generator: EG3DGenerator, planes: Tensor, points: Tensor, step: float) -> Tensor:
+def field_normals(generator: Generator3D, planes: Tensor, points: Tensor, step: float) -> Tensor:
     """Outward unit normals `[B, P, 3]`: minus the density's slope, by central differences `step` apart.
 
     Differences over about a plane texel also smooth the staircase that bilinear planes put into the exact
@@ -105,13 +105,13 @@ def field_normals(generator: EG3DGenerator, planes: Tensor, points: Tensor, step
     return -F.normalize(torch.cat(slope, -1), dim=-1)
 
 
-def texel(generator: EG3DGenerator, planes: Tensor) -> float:
+def texel(generator: Generator3D, planes: Tensor) -> float:
     """Side of a plane texel, world units."""
     return generator.config.rendering.box_warp / planes.shape[-1]
 
 
 def _complete(
-    generator: EG3DGenerator, planes: Tensor, cameras: Tensor, render: RenderOutput
+    generator: Generator3D, planes: Tensor, cameras: Tensor, render: RenderOutput
 ) -> tuple[Tensor, ...]:
     """Image, depth, mask, world and camera normals of one batch, all at the output size."""
     size = render.image.shape[-2:]

@@ -9,8 +9,8 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.methods.shared.run import KeepBest
-from itportrait_core.methods.shared.trainable import latent_layer, part_of
 from itportrait_core.methods.stylize.apt import APT, stylize
+from itportrait_core.networks.eg3d.names import NAMES, latent_of
 from tests.core.tiny import same_weights, tiny_apt, tiny_generator, tiny_perceptual, tiny_portrait
 
 
@@ -51,7 +51,7 @@ def test_only_selected_modules_change_and_the_original_stays(parts):
     style = stylize(generator, portrait, config, perceptual=perceptual)
     assert all(torch.equal(before[name], value) for name, value in generator.state_dict().items())
     after = style.state_dict()
-    changed = {part_of(name) for name, value in after.items() if not torch.equal(before[name], value)}
+    changed = {NAMES.part_of(name) for name, value in after.items() if not torch.equal(before[name], value)}
     assert changed == {"synthesis", "superresolution"}
     assert not any(p.requires_grad for p in style.parameters())
 
@@ -115,7 +115,7 @@ def test_adaptive_choice_trains_only_the_strongest_layers(parts):
     apt = make(parts, adaptive_k=2)
     apt.step(0)
     layers = {
-        latent_layer(name, generator.num_ws)
+        latent_of(name, generator.num_ws)
         for (name, old), new in zip(generator.named_parameters(), apt.g_s.parameters(), strict=True)
         if not torch.equal(old, new)
     }
@@ -137,7 +137,7 @@ def test_latent_layers_follow_the_map_of_the_spec():
         "decoder.net.0.weight": None,
         "backbone.mapping.fc0.weight": None,
     }
-    assert {name: latent_layer(name, 14) for name in wanted} == wanted
+    assert {name: latent_of(name, 14) for name in wanted} == wanted
 
 
 def test_a_portrait_of_another_generator_is_refused(parts):

@@ -11,10 +11,11 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import BlendConfig
 from itportrait_core.methods.inversion.metrics import psnr
 from itportrait_core.methods.shared.storage import read_tensors, write_tensors
-from itportrait_core.methods.shared.trainable import copy_for_training, part_of, trained_parameters
+from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
 from itportrait_core.methods.style.blend import blend, strength_of
 from itportrait_core.methods.style.style_file import KIND, MIN_SIDE, WHOLE, load_style, save_style
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
+from itportrait_core.networks.eg3d.names import NAMES
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_generator
 
@@ -70,15 +71,15 @@ def test_parts_are_moved_separately(base):
         only = NONE.replace(**{part: 1.0})
         mixed = blend(base, [style], only).state_dict()
         for name, value in mixed.items():
-            source = style if strength_of(name, only, 32) == 1.0 else base
+            source = style if strength_of(name, only, NAMES, 32) == 1.0 else base
             assert torch.equal(value, source.state_dict()[name]), (part, name)
 
 
 def test_shape_is_coarse_and_texture_fine_and_rgb():
     only = NONE.replace(shape=1.0)
     wanted = {"b4.conv1": 1.0, "b32.conv1": 1.0, "b64.conv0": 0.0, "b4.torgb": 0.0, "b256.torgb": 0.0}
-    assert {k: strength_of(f"backbone.synthesis.{k}.weight", only, 256) for k in wanted} == wanted
-    assert strength_of("backbone.mapping.fc0.weight", BlendConfig(), 256) == 0.0
+    assert {k: strength_of(f"backbone.synthesis.{k}.weight", only, NAMES, 256) for k in wanted} == wanted
+    assert strength_of("backbone.mapping.fc0.weight", BlendConfig(), NAMES, 256) == 0.0
 
 
 def test_several_styles_add_up(base):
@@ -141,7 +142,7 @@ def test_files_of_full_size_styles_fit_their_limits():
     """What a full EG3D trains fits 65 MB as differences; what is never compressed leaves room in 10 MB."""
     with torch.device("meta"):
         full = EG3DGenerator(EG3DConfig(), seed=None)
-    trained = {name: p for name, p in full.named_parameters() if part_of(name)}
+    trained = {name: p for name, p in full.named_parameters() if NAMES.part_of(name)}
     assert 55e6 < 2 * sum(p.numel() for p in trained.values()) < 65e6
     kept = [
         p

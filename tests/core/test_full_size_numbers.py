@@ -10,8 +10,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from itportrait_core.checkpoints.official_generators import eg3d_config
 from itportrait_core.networks.eg3d import EG3DGenerator
+from itportrait_core.networks.eg3d.official import read_config
 from itportrait_core.networks.eg3d_config import OFFICIAL_AXES
 from itportrait_core.rendering import cameras
 from tests.core.test_official_tables import CASES, settings, shapes
@@ -22,7 +22,7 @@ LIMITS = {"ws": 1e-5, "planes": 1e-3, "image_depth": 1e-3, "image_raw": 1e-3, "i
 def trained(name: str) -> EG3DGenerator:
     """A full-size generator whose zeros (biases, noise strengths, mean) are drawn as well."""
     attributes = {"neural_rendering_resolution": CASES[name]}
-    generator = EG3DGenerator(eg3d_config(settings(name), attributes, OFFICIAL_AXES, shapes(name)), seed=3)
+    generator = EG3DGenerator(read_config(settings(name), attributes, OFFICIAL_AXES, shapes(name)), seed=3)
     draw = torch.Generator().manual_seed(4)
     for key, value in generator.named_parameters():
         if key.endswith(("bias", "noise_strength")):

@@ -20,7 +20,8 @@ from itportrait_core.methods.couple.gate import Gate, mean_distances
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.couple.tasks import stage_of
 from itportrait_core.methods.shared.passes import backward_by_view, draw_latents, render_views
-from itportrait_core.methods.shared.trainable import copy_for_training, latent_layer, trained_parameters
+from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
+from itportrait_core.networks.eg3d.names import latent_of
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_clip, tiny_generator, tiny_perceptual, tiny_portrait
 
@@ -225,7 +226,7 @@ def test_an_offset_of_everybodys_latents_may_be_trained(parts):
     maps, shifts = defaultdict(list), defaultdict(list)
     for name, layer in generator.named_modules():
         if name.endswith("affine"):
-            at = latent_layer(f"{name}.bias", generator.num_ws)
+            at = latent_of(f"{name}.bias", generator.num_ws)
             maps[at].append(layer.weight.detach() / math.sqrt(generator.w_dim))
             shifts[at].append((target.get_submodule(name).bias - layer.bias).detach())
     solved = [torch.linalg.pinv(torch.cat(maps[at])) @ torch.cat(shifts[at]) for at in sorted(maps)]

@@ -9,8 +9,8 @@ import torch
 from harness.seeded_weights import DATA, read_table
 from torch import nn
 
-from itportrait_core.checkpoints.official_generators import TRAINING_BUFFERS, eg3d_config
 from itportrait_core.networks.eg3d import EG3DGenerator
+from itportrait_core.networks.eg3d.official import OFFICIAL, read_config
 from itportrait_core.networks.eg3d_config import OFFICIAL_AXES, EG3DConfig
 from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 
@@ -25,7 +25,7 @@ def settings(name: str) -> dict:
 def shapes(name: str) -> dict[str, tuple[int, ...]]:
     # the cats have the names and shapes of the faces
     table = "state_dict_ffhq512-128" if name == "afhqcats512-128" else f"state_dict_{name}"
-    return {key: shape for key, shape, _ in read_table(table) if key not in TRAINING_BUFFERS}
+    return {key: shape for key, shape, _ in read_table(table) if not key.startswith(OFFICIAL.unused)}
 
 
 def state_shapes(network: type[nn.Module], config: object) -> dict[str, tuple[int, ...]]:
@@ -37,7 +37,7 @@ def state_shapes(network: type[nn.Module], config: object) -> dict[str, tuple[in
 def test_eg3d_has_the_published_names_and_shapes(name):
     expected = shapes(name)
     attributes = {"neural_rendering_resolution": CASES[name]}
-    config = eg3d_config(settings(name), attributes, OFFICIAL_AXES, expected)
+    config = read_config(settings(name), attributes, OFFICIAL_AXES, expected)
     assert state_shapes(EG3DGenerator, config) == expected
     assert config.resolution == settings(name)["img_resolution"]
     assert config.neural_rendering_resolution == CASES[name]
@@ -46,12 +46,12 @@ def test_eg3d_has_the_published_names_and_shapes(name):
 def test_the_official_settings_are_the_defaults():
     attributes = {"neural_rendering_resolution": 128}
     name = "ffhq512-128"
-    assert eg3d_config(settings(name), attributes, OFFICIAL_AXES, shapes(name)) == EG3DConfig()
+    assert read_config(settings(name), attributes, OFFICIAL_AXES, shapes(name)) == EG3DConfig()
 
 
 def test_cars_are_small_white_and_blind_to_the_camera():
     name = "shapenetcars128-64"
-    config = eg3d_config(settings(name), {}, OFFICIAL_AXES, shapes(name))
+    config = read_config(settings(name), {}, OFFICIAL_AXES, shapes(name))
     assert config.rendering.white_back and config.rendering.c_gen_conditioning_zero
     assert (config.rendering.ray_start, config.rendering.ray_end, config.rendering.box_warp) == (
         0.1,

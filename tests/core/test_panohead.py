@@ -10,9 +10,9 @@ from torch import nn
 
 from itportrait_core.checkpoints.format import load_generator, read_header, save_generator
 from itportrait_core.checkpoints.official import import_checkpoint
-from itportrait_core.checkpoints.official_generators import CAMERA_CORRECTION
 from itportrait_core.networks.eg3d_config import RenderingConfig, SuperResolutionConfig
 from itportrait_core.networks.panohead import PanoHeadConfig, PanoHeadGenerator, sample_grids
+from itportrait_core.networks.panohead.official import OFFICIAL
 from itportrait_core.rendering import cameras
 
 SMALL = PanoHeadConfig(
@@ -39,7 +39,7 @@ def test_names_and_shapes_are_the_published_ones():
     with torch.device("meta"):
         network = PanoHeadGenerator(PanoHeadConfig(), seed=None)
     ours = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    table = {k: s for k, s, _ in read_table("state_dict_panohead") if not k.startswith(CAMERA_CORRECTION)}
+    table = {k: s for k, s, _ in read_table("state_dict_panohead") if not k.startswith(OFFICIAL.unused)}
     assert ours == table
 
 

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...networks.families import family_of
 from ...networks.generator3d import Generator3D
 from ..shared.latent_whitening import LatentWhitening
-from ..shared.trainable import latent_layer
 
 FINE_SHARE = 0.5
 """How far the fine layers go, against the coarse ones: their colours are the picture's before the text's."""
@@ -32,10 +32,12 @@ class LatentOffset(torch.optim.Adam):
         self.spread = LatentWhitening(g_o, mean=nowhere)  # an offset is the same from any mean
         self.share = torch.ones_like(self.units[..., :1])
         self.share[:, self.spread.coarse_layers :] = FINE_SHARE
+        names = family_of(g_t).names
+        latent_of = names.latent_of
         self.layers = {
-            layer: latent_layer(f"{name}.bias", g_o.num_ws)
+            layer: latent_of(f"{name}.bias", g_o.num_ws)
             for name, layer in g_t.named_modules()
-            if name.endswith("affine") and layer.bias.requires_grad
+            if f"{name}.bias".endswith(names.style_bias) and layer.bias.requires_grad
         }
         super().__init__([self.units], **options)
 

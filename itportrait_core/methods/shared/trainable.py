@@ -9,19 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ITPortraitError
+from ...networks.families import family_of
 from ...networks.generator3d import G, Generator3D
 from .config import MODULES
-
-_PREFIX = {
-    "synthesis": "backbone.synthesis.",
-    "superresolution": "superresolution.",
-    "decoder": "decoder.",
-}
-
-
-def part_of(name: str) -> str:
-    """The module (of `MODULES`) that a parameter belongs to; "" for the frozen mapping network."""
-    return next((part for part, prefix in _PREFIX.items() if name.startswith(prefix)), "")
 
 
 def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weights") -> G:
@@ -38,10 +28,10 @@ def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weig
     unknown = sorted(set(modules) - set(MODULES))
     if unknown or not modules:
         raise ITPortraitError(f"Cannot train {unknown or 'nothing'}; choose from {', '.join(MODULES)}.")
-    twin = copy.deepcopy(generator).eval()
+    twin, names = copy.deepcopy(generator).eval(), family_of(generator).names
     for name, parameter in twin.named_parameters():
-        chosen = trained == "weights" or name.endswith("affine.bias")
-        parameter.requires_grad_(chosen and part_of(name) in modules)
+        chosen = trained == "weights" or name.endswith(names.style_bias)
+        parameter.requires_grad_(chosen and names.part_of(name) in modules)
     if not trained_parameters(twin):
         raise ITPortraitError(
             f"Training {trained} of {', '.join(modules)} alone trains nothing: it has no style layers;"
@@ -71,22 +61,6 @@ def frozen_copy(generator: G) -> G:
     return frozen(copy.deepcopy(generator))
 
 
-def latent_layer(name: str, num_ws: int) -> int | None:
-    """The latent that steers a parameter (docs/method.md#latent-layers); None for decoder and mapping.
-
-    Block `b4` has conv1 at latent 0 and its RGB at 1; block `b(4*2^k)` has conv0 at 2k-1, conv1 at 2k and
-    its RGB at 2k+1. All of super-resolution uses the last latent.
-    """
-    part = part_of(name)
-    if part == "superresolution":
-        return num_ws - 1
-    if part != "synthesis":
-        return None
-    block, layer = name.split(".")[2:4]
-    level = int(block.removeprefix("b")).bit_length() - 3  # b4 -> 0, b8 -> 1
-    return {"conv0": 2 * level - 1, "conv1": 2 * level, "torgb": 2 * level + 1}.get(layer, 0)
-
-
 def keep_strongest_layers(generator: Generator3D, ws_gradient: Tensor, k: int) -> list[int]:
     """Drop the gradients of all but the `k` latent layers on which the loss leans most (after NADA).
 
@@ -98,8 +72,9 @@ def keep_strongest_layers(generator: Generator3D, ws_gradient: Tensor, k: int) -
     """
     strength = ws_gradient.abs().mean(dim=(0, 2))
     chosen = set(strength.topk(min(k, strength.numel())).indices.tolist())
+    latent_of = family_of(generator).names.latent_of
     for name, parameter in trained_parameters(generator).items():
-        layer = latent_layer(name, generator.num_ws)
+        layer = latent_of(name, generator.num_ws)
         if layer is not None and layer not in chosen:
             parameter.grad = None
     return sorted(chosen)

@@ -8,27 +8,28 @@ import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
+from ...networks.families import family_of
+from ...networks.family import Names
 from ...networks.generator3d import Generator3D
-from ..shared.trainable import frozen_copy, part_of
+from ..shared.trainable import frozen_copy
 from .config import BlendConfig
 
 
-def strength_of(name: str, config: BlendConfig, backbone_resolution: int) -> float:
+def strength_of(name: str, config: BlendConfig, names: Names, backbone_resolution: int) -> float:
     """The strength a of one weight, by its name.
 
     Convolutions of planes up to an eighth of the backbone's side (32 of 256 px) are shape; finer ones and
     all outputs to the planes are texture. The mapping network is never moved.
     """
-    part = part_of(name)
+    part = names.part_of(name)
     if part == "superresolution":
         return config.superresolution
     if part == "decoder":
         return config.decoder
     if part != "synthesis":
         return 0.0
-    block, layer = name.split(".")[2:4]
-    coarse = int(block.removeprefix("b")) <= backbone_resolution // 8
-    return config.shape if coarse and layer != "torgb" else config.texture
+    coarse = names.side_of(name) <= backbone_resolution // 8
+    return config.shape if coarse and not names.writes_planes(name) else config.texture
 
 
 @torch.no_grad()
@@ -83,9 +84,9 @@ def mix(
     out = origin
     if not origin.is_floating_point():
         return out
-    side, moved = base.config.backbone_resolution, False
+    names, side, moved = family_of(base).names, base.config.backbone_resolution, False
     for style, config in zip(styles, configs, strict=True):
-        a, value = strength_of(name, config, side), style.state_dict()[name].to(origin)
+        a, value = strength_of(name, config, names, side), style.state_dict()[name].to(origin)
         if a == 0:
             continue
         out = out + a * (value - origin) if moved else torch.lerp(origin, value, a)

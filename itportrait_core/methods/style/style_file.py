@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,20 @@ costs little precision and buys twice as many directions as float16 would."""
 
 
 @torch.no_grad()
-def save_style(style: Generator3D, base: Generator3D, path: str | Path, *, budget_mb: float = 0.0) -> Path:
+def save_style(
+    style: Generator3D,
+    base: Generator3D,
+    path: str | Path,
+    *,
+    budget_mb: float = 0.0,
+    lineage: Mapping[str, Any] | None = None,
+) -> Path:
     """Write the difference of a style to its base.
 
     Args:
         budget_mb: 0 keeps every difference as float16. Otherwise large weights are compressed: over all of
             them, the singular directions that matter most per byte are kept until the budget is used up.
+        lineage: what the file says of the style's origin; the style's own where None.
 
     Raises:
         ITPortraitError: if the two do not fit each other, or the file cannot be written.
@@ -47,7 +56,7 @@ def save_style(style: Generator3D, base: Generator3D, path: str | Path, *, budge
         if origin[name].is_floating_point() and not torch.equal(origin[name], moved[name])
     }
     tensors = _compressed(deltas, budget_mb * 2**20) if budget_mb > 0 else _halves(deltas)
-    facts = {"base_hash": weights_hash(base), "lineage": style.lineage}
+    facts = {"base_hash": weights_hash(base), "lineage": dict(style.lineage if lineage is None else lineage)}
     return write_tensors(path, KIND, tensors, facts)
 
 

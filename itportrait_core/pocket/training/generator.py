@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...checkpoints.format import load_generator
+from ...errors import ITPortraitError
 from ...networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from ..attributes import Z_DIM
 from . import muon
@@ -221,7 +222,10 @@ def train(
     settings = settings or GeneratorTraining()
     if begin is not None:
         settings = settings.polish()
-    generator = start(seed, None if begin is None else load_generator(begin)).to(device)
+    trained = None if begin is None else load_generator(begin)
+    if not (trained is None or isinstance(trained, EG3DGenerator)):
+        raise ITPortraitError(f"{begin} holds a {trained.family!r} generator; give one of this family's.")
+    generator = start(seed, trained).to(device)
     trainer = Trainer(
         "generator",
         generator,

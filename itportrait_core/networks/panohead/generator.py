@@ -13,11 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .eg3d import Decoder, EG3DGenerator
-from .eg3d_config import Axes, EG3DConfig
-from .ops import LRELU_SLOPE
-from .stylegan2 import SynthesisNetwork
-from .stylegan2_layers import ToRGBLayer, draw_weights
+from ..eg3d.generator import EG3DGenerator
+from ..eg3d_config import Axes, EG3DConfig
+from ..ops import LRELU_SLOPE
+from ..stylegan2 import SynthesisNetwork
+from ..stylegan2_layers import ToRGBLayer, draw_weights
+from ..triplane import Decoder
 
 Axes3 = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 GRID_AXES: Axes3 = ((0, 1, 2), (0, 2, 1), (1, 2, 0))

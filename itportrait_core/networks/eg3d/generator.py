@@ -11,16 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ITPortraitError
-from .eg3d_config import EG3DConfig, RenderingConfig, SuperResolutionConfig
-from .generator3d import RenderOutput
-from .rays import make_rays, split_label
-from .stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
-from .superresolution import SuperResolution
-from .triplane import Decoder, sample_planes
-from .volume_rendering import Jitter, make_jitter, render_rays
-
-__all__ = ["EG3DConfig", "EG3DGenerator", "RenderOutput", "RenderingConfig", "SuperResolutionConfig"]
+from ...errors import ITPortraitError
+from ..eg3d_config import EG3DConfig
+from ..generator3d import RenderOutput
+from ..rays import make_rays, split_label
+from ..stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
+from ..superresolution import SuperResolution
+from ..triplane import Decoder, sample_planes
+from ..volume_rendering import Jitter, make_jitter, render_rays
 
 
 class EG3DGenerator(nn.Module):
@@ -94,7 +92,11 @@ class EG3DGenerator(nn.Module):
         return self.backbone.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
 
     def planes(self, ws: Tensor, noise_mode: str = "const", rng: torch.Generator | None = None) -> Tensor:
-        """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views."""
+        """Style vectors [B, num_ws, w_dim] -> tri-planes [B, 3, C, H, W], good for any number of views.
+
+        Args:
+            noise_mode: noise of the backbone's layers: "none", "const" (as stored) or "random" (needs `rng`).
+        """
         planes = self.backbone.synthesis(ws, noise_mode, rng)
         return planes.unflatten(1, (3, -1))
 
@@ -116,9 +118,9 @@ class EG3DGenerator(nn.Module):
         planes: Tensor,
         ws: Tensor,
         c: Tensor,
-        noise_mode: str | None = None,
         rng: torch.Generator | None = None,
         *,
+        superresolution_noise_mode: str | None = None,
         jitter: tuple[Tensor, Tensor] | None = None,
         neural_rendering_resolution: int | None = None,
         ray_chunk: int | None = None,
@@ -130,8 +132,8 @@ class EG3DGenerator(nn.Module):
             planes: [B, 3, C, H, W]; one set of planes serves any number of cameras.
             ws: [B, num_ws, w_dim], for the super-resolution.
             c: cameras [N, 25]; N is B, or anything where B is 1.
-            noise_mode: noise of the super-resolution; None for the generator's own setting.
             rng: turns the random placement of samples on; without it the picture is deterministic.
+            superresolution_noise_mode: noise of the super-resolution; None for the generator's own setting.
             jitter: the uniforms themselves: [N, M, D] (or [N, M, D, 1]) and [N, M, K] (or [N*M, K]).
             neural_rendering_resolution: side of the raw picture for this call; None for the generator's own.
             ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.
@@ -151,7 +153,7 @@ class EG3DGenerator(nn.Module):
         features, depth, weight = (
             x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
         )
-        mode = noise_mode or settings.superresolution_noise_mode
+        mode = superresolution_noise_mode or settings.superresolution_noise_mode
         ws = ws.to(planes.dtype)
         rgb, features = self.shade(features, weight, ws)
         return RenderOutput(self.superresolution(rgb, features, ws, mode, rng), rgb, depth, weight)
@@ -168,7 +170,7 @@ class EG3DGenerator(nn.Module):
         rng: torch.Generator | None = None,
         **options: Any,
     ) -> RenderOutput:
-        """`planes` and `render` in one; `options` are those of `render`. `noise_mode` is the backbone's."""
+        """`planes` and `render` in one; `options` are those of `render`."""
         return self.render(self.planes(ws, noise_mode, rng), ws, c, rng=rng, **options)
 
     def _noisy_field(

@@ -1,0 +1,39 @@
+"""The register of 3D generator families. A new one is a folder here with a `FAMILY`, and its name below."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ITPortraitError
+from .family import Family
+from .generator3d import Generator3D
+
+NAMES = ("eg3d", "panohead")
+"""Folders of `networks/`, and families of model files; imported when first met. A published file
+belongs to the last one that recognises it."""
+
+
+def family(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        ITPortraitError: for one that is not registered.
+    """
+    if name not in NAMES:
+        raise ITPortraitError(f"Unknown family of 3D generators {name!r}; known are {', '.join(NAMES)}.")
+    module = importlib.import_module(f".{name}", __package__)
+    found: Family = module.FAMILY
+    return found
+
+
+def family_of(generator: Generator3D) -> Family:
+    """The family of a generator."""
+    return family(generator.family)
+
+
+def recognise(rendering_kwargs: Mapping[str, Any]) -> Family:
+    """The family of a published generator with these settings."""
+    known = [one for one in map(family, NAMES) if one.official.recognise(rendering_kwargs)]
+    return known[-1]
