@@ -27,12 +27,6 @@ def schema(node_id: str, display_name: str, **fields: Any) -> io.Schema:
     return io.Schema(node_id=f"ITportrait_{node_id}", display_name=display_name, category=CATEGORY, **known)
 
 
-def advanced(item: Input) -> Input:
-    """Mark an input as one that most people leave alone; ComfyUI 0.10 and newer fold it away."""
-    item.extra_dict["advanced"] = True
-    return item
-
-
 def view(kind: str) -> io.Input:
     """An input that carries nothing: the browser draws a view of the node's other widgets there."""
     return io.Custom(kind).Input(

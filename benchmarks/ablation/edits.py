@@ -14,7 +14,7 @@ from benchmarks.judging import seen_share
 from benchmarks.people import TEXTS, Triple
 from benchmarks.setting import Setting
 from benchmarks.table import Rows, lines
-from itportrait_core.methods.shared.passes import render_views
+from itportrait_core.methods.shared.passes import render_each
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.pocket.captions import PROMPTS
 from itportrait_core.rendering import cameras
@@ -91,4 +91,4 @@ class TunedEdits:
 def _look(generator: Any, portrait: Portrait) -> Tensor:
     """The portrait's person at its own pose, then from three sides, [4, 3, H, W]."""
     views = torch.cat([portrait.camera, *(cameras.orbit(yaw) for yaw in YAWS)])
-    return torch.cat([seen.image.clamp(-1, 1) for seen in render_views(generator, portrait.ws, views)])
+    return torch.cat([seen.image.clamp(-1, 1) for seen in render_each(generator, portrait.ws, views)])

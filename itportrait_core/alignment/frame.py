@@ -31,8 +31,6 @@ EG3D_SIDE = 700.0 / 300.0
 """Side of EG3D's in-the-wild crop over the fitted scale s."""
 IDENTITY_BOX = (0.0945, 0.0094, 0.8878, 0.8027)
 """ArcFace's square in an EG3D crop, unit left, top, right, bottom (docs/checkpoints.md#arcface)."""
-FRONTAL_EG3D_BOX = (0.0375, 0.1281, 0.9632, 1.0538)
-"""EG3D square of the mean frontal face in FFHQ units, for pictures without points (docs/alignment.md)."""
 
 
 @dataclass(frozen=True)
@@ -180,19 +178,6 @@ def deep3d_square(points: Tensor) -> Square:
     """Deep3DFaceRecon's square, upright in the picture that the points come from."""
     center, scale = deep3d_fit(points)
     return Square.from_box(*_box(center, DEEP3D_SIDE * scale))
-
-
-def eg3d_square(points: Tensor) -> Square:
-    """EG3D's in-the-wild crop, upright in the picture that the points come from."""
-    center, scale = deep3d_fit(points)
-    return Square.from_box(*_box(center, EG3D_SIDE * scale))
-
-
-def five_from_68(points: Tensor, *, eye_contours: bool = False) -> Tensor:
-    """Five points of the 68-point markup `[68, 2]`; eyes from two corners or all six contour points."""
-    first, second = (slice(36, 42), slice(42, 48)) if eye_contours else ([36, 39], [42, 45])
-    eyes = (points[first].mean(0), points[second].mean(0))
-    return torch.stack((*eyes, points[30], points[48], points[54])).double()
 
 
 def five_points(points: Tensor) -> Tensor:

@@ -43,31 +43,6 @@ def cut(image: Tensor, square: Square, size: int, *, face_side: float | None = N
     return _fill(patch, image, (outside / (FADE * face)).to(patch), BLUR * face * size / square.side)
 
 
-def paste(image: Tensor, patch: Tensor, square: Square, *, feather: float = 0.05) -> Tensor:
-    """The picture with `patch` laid back over the square that it was cut from.
-
-    Args:
-        image: `[1, 3, H, W]`.
-        patch: `[1, 3, S, S]`, upright picture of the square.
-        square: region of `image`, pixels.
-        feather: width of the soft edge over the side, 0..0.5.
-
-    Returns:
-        `[1, 3, H, W]`.
-    """
-    if not 0.0 <= feather <= 0.5:
-        raise ITPortraitError(f"The soft edge must be 0 to 0.5 of the side, got {feather}.")
-    height, width = image.shape[-2:]
-    small, to_small = _shrink(patch, patch.shape[-1] / square.side)
-    to_image = torch.linalg.inv(_unit_to_pixels(patch.shape[-1]) @ square.matrix())
-    layer = _warp(small, to_image @ torch.linalg.inv(to_small), (height, width), "border")
-    unit = _grid(square.matrix(), height, width)
-    inside = torch.minimum(unit, 1.0 - unit).amin(-1)
-    weight = (inside / max(feather, 1e-6)).clamp(0.0, 1.0) if feather else (inside > 0).double()
-    weight = (weight * weight * (3.0 - 2.0 * weight)).to(image)
-    return image + (layer - image) * weight
-
-
 def _fill(patch: Tensor, image: Tensor, depth: Tensor, sigma: float) -> Tensor:
     """Blur and fade `patch`; `depth [S, S]` is 0 on the border of the picture and 1 where the fade ends."""
     from kornia.filters import gaussian_blur2d

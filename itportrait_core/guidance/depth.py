@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..networks.camera import Camera
 from ..networks.generator3d import RenderOutput
 
 
@@ -38,7 +39,7 @@ def fit_depth(depth: Tensor, side: int) -> Tensor:
 def unproject(depth: Tensor, camera: Tensor) -> Tensor:
     """World points [B,H*W,3] of a depth map [B,1,H,W] (distance along the unit ray) from `camera` [B,25]."""
     batch, _, height, width = depth.shape
-    pose, lens = camera[:, :16].view(-1, 4, 4), camera[:, 16:25].view(-1, 3, 3)
+    pose, lens = Camera(camera).cam2world, Camera(camera).intrinsics
     v, u = torch.meshgrid(
         (torch.arange(height, device=depth.device, dtype=depth.dtype) + 0.5) / height,
         (torch.arange(width, device=depth.device, dtype=depth.dtype) + 0.5) / width,
@@ -53,7 +54,7 @@ def unproject(depth: Tensor, camera: Tensor) -> Tensor:
 
 def project(points: Tensor, camera: Tensor) -> Tensor:
     """Picture positions [B,N,2] in [-1,1] (grid_sample's convention) of world points [B,N,3]."""
-    pose, lens = camera[:, :16].view(-1, 4, 4), camera[:, 16:25].view(-1, 3, 3)
+    pose, lens = Camera(camera).cam2world, Camera(camera).intrinsics
     local = (points - pose[:, None, :3, 3]) @ pose[:, :3, :3]
     z = local[..., 2].clamp_min(1e-4)
     u = local[..., 0] / z * lens[:, None, 0, 0] + lens[:, None, 0, 2]

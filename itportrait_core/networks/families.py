@@ -24,8 +24,8 @@ def family(name: str) -> Family:
     if name not in NAMES:
         raise ITPortraitError(f"Unknown family of 3D generators {name!r}; known are {', '.join(NAMES)}.")
     module = importlib.import_module(f".{name}", __package__)
-    found: Family = module.FAMILY
-    return found
+    registered: Family = module.FAMILY
+    return registered
 
 
 def family_of(generator: Generator3D) -> Family:

@@ -115,11 +115,6 @@ def doubling_matrix(side: int, dtype: torch.dtype, device: torch.device | str | 
     return (1.0 - (place - torch.arange(side, dtype=dtype, device=device)).abs()).clamp_min(0.0)
 
 
-def downsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
-    """Halve the size of an image: [B, C, H, W] -> [B, C, H/2, W/2]."""
-    return upfirdn2d(x, kernel, down=2, padding=(1, 1, 1, 1))
-
-
 def conv2d_resample(
     x: Tensor, weight: Tensor, *, up: int = 1, down: int = 1, kernel: Tensor | None = None
 ) -> Tensor:

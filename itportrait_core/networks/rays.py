@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ITPortraitError
+from .camera import Camera
 
 
 def split_label(c: Tensor) -> tuple[Tensor, Tensor]:
@@ -15,9 +15,8 @@ def split_label(c: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ITPortraitError: when `c` has another shape.
     """
-    if c.ndim != 2 or c.shape[1] != 25:
-        raise ITPortraitError(f"Cameras have shape {tuple(c.shape)}; EG3D labels are [N, 25].")
-    return c[:, :16].reshape(-1, 4, 4), c[:, 16:].reshape(-1, 3, 3)
+    camera = Camera(c)
+    return camera.cam2world, camera.intrinsics
 
 
 def make_rays(cam2world: Tensor, intrinsics: Tensor, resolution: int) -> tuple[Tensor, Tensor]:

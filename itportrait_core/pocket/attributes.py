@@ -30,7 +30,6 @@ HAIR_COLORS = ("black", "brown", "blond", "red", "grey", "blue")
 BEARDS = ("none", "stubble", "full")
 HATS = ("none", "beanie", "brim", "cap")
 GLASSES = ("none", "round", "square")
-CLOTHES = ("blue", "teal", "green", "yellow", "orange", "red", "purple", "white", "black")
 
 _SHORT_LONG_BUN = {
     "woman": (0.25, 0.70, 0.965),

@@ -54,16 +54,3 @@ EDITS: dict[str, Edit] = {
     **{f"a person with {name} hair": _hair_color(name) for name in HAIR_COLORS},
 }
 """Text -> what it changes in the attributes: edits whose true picture is known."""
-
-EDIT_LABELS: dict[str, tuple[str, str]] = {
-    "a person wearing glasses": ("glasses", "yes"), "a person without glasses": ("glasses", "no"),
-    "a smiling person": ("smile", "yes"), "a serious person": ("smile", "no"),
-    "a person with a beard": ("beard", "yes"), "a person without a beard": ("beard", "no"),
-    "a person with a hat": ("hat", "yes"), "a person wearing a beanie": ("hat", "yes"),
-    "a bald person": ("hair_style", "bald"),
-    "a person with long hair": ("hair_style", "long"), "a person with short hair": ("hair_style", "short"),
-    "a person with hair in a bun": ("hair_style", "bun"),
-    "an old person": ("age", "old"), "a young person": ("age", "young"),
-    **{f"a person with {name} hair": ("hair_color", name) for name in HAIR_COLORS},
-}  # fmt: skip
-"""Text of an edit -> (attribute, label) of `PROMPTS` that a judge should see afterwards."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..errors import ITPortraitError
+from ..networks.camera import Camera
 from .attributes import Attributes
 from .heads import FORWARD, build_heads
 from .styles import STYLES, RandomStyle, resolve
@@ -178,9 +179,10 @@ def _face_box(heads: np.ndarray, cameras: np.ndarray, size: int) -> np.ndarray:
         (s * x, v, z - d) for s in (-1, 0, 1) for v in (y, low) for d in (0.0 * x, 0.09 * (s != 0) + 0.0 * x)
     ]
     points = np.stack([np.stack(np.broadcast_arrays(*c), -1) for c in corners], 1)  # [N, 12, 3]
-    pose = cameras[:, :16].reshape(-1, 4, 4)
+    camera = Camera(torch.from_numpy(cameras))
+    pose, lens = camera.cam2world.numpy(), camera.intrinsics.numpy()[:, None]
     local = np.einsum("nji,nkj->nki", pose[:, :3, :3], points - pose[:, None, :3, 3])
-    u = cameras[:, None, 16] * local[..., 0] / local[..., 2] + cameras[:, None, 18]
-    v = cameras[:, None, 20] * local[..., 1] / local[..., 2] + cameras[:, None, 21]
+    u = lens[..., 0, 0] * local[..., 0] / local[..., 2] + lens[..., 0, 2]
+    v = lens[..., 1, 1] * local[..., 1] / local[..., 2] + lens[..., 1, 2]
     box = np.stack([u.min(1), v.min(1), u.max(1), v.max(1)], -1) * size
     return np.clip(box, 0, size).astype(np.float32)

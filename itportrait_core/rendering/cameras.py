@@ -18,12 +18,12 @@ from .labels import (
     from_matrices,
     front,
     intrinsics,
-    look_rotation,
     mirror,
     orbit,
     rotation_difference_deg,
 )
 from .load3d import from_load3d, to_load3d
+from .rotations import euler_zyx, look_rotation
 
 __all__ = [
     "FOCAL",
@@ -31,7 +31,6 @@ __all__ = [
     "RADIUS",
     "angles",
     "cam2world",
-    "eg3d_focal",
     "eg3d_pitch",
     "figure_eight",
     "from_axes",
@@ -50,7 +49,6 @@ __all__ = [
     "to_deep3d",
     "to_load3d",
     "turntable",
-    "unlevel",
 ]
 
 DEEP3D_DISTANCE = 10.0
@@ -95,11 +93,6 @@ def eg3d_pitch(argument_deg: float | Tensor) -> Tensor:
     return torch.rad2deg(-torch.asin((2.0 * p / math.pi).clamp(-1.0, 1.0)))
 
 
-def eg3d_focal(fov_deg: float) -> float:
-    """Focal length that EG3D's scripts make of a field of view (docs/eg3d.md#cameras)."""
-    return 1.0 / (math.tan(fov_deg * 3.14159 / 360.0) * 1.414)
-
-
 def from_deep3d(
     angle: Tensor, translation: Tensor, *, radius: float = RADIUS, focal: float = FOCAL
 ) -> Tensor:
@@ -114,7 +107,7 @@ def from_deep3d(
     Returns:
         Labels `[N, 25]`; float64 if `angle` is, else float32.
     """
-    rotation = _euler_zyx(angle.double()).transpose(1, 2)
+    rotation = euler_zyx(angle.double()).transpose(1, 2)
     offset = translation.double() - torch.tensor([0.0, 0.0, DEEP3D_DISTANCE], dtype=torch.float64)
     place = -(rotation @ offset[:, :, None])[:, :, 0]
     place = DEEP3D_SCALE * place + torch.tensor(DEEP3D_OFFSET, dtype=torch.float64)
@@ -134,8 +127,8 @@ def to_deep3d(c: Tensor) -> tuple[Tensor, Tensor]:
         Rotations about x, y, z in radians (y within a quarter turn) and translations, float64.
     """
     matrix = cam2world(c.double())
-    rotation = matrix[:, :3, :3] * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
-    place = (matrix[:, :3, 3] - torch.tensor(DEEP3D_OFFSET, dtype=torch.float64)) / DEEP3D_SCALE
+    rotation = matrix[:, :3, :3] * matrix.new_tensor([1.0, -1.0, -1.0])
+    place = (matrix[:, :3, 3] - matrix.new_tensor(DEEP3D_OFFSET)) / DEEP3D_SCALE
     offset = -(rotation.transpose(1, 2) @ place[:, :, None])[:, :, 0]
     angle = torch.stack(
         (
@@ -145,7 +138,7 @@ def to_deep3d(c: Tensor) -> tuple[Tensor, Tensor]:
         ),
         1,
     )
-    return angle, offset + torch.tensor([0.0, 0.0, DEEP3D_DISTANCE], dtype=torch.float64)
+    return angle, offset + matrix.new_tensor([0.0, 0.0, DEEP3D_DISTANCE])
 
 
 def from_axes(axes: Tensor, *, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:
@@ -161,18 +154,6 @@ def from_axes(axes: Tensor, *, radius: float = RADIUS, focal: float = FOCAL) -> 
     along = (back @ pivot)[:, None]
     distance = (along.square() + radius**2 - pivot @ pivot).sqrt() - along
     return from_matrices(torch.stack((right, -up, -back), -1), pivot + distance * back, focal).float()
-
-
-def unlevel(c: Tensor, roll_deg: float) -> Tensor:
-    """Cameras `[N, 25]` for the raw picture, given those for a frame that is turned by `roll_deg` in it.
-
-    `R_raw = R_frame Rz(roll)^T`, the location unchanged (docs/alignment.md#deep3d-and-eg3d-squares).
-    """
-    roll = math.radians(roll_deg)
-    cos, sin = math.cos(roll), math.sin(roll)
-    back = c.new_tensor([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    matrix = cam2world(c)
-    return from_matrices(matrix[:, :3, :3] @ back, matrix[:, :3, 3], c[:, 16])
 
 
 def sample_views(
@@ -222,14 +203,3 @@ def figure_eight(n: int, yaw_deg: float = 30.0, pitch_deg: float = 12.0, *, foca
     """A lying eight of `n` views about the front that loops without a seam, `[n, 25]`."""
     turn = torch.arange(n, dtype=torch.float64) * (2.0 * math.pi / max(n, 1))
     return orbit(yaw_deg * turn.sin(), pitch_deg * (2.0 * turn).sin(), focal=focal).float()
-
-
-def _euler_zyx(angle: Tensor) -> Tensor:
-    """`Rz @ Ry @ Rx` `[N, 3, 3]` of angles (x, y, z) in radians `[N, 3]`."""
-    (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(-1), angle.sin().unbind(-1)
-    rows = (
-        *(cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx),
-        *(sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx),
-        *(-sy, cy * sx, cy * cx),
-    )
-    return torch.stack(rows, -1).reshape(-1, 3, 3)

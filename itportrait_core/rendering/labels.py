@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ITPortraitError
+from ..networks.camera import Camera
+from .rotations import level_axes, look_rotation, roll_rotation
 
 RADIUS = 2.7
 """Distance of every camera from the world origin, world units (EG3D FFHQ labels)."""
@@ -60,7 +62,7 @@ def orbit(
     yaw, pitch, roll = (torch.deg2rad(a.reshape(-1)) for a in (yaw, pitch, roll))
     flat = pitch.cos()
     position = radius * torch.stack((yaw.sin() * flat, pitch.sin(), yaw.cos() * flat), -1)
-    rotation = look_rotation(position, position.new_tensor(list(pivot))) @ _roll(roll)
+    rotation = look_rotation(position, position.new_tensor(list(pivot))) @ roll_rotation(roll)
     return from_matrices(rotation, position, focal_length.reshape(-1)).to(_result_dtype(given))
 
 
@@ -69,35 +71,19 @@ def front(n: int = 1, *, focal: float = FOCAL) -> Tensor:
     return orbit([0.0] * n, focal=focal)
 
 
-def look_rotation(position: Tensor, target: Tensor) -> Tensor:
-    """Axes `[N, 3, 3]` (right, down, forward) of cameras at `position [N, 3]` aimed at `target [3]`."""
-    forward = torch.nn.functional.normalize(target - position, dim=-1)
-    right, down = _level_axes(forward)
-    return torch.stack((right, down, forward), -1)
-
-
 def from_matrices(rotation: Tensor, position: Tensor, focal: float | Tensor = FOCAL) -> Tensor:
     """Labels `[N, 25]` of axes `rotation [N, 3, 3]`, `position [N, 3]` and focal length (number or `[N]`)."""
-    n = rotation.shape[0]
-    label = rotation.new_zeros(n, 25)
-    label[:, 15] = 1.0
-    label[:, 24] = 1.0
-    label[:, 18] = 0.5
-    label[:, 21] = 0.5
-    focal = torch.as_tensor(focal, dtype=label.dtype, device=label.device).expand(n)
-    columns = [0, 1, 2, 4, 5, 6, 8, 9, 10, 3, 7, 11, 16, 20]
-    values = torch.cat((rotation.reshape(n, 9), position, focal[:, None], focal[:, None]), 1)
-    return label.index_copy(1, torch.tensor(columns, device=label.device), values)
+    return Camera.from_matrices(rotation, position, focal).label
 
 
 def cam2world(c: Tensor) -> Tensor:
     """The camera-to-world matrices `[N, 4, 4]` inside labels `[N, 25]`."""
-    return checked(c)[:, :16].reshape(-1, 4, 4)
+    return Camera(c).cam2world
 
 
 def intrinsics(c: Tensor) -> Tensor:
     """The intrinsics `[N, 3, 3]`, in image widths, inside labels `[N, 25]`."""
-    return checked(c)[:, 16:].reshape(-1, 3, 3)
+    return Camera(c).intrinsics
 
 
 def angles(c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,7 +93,7 @@ def angles(c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     matrix = cam2world(_precise(c))
     x, y, z = matrix[:, :3, 3].unbind(-1)
-    right0, down0 = _level_axes(matrix[:, :3, 2])
+    right0, down0 = level_axes(matrix[:, :3, 2])
     right = matrix[:, :3, 0]
     yaw = torch.atan2(x, z)
     pitch = torch.atan2(y, torch.hypot(x, z))
@@ -137,23 +123,7 @@ def checked(c: Tensor) -> Tensor:
     Raises:
         ITPortraitError: unless they are `[N, 25]`.
     """
-    if c.ndim != 2 or c.shape[1] != 25:
-        raise ITPortraitError(
-            f"Cameras must be [N, 25], got shape {tuple(c.shape)}; build them with orbit()."
-        )
-    return c
-
-
-def _level_axes(forward: Tensor) -> tuple[Tensor, Tensor]:
-    """Right and down of a camera without roll that looks along the unit vectors `forward [N, 3]`."""
-    up = forward.new_tensor([0.0, 1.0, 0.0]).expand_as(forward)
-    right = torch.nn.functional.normalize(torch.linalg.cross(forward, up), dim=-1)
-    return right, torch.linalg.cross(forward, right)
-
-
-def _roll(angle: Tensor) -> Tensor:
-    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-    return torch.stack((cos, -sin, zero, sin, cos, zero, zero, zero, one), -1).reshape(-1, 3, 3)
+    return Camera(c).label
 
 
 def _precise(x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import ITPortraitError
 from .labels import FOCAL, PIVOT, cam2world, from_matrices, intrinsics, look_rotation
+from .rotations import quaternion
 
 NEAR, FAR = 0.1, 100.0
 """Clipping planes written into the dictionary, world units; nothing here reads them."""
@@ -64,13 +65,13 @@ def from_load3d(info: Mapping[str, Any], *, radius: float | None = None) -> Tens
 def _dictionary(matrix: Tensor, focal: float) -> dict[str, Any]:
     position, forward = matrix[:3, 3], matrix[:3, 2]
     distance = max(float((position.new_tensor(PIVOT) - position) @ forward), 1e-3)
-    quaternion = _quaternion(matrix[:3, :3] * matrix.new_tensor([1.0, -1.0, -1.0]))
+    turn = quaternion(matrix[:3, :3] * matrix.new_tensor([1.0, -1.0, -1.0]))
     return {
         "position": dict(zip("xyz", position.tolist(), strict=True)),
         "target": dict(zip("xyz", (position + distance * forward).tolist(), strict=True)),
         "zoom": 1,
         "cameraType": "perspective",
-        "quaternion": dict(zip("xyzw", quaternion.tolist(), strict=True)),
+        "quaternion": dict(zip("xyzw", turn.tolist(), strict=True)),
         "fov": math.degrees(2.0 * math.atan(0.5 / focal)),
         "aspect": 1.0,
         "near": NEAR,
@@ -111,22 +112,3 @@ def _matrix(q: Tensor) -> Tensor:
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]
     return torch.tensor(rows, dtype=torch.float64)
-
-
-def _quaternion(rotation: Tensor) -> Tensor:
-    """Unit quaternion (x, y, z, w), w >= 0, of a rotation `[3, 3]`.
-
-    It is the eigenvector of Bar-Itzhack's symmetric matrix with the largest eigenvalue: no case is singular.
-    """
-    (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
-    symmetric = torch.tensor(
-        [
-            [a - e - i, b + d, c + g, h - f],
-            [b + d, e - a - i, f + h, c - g],
-            [c + g, f + h, i - a - e, d - b],
-            [h - f, c - g, d - b, a + e + i],
-        ],
-        dtype=torch.float64,
-    )
-    q = torch.linalg.eigh(symmetric).eigenvectors[:, -1]
-    return -q if float(q[3]) < 0 else q

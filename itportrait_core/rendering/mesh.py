@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..errors import ITPortraitError
+from ..networks.camera import Camera
 from .cameras import grid as grid_cameras
 from .marching_cubes import marching_cubes
 from .surface import main_pieces, vertex_colors, vertex_normals
@@ -158,7 +159,8 @@ def rendered_region(rendering: RenderingConfig, axis: Tensor) -> Tensor:
     in_view = torch.zeros(len(points), dtype=torch.bool, device=axis.device)
     before = torch.zeros_like(in_view)
     for label in grid_cameras(USUAL_YAWS, USUAL_PITCHES).to(points):
-        matrix, focal = label[:16].reshape(4, 4), label[16]
+        camera = Camera(label[None])
+        matrix, focal = camera.cam2world[0], camera.focal[0]
         eye = (points - matrix[:3, 3]) @ matrix[:3, :3]
         framed = (eye[:, :2].abs() * focal <= 0.5 * eye[:, 2:]).all(1)
         distance = eye.norm(dim=1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..config import Config
 from ..errors import ITPortraitError
 from .mesh import MeshConfig, Progress, density_grid
+from .rotations import rotation_to
 from .views import field_normals, texel
 
 if TYPE_CHECKING:
@@ -148,14 +149,6 @@ def stopped_light(optical: Tensor) -> Tensor:
         before += [passed - optical, passed.select(axis, -1).unsqueeze(axis) - passed]
     freest = torch.stack(before).amin(0).clamp(min=0.0)
     return torch.exp(-freest) * (1.0 - torch.exp(-optical))
-
-
-def rotation_to(normals: Tensor) -> Tensor:
-    """Quaternions (w, x, y, z) `[K, 4]` of the shortest turns from the z axis to `normals [K, 3]`."""
-    x, y, z = normals.unbind(-1)
-    turn = torch.stack((1.0 + z, -y, x, torch.zeros_like(x)), -1)
-    opposite = turn.new_tensor([0.0, 1.0, 0.0, 0.0])
-    return torch.where(turn.norm(dim=-1, keepdim=True) < 1e-6, opposite, F.normalize(turn, dim=-1))
 
 
 def ply_bytes(splats: Splats, notes: Mapping[str, str] | None = None) -> bytes:

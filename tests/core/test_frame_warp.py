@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from itportrait_core.alignment.frame import Square
-from itportrait_core.alignment.warp import cut, paste
+from itportrait_core.alignment.warp import cut
 from itportrait_core.errors import ITPortraitError
 
 
@@ -48,29 +48,8 @@ def test_a_square_inside_the_picture_is_not_touched_by_the_fill():
     torch.testing.assert_close(patch, noise[:, :, 10:30, 5:25], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("square", [Square((40.0, 30.0), (14.0, 6.0)), Square((5.0, 30.0), (14.0, 0.0))])
-def test_pasting_an_unchanged_crop_changes_little(square):
-    picture = torch.sin(ramps() * 4)
-    back = paste(picture, cut(picture, square, 96), square)
-    inside = back[:, :, :, 12:] if square.center[0] < 14 else back
-    assert float((inside - picture[:, :, :, -inside.shape[3] :]).abs().max()) < 0.05
-
-
-def test_pasting_changes_only_the_square():
-    picture = torch.zeros(1, 3, 60, 80)
-    square = Square((40.0, 30.0), (10.0, 0.0))
-    back = paste(picture, torch.ones(1, 3, 32, 32), square, feather=0.1)
-    assert float(back[0, 0, 30, 40]) == 1.0
-    outside = back.clone()
-    outside[:, :, 20:41, 30:51] = 0.0
-    assert float(outside.abs().max()) == 0.0
-    assert 0.0 < float(back[0, 0, 30, 31]) < 1.0
-
-
 def test_unusable_requests_are_refused():
     with pytest.raises(ITPortraitError, match="RGB"):
         cut(torch.zeros(3, 20, 20), Square((5.0, 5.0), (3.0, 0.0)), 8)
     with pytest.raises(ITPortraitError, match="size"):
         cut(torch.zeros(1, 3, 20, 20), Square((5.0, 5.0), (3.0, 0.0)), 100_000)
-    with pytest.raises(ITPortraitError, match="edge"):
-        paste(torch.zeros(1, 3, 20, 20), torch.zeros(1, 3, 8, 8), Square((5.0, 5.0), (3.0, 0.0)), feather=0.7)

@@ -19,7 +19,7 @@ from itportrait_core.methods.couple.couple import couple
 from itportrait_core.methods.couple.gate import Gate, mean_distances
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.couple.tasks import stage_of
-from itportrait_core.methods.shared.passes import backward_by_view, draw_latents, render_views
+from itportrait_core.methods.shared.passes import backward_by_view, draw_latents, render_each
 from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
 from itportrait_core.networks.eg3d.names import latent_of
 from itportrait_core.rendering import cameras
@@ -145,10 +145,10 @@ def test_delta_is_the_mean_length_of_unit_differences(parts):
     draw = ite.sampler.draw(ite.rng)
     made = ite.untrained(draw)
     clip = ite.clips[0]
-    front = render_views(ite.g_o, draw.ws, ite.front)[0].image
+    front = render_each(ite.g_o, draw.ws, ite.front)[0].image
     gaps = [
         (clip.encode_image(render.image) - clip.encode_image(front)).norm(dim=-1).mean()
-        for render in render_views(ite.g_s, draw.ws, draw.views)
+        for render in render_each(ite.g_s, draw.ws, draw.views)
     ]
     deltas = mean_distances("l2_unit", made.style_embedding, made.source_embedding)
     assert deltas[0] == pytest.approx(float(torch.stack(gaps).mean()), rel=1e-4)
@@ -158,7 +158,7 @@ def test_matched_source_view_shows_the_same_camera(parts):
     ite = make(parts, source_view="matched")
     draw = ite.sampler.draw(ite.rng)
     source = ite.untrained(draw).source_embedding
-    renders = render_views(ite.g_o, draw.ws, draw.views)
+    renders = render_each(ite.g_o, draw.ws, draw.views)
     same = [[clip.embed_image(render.image) for clip in ite.clips] for render in renders]
     for one, two in zip(source, same, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from itportrait_core.pocket.training.pose import deep3d_pose
 from itportrait_core.pocket.training.warps import move
 from itportrait_core.rendering import cameras
 
@@ -15,12 +14,12 @@ def test_deep3d_pose_is_the_inverse_of_from_deep3d() -> None:
         torch.tensor([0.0, -28.0, 15.0, 29.0], dtype=torch.float64),
         torch.tensor([0.0, 11.0, -9.0, 3.0], dtype=torch.float64),
     )
-    back = cameras.from_deep3d(*deep3d_pose(label))
+    back = cameras.from_deep3d(*cameras.to_deep3d(label))
     assert torch.allclose(back, label, atol=1e-9)
 
 
 def test_deep3d_translation_stays_near_the_standard_distance() -> None:
-    _, translation = deep3d_pose(cameras.orbit([-50.0, 0.0, 50.0], [30.0, 0.0, -30.0]))
+    _, translation = cameras.to_deep3d(cameras.orbit([-50.0, 0.0, 50.0], [30.0, 0.0, -30.0]))
     assert translation.abs().max() < 1.5  # of 10: a network learns small numbers easily
 
 

@@ -10,8 +10,21 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import small_tokenizer as tokenizer
 from itportrait_core.pocket.attributes import HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, attributes
 from itportrait_core.pocket.captions import BARE, PROMPTS, STYLE_PHRASES, STYLE_WORDS, caption, label
-from itportrait_core.pocket.edits import EDIT_LABELS, EDITS
+from itportrait_core.pocket.edits import EDITS
 from itportrait_core.pocket.styles import STYLES
+
+EDIT_LABELS: dict[str, tuple[str, str]] = {
+    "a person wearing glasses": ("glasses", "yes"), "a person without glasses": ("glasses", "no"),
+    "a smiling person": ("smile", "yes"), "a serious person": ("smile", "no"),
+    "a person with a beard": ("beard", "yes"), "a person without a beard": ("beard", "no"),
+    "a person with a hat": ("hat", "yes"), "a person wearing a beanie": ("hat", "yes"),
+    "a bald person": ("hair_style", "bald"),
+    "a person with long hair": ("hair_style", "long"), "a person with short hair": ("hair_style", "short"),
+    "a person with hair in a bun": ("hair_style", "bun"),
+    "an old person": ("age", "old"), "a young person": ("age", "young"),
+    **{f"a person with {name} hair": ("hair_color", name) for name in HAIR_COLORS},
+}  # fmt: skip
+"""Text of an edit -> (attribute, label) of `PROMPTS` that a judge should see afterwards."""
 
 
 def people(count: int, seed: int = 0) -> Attributes:

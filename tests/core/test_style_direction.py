@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from itportrait_core.methods.shared.passes import draw_latents, render_views
+from itportrait_core.methods.shared.passes import draw_latents, render_each
 from itportrait_core.methods.stylize.style_direction import GAIN, PEOPLE, direction_mse, style_direction
 from tests.core.tiny import tiny_clip, tiny_generator, tiny_portrait
 
@@ -20,7 +20,7 @@ def parts():
 
 def people(generator, portrait, count: int, seed: int):
     ws = draw_latents(generator, count, torch.Generator().manual_seed(seed))
-    return render_views(generator, ws, portrait.camera)[0].image
+    return render_each(generator, ws, portrait.camera)[0].image
 
 
 def kept(parts, image) -> float:

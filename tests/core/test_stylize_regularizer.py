@@ -13,7 +13,7 @@ from itportrait_core.guidance.colour import allowed_chroma, chroma, colour_exces
 from itportrait_core.guidance.directions import direction
 from itportrait_core.guidance.variety import lost_variety
 from itportrait_core.methods.configs import APTConfig
-from itportrait_core.methods.shared.passes import draw_latents, render_views
+from itportrait_core.methods.shared.passes import draw_latents, render_each
 from itportrait_core.methods.stylize.apt import APT, stylize
 from itportrait_core.methods.stylize.style_direction import direction_mse, style_direction
 from itportrait_core.rendering import cameras
@@ -112,7 +112,7 @@ def without_colours(portrait):
 def seen_from_the_side(generator):
     """What a generator draws of six people whom training never met."""
     people = draw_latents(generator, 6, torch.Generator().manual_seed(77))
-    return lambda one: render_views(one, people, cameras.orbit(20.0))[0]
+    return lambda one: render_each(one, people, cameras.orbit(20.0))[0]
 
 
 def left_of_the_way(parts, style) -> float:

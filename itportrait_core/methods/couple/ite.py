@@ -15,7 +15,7 @@ from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
-from ..shared.passes import backward_by_view, render_views
+from ..shared.passes import backward_by_view, render_each
 from ..shared.schedule import ramp
 from ..shared.terms import View, weighted_sum
 from ..shared.trainable import keep_strongest_layers, trained_parameters
@@ -158,7 +158,7 @@ class ITE:
         if matched:
             source_embedding = self._embed(source, draw)
         else:
-            front = render_views(self.g_o, draw.ws, self.front, side=draw.side)
+            front = render_each(self.g_o, draw.ws, self.front, side=draw.side)
             source_embedding = self._embed(front, draw) * len(draw.views)
         if self.g_s is None:
             return Untrained(source_embedding, None, source, source)
@@ -166,7 +166,7 @@ class ITE:
         return Untrained(source_embedding, self._embed(styled, draw), source, styled)
 
     def _renders(self, generator: Generator3D, draw: Draw) -> list[RenderOutput]:
-        return render_views(generator, draw.ws, draw.views, side=draw.side)
+        return render_each(generator, draw.ws, draw.views, side=draw.side)
 
     @torch.no_grad()
     def _embed(self, renders: list[RenderOutput], draw: Draw) -> Embeddings:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...guidance.augment import draw_augmentation
+from ...networks.camera import Camera
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 from ..shared.passes import draw_latents
@@ -63,9 +64,7 @@ class Sampler:
                 config.views, config.yaw, config.pitch, rng=rng,
                 stratify_yaw=config.stratify_yaw, pitch_convention=config.pitch_convention,
             )  # fmt: skip
-        labels = labels.clone()
-        labels[:, [16, 20]] = config.focal
-        return labels.to(self.content.device)
+        return Camera(labels).with_focal(config.focal).label.to(self.content.device)
 
 
 def _chosen_views(config: ITEConfig, rng: torch.Generator) -> Tensor:

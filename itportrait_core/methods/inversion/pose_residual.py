@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...rendering.labels import cam2world, from_matrices
+from ...networks.camera import Camera
+from ...rendering.rotations import skew
 
 
 class PoseResidual:
@@ -19,10 +20,9 @@ class PoseResidual:
 
     def __init__(self, start: Tensor, max_rotation_deg: float, trained: bool = True) -> None:
         """`start`: labels [N, 25]."""
-        matrix = cam2world(start)
-        self.rotation, self.place = matrix[:, :3, :3], matrix[:, :3, 3]
+        camera = Camera(start)
+        self.rotation, self.place, self.focal = camera.rotation, camera.position, camera.focal
         self.radius = self.place.norm(dim=1, keepdim=True)
-        self.focal = start[:, 16]
         self.limit = math.radians(max_rotation_deg)
         self.omega = torch.zeros_like(self.place).requires_grad_(trained)
         self.tau = torch.zeros_like(self.place).requires_grad_(trained)
@@ -32,17 +32,11 @@ class PoseResidual:
         # On the CPU, because Metal knows no matrix exponential.
         turn = torch.linalg.matrix_exp(skew(self.omega).cpu()).to(self.omega.device)
         place = (turn @ self.place[:, :, None])[:, :, 0] + self.tau
-        return from_matrices(turn @ self.rotation, self.radius * F.normalize(place, dim=1), self.focal)
+        place = self.radius * F.normalize(place, dim=1)
+        return Camera.from_matrices(turn @ self.rotation, place, self.focal).label
 
     @torch.no_grad()
     def clamp(self) -> None:
         """Bring every turn back to the largest one allowed."""
         angle = self.omega.norm(dim=1, keepdim=True)
         self.omega.mul_((self.limit / angle.clamp_min(1e-12)).clamp(max=1.0))
-
-
-def skew(v: Tensor) -> Tensor:
-    """The cross-product matrices [N, 3, 3] of vectors [N, 3]."""
-    x, y, z = v.unbind(-1)
-    zero = torch.zeros_like(x)
-    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).view(-1, 3, 3)

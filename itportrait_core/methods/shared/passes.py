@@ -69,7 +69,7 @@ def render_view(
 
 
 @torch.no_grad()
-def render_views(generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[RenderOutput]:
+def render_each(generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[RenderOutput]:
     """Renders of a batch of latents from every camera [V, 25], without gradients."""
     planes = generator.planes(ws)
     return [render_view(generator, planes, ws, camera, side=side) for camera in cameras]
@@ -116,5 +116,5 @@ class PreviewStrip:
         return torch.cat([self.source_pictures, *(self._pictures(one) for one in trained)])
 
     def _pictures(self, generator: Generator3D) -> Tensor:
-        renders = render_views(generator, self.ws, self.views)
+        renders = render_each(generator, self.ws, self.views)
         return torch.cat([render.image for render in renders]).clamp(-1, 1)

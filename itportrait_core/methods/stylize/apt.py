@@ -15,7 +15,7 @@ from ...networks.generator3d import Generator3D, RenderOutput
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish
-from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_views, target_of
+from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
@@ -82,7 +82,7 @@ class APT:
         def loss_of_view(render: RenderOutput, _: int) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
-                sources = render_views(self.g_o, ws.detach(), camera, side=config.neural_resolution)
+                sources = render_each(self.g_o, ws.detach(), camera, side=config.neural_resolution)
                 view = View(render, sources[0])
             return weighted_sum(self.weights, view, self.reference, losses)
 

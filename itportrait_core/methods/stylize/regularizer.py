@@ -9,7 +9,7 @@ from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
-from ..shared.passes import backward_by_view, draw_latents, render_views
+from ..shared.passes import backward_by_view, draw_latents, render_each
 from ..shared.terms import Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
@@ -66,7 +66,7 @@ class RandomLatentRegularizer:
         side = self.config.neural_resolution
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
-        source = render_views(self.g_o, ws, view, side=side)[0]
+        source = render_each(self.g_o, ws, view, side=side)[0]
         losses: dict[str, float] = {}
 
         def loss_of_view(render: RenderOutput, _: int) -> Tensor:

@@ -12,7 +12,7 @@ from ...guidance.augment import augment, draw_augmentation
 from ...guidance.clip import ClipModel
 from ...guidance.directions import direction
 from ...networks.generator3d import Generator3D
-from ..shared.passes import draw_latents, render_views
+from ..shared.passes import draw_latents, render_each
 from ..shared.portrait import Portrait
 
 PEOPLE, SIDE = 64, 32
@@ -38,7 +38,7 @@ def style_direction(clip: ClipModel, g_o: Generator3D, portrait: Portrait, seed:
     """
     rng = torch.Generator().manual_seed(seed)
     people = draw_latents(g_o, PEOPLE, rng).split(1)
-    images = (render_views(g_o, ws, portrait.camera, side=SIDE)[0].image for ws in people)
+    images = (render_each(g_o, ws, portrait.camera, side=SIDE)[0].image for ws in people)
     embedded = torch.cat([clip.encode_image(image) for image in images])
     mean = embedded.mean(dim=0, keepdim=True)
     _, sizes, components = torch.linalg.svd(embedded - mean, full_matrices=False)

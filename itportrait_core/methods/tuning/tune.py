@@ -12,7 +12,7 @@ from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish
-from ..shared.passes import PreviewStrip, backward_by_view, render_views, target_of
+from ..shared.passes import PreviewStrip, backward_by_view, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
@@ -67,7 +67,7 @@ class TuningTask(TrainingTask):
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
-            sources = render_views(self.g_o, ws, guard)
+            sources = render_each(self.g_o, ws, guard)
             views = torch.cat([views, guard])
         losses: dict[str, float] = {}
 

@@ -28,7 +28,7 @@ from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, PictureSet
 from .precision import autocast
-from .preview import psnr, save_sheet
+from .preview import mean_psnr, save_sheet
 
 CORRECTIONS = 1
 RATE = 2e-3
@@ -135,7 +135,7 @@ def train(
         with torch.no_grad():
             history = answers(trainer.average, synthesis, torch.cat(images).to(device), CORRECTIONS)
             drawn = [draw(synthesis, codes, SMALL, half=False).cpu() for codes in history]
-        values = ", then ".join(f"{psnr(picture[:8], images[0]):.2f} dB" for picture in drawn)
+        values = ", then ".join(f"{mean_psnr(picture[:8], images[0]):.2f} dB" for picture in drawn)
         trainer.say(f"encoder: PSNR of training photos {values} at {SMALL} px")
         rows = [row for pair in zip(images, drawn[-1].split(8), strict=True) for row in pair]
         save_sheet(rows, Path(folder) / "encoder.png")

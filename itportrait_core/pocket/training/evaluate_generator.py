@@ -43,7 +43,7 @@ def held_out(count: int = COUNT) -> Batch:
     return see(latents, cameras.sample_views(count, rng=rng), TRUE_RAYS)
 
 
-def psnr(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def psnr_within(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """PSNR in dB [B] of pictures in [-1, 1] where `weight` [B, 1, H, W] is 1."""
     error = ((image.clamp(-1, 1) - truth) / 2).square().mean(1, keepdim=True) * weight
     return -10 * (error.sum((1, 2, 3)) / weight.sum((1, 2, 3))).log10()
@@ -59,8 +59,8 @@ def box_weight(box: Tensor, size: int) -> Tensor:
 
 def measure(images: Tensor, truth: Batch) -> dict[str, float]:
     """Mean PSNR of the whole pictures and inside the face boxes, and the share of heads below 25 dB."""
-    whole = psnr(images, truth.image, torch.ones_like(truth.mask))
-    face = psnr(images, truth.image, box_weight(truth.face_box, images.shape[-1]))
+    whole = psnr_within(images, truth.image, torch.ones_like(truth.mask))
+    face = psnr_within(images, truth.image, box_weight(truth.face_box, images.shape[-1]))
     return {
         "PSNR": float(whole.mean()),
         "PSNR in the face box": float(face.mean()),

@@ -20,7 +20,7 @@ from .model_card import write_section
 from .photo import mixed_codes
 from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM
 from .pictures import HELD_OUT_SEED, PictureSet, photo_set, picture_set
-from .preview import psnr
+from .preview import mean_psnr
 from .warps import random_move
 
 ART_STYLES = tuple(style for style in STYLES if style != "photo")
@@ -90,8 +90,8 @@ def evaluate_photo() -> dict[str, str]:
     unmixed = torch.cat([part[len(part) // 2 :] for part in truth.split(64)])
     errors = pose_errors(pose_label(pose, drawn), photos.cameras)
     return {
-        "PSNR, held-out latents": f"{psnr(drawn, truth):.2f} dB",
-        "PSNR, mixed styles": f"{psnr(mixed, unmixed):.2f} dB",
+        "PSNR, held-out latents": f"{mean_psnr(drawn, truth):.2f} dB",
+        "PSNR, mixed styles": f"{mean_psnr(mixed, unmixed):.2f} dB",
         **{f"pose read from the pictures: {k}": v for k, v in errors.items()},
     }
 
@@ -138,7 +138,7 @@ def evaluate_encoder() -> dict[str, str]:
     codes = in_chunks(lambda x: read(networks, x), truth)
     once = in_chunks(lambda x: encode(networks["encoder"], x, steps=1), truth)
     draw = networks["photo"].synthesis
-    values = [psnr(in_chunks(draw, ws).clamp(-1, 1), truth) for ws in (codes, once)]
+    values = [mean_psnr(in_chunks(draw, ws).clamp(-1, 1), truth) for ws in (codes, once)]
     rows = {"PSNR, photo -> encoder -> photo (without a second look)": "{:.2f} ({:.2f}) dB".format(*values)}
     errors = {"photo": twin_errors(networks, photos)}
     errors |= {style: twin_errors(networks, art_set(style)) for style in ART_STYLES}

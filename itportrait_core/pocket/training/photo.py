@@ -27,7 +27,7 @@ from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
 from .pictures import SIZE, SMALL, PictureSet, training_photos
 from .precision import half_is_fast
-from .preview import psnr, save_sheet
+from .preview import mean_psnr, save_sheet
 
 CONFIG = StyleGAN2Config(
     z_dim=photo_truth.PHOTO_Z_DIM,
@@ -141,7 +141,7 @@ def train(
         with torch.no_grad():
             codes = trainer.average.mapping(large.latents[index])
             drawn = draw(SynthesisTo(trainer.average.synthesis), codes, side)
-        trainer.say(f"photo: PSNR {psnr(drawn, truth):.2f} dB at {side} px")
+        trainer.say(f"photo: PSNR {mean_psnr(drawn, truth):.2f} dB at {side} px")
         save_sheet([truth[:8], drawn[:8], truth[8:16], drawn[8:16]], Path(folder) / "photo.png")
 
     return trainer.run(loss, show)

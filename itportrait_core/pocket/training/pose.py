@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from ...networks.pose import POSE_HEADS, PoseConfig, PoseNet
 from ...rendering import cameras
-from ...rendering.labels import cam2world
 from .appearance import blur, grain, tone, uniform
 from .export import exporter
 from .loop import LoopConfig, Trainer
@@ -28,22 +27,6 @@ from .warps import random_move
 CONFIG = PoseConfig(input_size=64, blocks=(1, 2, 2), width=24, heads=POSE_HEADS)
 ROLL = 12.0  # degrees; largest turn of training pictures
 BATCH = 48
-
-
-def deep3d_pose(label: Tensor) -> tuple[Tensor, Tensor]:
-    """Angles `[N, 3]` (x, y, z; radians) and translation `[N, 3]` of labels: inverse of
-    `cameras.from_deep3d`.
-    """
-    matrix = cam2world(label.double())
-    rotation = matrix[:, :3, :3] * matrix.new_tensor([1.0, -1.0, -1.0])
-    turn = rotation.transpose(1, 2)  # Rz Ry Rx
-    y = torch.asin((-turn[:, 2, 0]).clamp(-1, 1))
-    x = torch.atan2(turn[:, 2, 1], turn[:, 2, 2])
-    z = torch.atan2(turn[:, 1, 0], turn[:, 0, 0])
-    place = (matrix[:, :3, 3] - matrix.new_tensor(cameras.DEEP3D_OFFSET)) / cameras.DEEP3D_SCALE
-    offset = -(turn @ place[:, :, None])[:, :, 0]
-    translation = offset + matrix.new_tensor([0.0, 0.0, cameras.DEEP3D_DISTANCE])
-    return torch.stack((x, y, z), 1).to(label), translation.to(label)
 
 
 def vary(x: Tensor, rng: torch.Generator) -> Tensor:
@@ -59,7 +42,7 @@ def vary(x: Tensor, rng: torch.Generator) -> Tensor:
 
 def pose_loss(net: PoseNet, image: Tensor, label: Tensor) -> Tensor:
     """Robust error of angles (in units of 5 degrees) and of the translation."""
-    angles, translation = deep3d_pose(label)
+    angles, translation = (part.to(label) for part in cameras.to_deep3d(label))
     guess, place = net.pose(image)
     scale = torch.deg2rad(torch.tensor(5.0))
     return F.smooth_l1_loss(guess.float() / scale, angles / scale) + F.smooth_l1_loss(

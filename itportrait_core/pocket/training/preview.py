@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from ...methods.inversion.metrics import psnr
 
-def psnr(image: Tensor, truth: Tensor) -> float:
+
+def mean_psnr(image: Tensor, truth: Tensor) -> float:
     """Mean PSNR in dB of pictures in [-1, 1]."""
-    error = ((image.clamp(-1, 1) - truth) / 2).square().mean((1, 2, 3))
-    return float((-10 * error.log10()).mean())
+    return float(psnr(image, truth).mean())
 
 
 def save_sheet(rows: list[Tensor], file: Path, side: int = 128) -> None:
