@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the home of a public name when it is first asked for (PEP 562)."""
     if name in _MODULES:
         value: Any = importlib.import_module(f".rendering.{name}", __name__)

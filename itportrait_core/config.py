@@ -84,15 +84,16 @@ class Config:
         names = [item.name for item in dataclasses.fields(self) if item.metadata.get("weight")]
         return {name: getattr(self, name) for name in names if getattr(self, name) > 0}
 
-    def replace(self: Self, **changes: Any) -> Self:
+    def replace(self: Self, **changes: object) -> Self:
         """A copy with some fields changed; settings within settings take a dict of changes.
 
         Raises:
             ITPortraitError: for unknown names and bad values.
         """
         for name in self.inner():
-            if isinstance(changes.get(name), dict):
-                changes[name] = getattr(self, name).replace(**changes[name])
+            inner = changes.get(name)
+            if isinstance(inner, dict):
+                changes[name] = getattr(self, name).replace(**inner)
         return self.from_dict({**self.to_dict(), **changes})
 
     def to_dict(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class Align(io.ComfyNode):
         level: bool,
         size: int,
         face_landmarks: dict[str, Any] | None = None,
-        view: Any = None,
+        view: object = None,
     ) -> io.NodeOutput:
         from ..itportrait_core.alignment import landmarks
 

@@ -89,7 +89,7 @@ class CameraOrbit(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, path: str, camera_info: dict[str, Any] | None = None, view: Any = None, **chosen: Any
+        cls, path: str, camera_info: dict[str, Any] | None = None, view: object = None, **chosen: Any
     ) -> io.NodeOutput:
         cameras = itp.cameras
         if camera_info is not None:

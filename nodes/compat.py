@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from comfy_api.latest import Types, io
 
@@ -18,7 +18,7 @@ CATEGORY = "ITportrait"
 _KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
 
 
-def schema(node_id: str, display_name: str, **fields: Any) -> io.Schema:
+def schema(node_id: str, display_name: str, **fields: object) -> io.Schema:
     """An `io.Schema` in our category; fields that this ComfyUI does not know are left out.
 
     `search_aliases` needs 0.11, `essentials_category` 0.15.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
@@ -144,7 +142,7 @@ class Couple(io.ComfyNode):
         content: sockets.PortraitHandle | None = None,
         style_generator: sockets.GeneratorHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
-        **chosen: Any,
+        **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
             raise ITPortraitError(

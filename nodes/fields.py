@@ -69,7 +69,7 @@ def file_name(default: str) -> io.Input:
     )
 
 
-def changed(config: type, **chosen: Any) -> dict[str, Any]:
+def changed(config: type, **chosen: object) -> dict[str, Any]:
     """The chosen values that differ from the settings' defaults: a widget left alone keeps what suits the
     generator's size."""
     return {name: value for name, value in chosen.items() if value != _field(config, name).default}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io, ui
 from torch import Tensor
@@ -107,7 +107,7 @@ class Inversion(io.ComfyNode):
         cls,
         generator: sockets.GeneratorHandle,
         photo_prior: sockets.PriorHandle,
-        image: Any,
+        image: object,
         pose_init: str,
         yaw: float,
         pitch: float,
@@ -117,7 +117,7 @@ class Inversion(io.ComfyNode):
         alignment: AlignmentHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
         view: None = None,
-        **chosen: Any,
+        **chosen: object,
     ) -> io.NodeOutput:
         picture = one_picture(image, "The style picture")
         model, prior = generator.open(), photo_prior.open()

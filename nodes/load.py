@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from comfy_api.latest import io
 
@@ -70,7 +69,7 @@ class GeneratorLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, base: Any = None, superresolution: str = FULL) -> str:
+    def fingerprint_inputs(cls, file: str, base: object = None, superresolution: str = FULL) -> str:
         return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution}"
 
     @classmethod
@@ -184,7 +183,7 @@ class ClipLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, architecture: str, also: Any = None) -> str:
+    def fingerprint_inputs(cls, file: str, architecture: str, also: object = None) -> str:
         return sockets.file_hash(cls._path(file))
 
     @classmethod

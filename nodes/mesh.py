@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import Types, io, ui
 
 from . import compat, fields, folders, recipes, runtime, sockets
+
+if TYPE_CHECKING:
+    from ..itportrait_core.recipes.card import Card
 
 
 class ExtractMesh(io.ComfyNode):
@@ -122,7 +125,7 @@ class SaveMesh(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, mesh: Any, recipe: Any, name: str, private: bool) -> io.NodeOutput:
+    def execute(cls, mesh: Types.MESH, recipe: Card, name: str, private: bool) -> io.NodeOutput:
         from ..itportrait_core.recipes.card import bytes_hash
         from ..itportrait_core.rendering.glb import glb_bytes
 

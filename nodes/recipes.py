@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import comfy.model_management as mm
 import comfyui_version
@@ -57,7 +57,7 @@ def head_card(
     )
 
 
-def notes(hidden: Any, card: Card, private: bool) -> dict[str, str]:
+def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:
     """Texts for the file: the card, and the workflow unless ComfyUI was told to save none."""
     from ..itportrait_core.recipes.notes import make_notes
 

@@ -29,7 +29,7 @@ RESUME_SECONDS = 60.0
 """How often a long run lays down a point from which it can continue."""
 
 
-def recipe(method: str, generator: GeneratorHandle, **inputs: Any) -> dict[str, Any]:
+def recipe(method: str, generator: GeneratorHandle, **inputs: object) -> dict[str, Any]:
     """Everything that decides a result, as JSON values. It becomes part of the lineage of the weights.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 from torch import Tensor
@@ -13,6 +13,9 @@ from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, folders, recipes, runtime, sockets
+
+if TYPE_CHECKING:
+    from ..itportrait_core.recipes.card import Card
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
 SMALL_MB = 9.0
@@ -141,14 +144,15 @@ class SavePictures(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images: Tensor, recipe: Any, name: str, private: bool) -> io.NodeOutput:
+    def execute(cls, images: Tensor, recipe: Card, name: str, private: bool) -> io.NodeOutput:
         from ..itportrait_core.recipes.card import bytes_hash, to_pixels
         from ..itportrait_core.recipes.carriers import png_bytes
 
         recipes.expect(recipe, "picture", "Multi-View Render")
-        if len(images) != len(recipe.cameras):
+        views = 0 if recipe.cameras is None else len(recipe.cameras)
+        if len(images) != views:
             raise ITPortraitError(
-                f"The recipe is of {len(recipe.cameras)} pictures, but {len(images)} came; connect both"
+                f"The recipe is of {views} pictures, but {len(images)} came; connect both"
                 " outputs of the same Multi-View Render."
             )
         files = []

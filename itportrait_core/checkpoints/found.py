@@ -118,21 +118,21 @@ def check_settings(config: Any) -> None:
             raise ITPortraitError(f"The file says something strange about {setting.name}; is it damaged?")
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
+def _is_plain(value: object, depth: int = 0) -> bool:
     """Whether a value is a number, a text, or a short tuple of such."""
     if isinstance(value, tuple) and depth < 3 and len(value) <= 64:
         return all(_is_plain(item, depth + 1) for item in value)
     return isinstance(value, int | float | str)
 
 
-def json_value(value: Any) -> Any:
+def json_value(value: object) -> object:
     """Settings of a foreign file as JSON values, for the record.
 
     What has no JSON form becomes the name of its type, and so does what lies too deep or comes too late.
     """
     remaining = iter(range(2000))
 
-    def convert(item: Any, depth: int) -> Any:
+    def convert(item: object, depth: int) -> object:
         if next(remaining, None) is None:
             return "..."
         if isinstance(item, str):

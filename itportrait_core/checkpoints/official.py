@@ -65,7 +65,7 @@ def import_checkpoint(
         return paths
 
 
-def find_networks(value: Any, discriminator: bool = False) -> list[FoundNetwork]:
+def find_networks(value: object, discriminator: bool = False) -> list[FoundNetwork]:
     """Recognise the content of a checkpoint.
 
     Raises:
@@ -82,12 +82,13 @@ def find_networks(value: Any, discriminator: bool = False) -> list[FoundNetwork]
         ) from error
 
 
-def _recognise(value: Any, discriminator: bool) -> list[FoundNetwork]:
+def _recognise(value: object, discriminator: bool) -> list[FoundNetwork]:
     if official_generators.is_network_pickle(value):
         return official_generators.from_network_pickle(value, discriminator)
     if discriminator:
         raise ITPortraitError("Only EG3D and StyleGAN2-ADA pickles hold a discriminator; import without it.")
-    for state in (value, value.get("state_dict") if isinstance(value, dict) else None):
+    whole: dict[str, Any] = value if isinstance(value, dict) else {}
+    for state in (whole, whole.get("state_dict")):
         if not isinstance(state, dict):
             continue
         if _tensors(state.get("g_ema")):
@@ -95,7 +96,7 @@ def _recognise(value: Any, discriminator: bool) -> list[FoundNetwork]:
         if _tensors(state.get("net_recon")):
             return official_faces.from_pose_file(state)
         if _tensors(state) and "encoder.input_layer.0.weight" in state:
-            return official_faces.from_encoder_file(value, state)
+            return official_faces.from_encoder_file(whole, state)
         if _tensors(state) and "output_layer.3.weight" in state and "input_layer.0.weight" in state:
             return official_faces.from_identity_file(state)
         if _tensors(state) and "features.0.weight" in state:
@@ -103,7 +104,7 @@ def _recognise(value: Any, discriminator: bool) -> list[FoundNetwork]:
     raise ITPortraitError(f"The file is none of the known kinds: {KNOWN}.")
 
 
-def _tensors(value: Any) -> bool:
+def _tensors(value: object) -> bool:
     """Whether a value is a state dict: a mapping from names to tensors and nothing else."""
     return (
         isinstance(value, dict) and bool(value) and all(isinstance(v, StoredTensor) for v in value.values())

@@ -6,7 +6,7 @@ See docs/eg3d.md#official-pickles and docs/checkpoints.md#stylegan2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from .stored import Record, StoredTensor, module_tensors
 from .stylegan2_names import from_rosinality, infer_config
 
 
-def is_network_pickle(value: Any) -> bool:
+def is_network_pickle(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether the object is the dict of NVIDIA's training snapshots."""
     return isinstance(value, dict) and isinstance(value.get("G_ema"), Record)
 
@@ -112,7 +112,7 @@ def _stylegan2(generator: Record, tensors: dict[str, Tensor]) -> FoundNetwork:
     return FoundNetwork("stylegan2", config, fitted, "StyleGAN2-ADA pickle", licenses.STYLEGAN2)
 
 
-def _discriminator(value: Any, generator: FoundNetwork) -> FoundNetwork:
+def _discriminator(value: object, generator: FoundNetwork) -> FoundNetwork:
     if not isinstance(value, Record):
         raise ITPortraitError("The pickle holds no discriminator; import it without.")
     config = PlainConfig({"init_kwargs": json_value(value.attribute("_init_kwargs")), "class": value.name})

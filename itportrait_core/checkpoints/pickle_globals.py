@@ -46,7 +46,7 @@ _INERT = re.compile(
 """Packages whose classes are kept as records; `__torch__` are those of TorchScript archives."""
 
 
-def lookup(module: Any, name: Any) -> Any:
+def lookup(module: object, name: object) -> object:
     """Meaning of a name; nothing is imported.
 
     Raises:
@@ -67,7 +67,7 @@ def lookup(module: Any, name: Any) -> Any:
     )
 
 
-def call(callee: Any, args: Any, budget: Budget) -> Any:
+def call(callee: object, args: object, budget: Budget) -> object:
     """Call one of our own functions.
 
     Raises:
@@ -85,7 +85,7 @@ def call(callee: Any, args: Any, budget: Budget) -> Any:
         ) from error
 
 
-def build(target: Any, state: Any) -> Any:
+def build(target: object, state: object) -> object:
     """Give an object its state; returns the object.
 
     Raises:
@@ -104,7 +104,7 @@ def build(target: Any, state: Any) -> Any:
     return target
 
 
-def key_of(value: Any) -> Any:
+def key_of(value: object) -> object:
     """A value that may be a key: plain and cheap to hash.
 
     Raises:
@@ -153,11 +153,11 @@ def _parameter(args: tuple, budget: Budget) -> StoredTensor:
     return args[0]
 
 
-def _first(args: tuple, budget: Budget) -> Any:
+def _first(args: tuple, budget: Budget) -> object:
     return args[0]
 
 
-def _load_from_bytes(args: tuple, budget: Budget) -> Any:
+def _load_from_bytes(args: tuple, budget: Budget) -> object:
     (data,) = args
     if not isinstance(data, memoryview):
         raise RefusedPickle("The checkpoint is damaged: nested data are no bytes.")

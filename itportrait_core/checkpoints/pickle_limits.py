@@ -13,7 +13,7 @@ class RefusedPickle(ITPortraitError):
     """The file is damaged, or asks for something that no checkpoint needs."""
 
 
-def refuse_nested(data: memoryview, budget: Budget) -> Any:
+def refuse_nested(data: memoryview, budget: Budget) -> object:
     """Reader of a file inside a file, where none may be."""
     raise RefusedPickle("The checkpoint is damaged or hostile: it has nested data inside nested data.")
 

@@ -19,7 +19,7 @@ class DType:
     code: str
     dtype: np.dtype
 
-    def set_byte_order(self, state: Any) -> None:
+    def set_byte_order(self, state: object) -> None:
         """Numpy's own state of a type: only plain little-endian ones are accepted."""
         if (
             not isinstance(state, tuple)

@@ -106,7 +106,7 @@ class SafeUnpickler:
 
     # The stack
 
-    def _push(self, value: Any) -> None:
+    def _push(self, value: object) -> None:
         self.stack.append(value)
 
     def _pop(self) -> Any:
@@ -147,7 +147,7 @@ class SafeUnpickler:
     def _put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
 
-    def _global(self, module: Any, name: Any) -> None:
+    def _global(self, module: object, name: object) -> None:
         self._push(lookup(module, name))
 
     def _stack_global(self) -> None:

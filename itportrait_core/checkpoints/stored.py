@@ -66,7 +66,7 @@ class StoredTensor:
         return flat.as_strided(self.size, self.stride, self.offset)
 
 
-def stored_tensor(storage: Any, offset: Any, size: Any, stride: Any) -> StoredTensor:
+def stored_tensor(storage: object, offset: Any, size: Any, stride: Any) -> StoredTensor:
     """A checked view.
 
     Raises:
@@ -102,7 +102,7 @@ class Record:
     state: Any = None
     """What would become the object's `__dict__`."""
 
-    def attribute(self, name: str, default: Any = None) -> Any:
+    def attribute(self, name: str, default: object = None) -> Any:
         """A value of the state; `default` where there is none."""
         return self.state.get(name, default) if isinstance(self.state, dict) else default
 
@@ -136,7 +136,7 @@ def module_tensors(module: Record) -> dict[str, StoredTensor]:
     raise RefusedPickle("The checkpoint is damaged or hostile: it holds more modules than any network.")
 
 
-def all_tensors(value: Any) -> dict[str, StoredTensor]:
+def all_tensors(value: object) -> dict[str, StoredTensor]:
     """Every tensor in nested mappings and records, under its dotted name.
 
     Raises:
@@ -160,6 +160,6 @@ def all_tensors(value: Any) -> dict[str, StoredTensor]:
     raise RefusedPickle("The checkpoint is damaged or hostile: it holds more mappings than any network.")
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, Any]:
     """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}

@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -44,7 +43,7 @@ def write_tensors(
     return path
 
 
-def open_tensors(path: str | os.PathLike[str]) -> Any:
+def open_tensors(path: str | os.PathLike[str]) -> safe_open:
     """Open a safetensors file, memory-mapped; use it as a context manager.
 
     Raises:

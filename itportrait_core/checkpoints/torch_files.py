@@ -238,7 +238,7 @@ class _Window:
         return chunk
 
 
-def _identity(identity: Any) -> tuple[str, torch.dtype, int]:
+def _identity(identity: object) -> tuple[str, torch.dtype, int]:
     """Key, type and length of a persistent id. The device that it names is ignored: all goes to the CPU."""
     if not isinstance(identity, tuple) or len(identity) not in (5, 6) or identity[0] != "storage":
         raise RefusedPickle("The checkpoint is damaged: a storage has no valid name.")

@@ -97,7 +97,7 @@ def load_tokenizer(text_cfg: dict[str, Any], folder: Path) -> Callable[[list[str
     return tokenize
 
 
-def _word(token: Any) -> str:
+def _word(token: dict[str, str] | str) -> str:
     """A special token, which tokenizer_config.json writes as a string or with its properties."""
     return token["content"] if isinstance(token, dict) else token
 

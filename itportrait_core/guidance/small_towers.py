@@ -7,7 +7,6 @@ pixels wide: networks that begin with large strides or pool over places do not f
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -45,10 +44,10 @@ def register() -> None:
     """Make the towers known to timm, and so to `timm_model_name` of open_clip's vision configs."""
     from timm.models import register_model
 
-    def itportrait_pocket_guide(pretrained: bool = False, num_classes: int = 0, **_: Any) -> nn.Module:
+    def itportrait_pocket_guide(pretrained: bool = False, num_classes: int = 0, **_: object) -> nn.Module:
         return PlainTower(LAYERS["itportrait_pocket_guide"], True, num_classes)
 
-    def itportrait_pocket_judge(pretrained: bool = False, num_classes: int = 0, **_: Any) -> nn.Module:
+    def itportrait_pocket_judge(pretrained: bool = False, num_classes: int = 0, **_: object) -> nn.Module:
         return PlainTower(LAYERS["itportrait_pocket_judge"], False, num_classes)
 
     register_model(itportrait_pocket_guide)

@@ -162,7 +162,7 @@ def _pack(tensor: Tensor | None) -> dict[str, Any] | None:
     return {"shape": list(tensor.shape), "type": dtype, "base64": base64.b64encode(data).decode()}
 
 
-def _unpack(name: str, packed: Any, axes: int) -> Tensor | None:
+def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | None:
     if packed is None:
         return None
     try:

@@ -25,13 +25,17 @@ def is_path(text: str) -> bool:
     return bool(PATH.search(text)) and "\n" not in text
 
 
-def private_facts(facts: Any) -> Any:
+def private_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts about weights, as JSON values, without names of files."""
-    if isinstance(facts, Mapping):
-        return {key: private_facts(value) for key, value in facts.items() if key not in NAME_FACTS}
-    if isinstance(facts, list):
-        return [private_facts(value) for value in facts]
-    return LEFT_OUT if isinstance(facts, str) and is_path(facts) else facts
+    return {key: _private(value) for key, value in facts.items() if key not in NAME_FACTS}
+
+
+def _private(value: object) -> object:
+    if isinstance(value, Mapping):
+        return private_facts(value)
+    if isinstance(value, list):
+        return [_private(item) for item in value]
+    return LEFT_OUT if isinstance(value, str) and is_path(value) else value
 
 
 def private_prompt(prompt: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def private_prompt(prompt: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def private_workflow(workflow: Any, prompt: Mapping[str, Any]) -> Any:
+def private_workflow(workflow: object, prompt: Mapping[str, Any]) -> dict[str, Any] | None:
     """A workflow in the editor's format without names and paths: titles, notes, labels, files, extras.
 
     Args:
@@ -92,7 +96,7 @@ def _node(node: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
     return clean
 
 
-def _swap(value: Any, hidden: set[str]) -> Any:
+def _swap(value: object, hidden: set[str]) -> object:
     if isinstance(value, str):
         return LEFT_OUT if value in hidden or is_path(value) else value
     if isinstance(value, Mapping):

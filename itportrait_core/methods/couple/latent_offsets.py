@@ -25,7 +25,7 @@ class LatentOffset(torch.optim.Adam):
     After a step the offset is zero again, for the constants hold it: they and Adam's moments are the state.
     """
 
-    def __init__(self, g_o: Generator3D, g_t: Generator3D, **options: Any) -> None:
+    def __init__(self, g_o: Generator3D, g_t: Generator3D, **options: object) -> None:
         """`g_o`: its spread of M(z) is measured. `g_t`: its `affine.bias` ask for gradients."""
         nowhere = torch.zeros(1, g_o.num_ws, g_o.w_dim, device=next(g_t.parameters()).device)
         self.units = nn.Parameter(nowhere.clone())
@@ -47,7 +47,7 @@ class LatentOffset(torch.optim.Adam):
             layer.bias.grad = None
         super().zero_grad(set_to_none)
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: object = None) -> None:
         """Take the gradients of the constants back to the offsets, make Adam's step, and fold it in."""
         reached = {layer: by for layer, by in self._shifts().items() if layer.bias.grad is not None}
         torch.autograd.backward(list(reached.values()), [layer.bias.grad for layer in reached])

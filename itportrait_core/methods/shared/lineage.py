@@ -34,12 +34,12 @@ def weights_hash(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def run_identity(**facts: Any) -> str:
+def run_identity(**facts: object) -> str:
     """Hash of what a run depends on: tensors by content, modules by weights, configs by settings."""
     return hashlib.sha256(json.dumps(_plain(facts), sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Tensor):
         return tensor_hash(value)
     if isinstance(value, nn.Module):

@@ -23,7 +23,7 @@ def read_config(
     axes: Axes,
     shapes: Shapes,
     kind: type[EG3DConfig] = EG3DConfig,
-    **more: Any,
+    **more: object,
 ) -> EG3DConfig:
     """Settings from the constructor arguments, the generator's attributes and, above both, the shapes.
 

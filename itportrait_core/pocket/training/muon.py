@@ -42,7 +42,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: object = None) -> None:
         """Move every parameter that has a gradient."""
         for group in self.param_groups:
             for p in group["params"]:
