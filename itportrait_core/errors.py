@@ -4,4 +4,10 @@ from __future__ import annotations
 
 
 class ITPortraitError(ValueError):
-    """Bad input or bad settings. The message says what is wrong, the value, and what to do next."""
+    """Bad input or bad settings. The message says what is wrong, the value, and what to do next.
+
+    Example:
+        >>> itp.APTConfig(steps=0)
+        Traceback (most recent call last):
+        itportrait_core.errors.ITPortraitError: APTConfig.steps is 0; it must lie in 1..5000.
+    """

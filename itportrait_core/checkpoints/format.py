@@ -89,6 +89,11 @@ def save_model(
 
     Raises:
         ITPortraitError: when the file cannot be written.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> itp.save_model(G, "network.safetensors", family="eg3d", license="Apache-2.0").name
+        'network.safetensors'
     """
     tensors = {}
     for key, value in module.state_dict().items():
@@ -157,6 +162,11 @@ def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu")
 
     Raises:
         ITPortraitError: for a missing, damaged or foreign file, an unknown family, or tensors that differ.
+
+    Example:
+        >>> path = itp.save_model(itp.load_generator("pocket"), "network.safetensors", family="eg3d")
+        >>> itp.load_model(path).training
+        False
     """
     header = read_header(path)
     config_class, module_class = _family(header.family, path)
@@ -213,7 +223,13 @@ def save_generator(
     license: str | None = None,
     source: str | None = None,
 ) -> Path:
-    """Write a 3D generator; see `save_model`."""
+    """Write a 3D generator; see `save_model`.
+
+    Example:
+        >>> path = itp.save_generator(itp.load_generator("pocket"), "mine.safetensors", dtype=torch.float16)
+        >>> itp.load_generator(path).family
+        'eg3d'
+    """
     return save_model(
         generator, path, family=generator.family, lineage=lineage, dtype=dtype, license=license, source=source
     )
@@ -229,6 +245,13 @@ def load_generator(
 
     Raises:
         ITPortraitError: as `load_model`, or when the file holds another kind of network.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front())
+        >>> views = G.synthesis(ws.repeat(3, 1, 1), itp.cameras.orbit([-30.0, 0.0, 30.0])).image
+        >>> tuple(views.shape) == (3, 3, G.resolution, G.resolution)
+        True
     """
     path = name_or_path
     if name_or_path == "pocket":

@@ -49,6 +49,12 @@ def import_checkpoint(
 
     Raises:
         ITPortraitError: for a missing, damaged, hostile or unknown file, or a target that cannot be written.
+
+    Example:
+        >>> torch.save({"weight": torch.zeros(3)}, "what.pt")
+        >>> itp.import_checkpoint("what.pt", "models.safetensors")
+        Traceback (most recent call last):
+        itportrait_core.errors.ITPortraitError: ...
     """
     source = Path(src)
     with open_checkpoint(source) as value:

@@ -1,4 +1,9 @@
-"""Cameras: whatever yields labels `[N, 25]`. The label itself is in `labels`, core's camera in `load3d`."""
+"""Cameras: whatever yields labels `[N, 25]`. The label itself is in `labels`, core's camera in `load3d`.
+
+Example:
+    >>> itp.cameras.orbit([-30.0, 0.0, 30.0], pitch_deg=10.0).shape
+    torch.Size([3, 25])
+"""
 
 from __future__ import annotations
 

@@ -169,3 +169,8 @@ def test_changes_to_the_picture_steps_begin_from_what_is_set():
     assert apt.replace(beta=0.1) != APTConfig(beta=0.1)
     with pytest.raises(ITPortraitError, match="apt is 5; give its settings by name"):
         ite.replace(apt=5)
+
+
+def test_a_weight_of_0_leaves_its_term_out():
+    """What it needs, another network or another render, is then not made."""
+    assert APTConfig(lpips=0.5, clip=0.0, colour=2.0).weights() == {"lpips": 0.5, "colour": 2.0}

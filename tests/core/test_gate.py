@@ -126,3 +126,9 @@ def test_beside_the_text_changes_along_it_do_not_count():
         project_out(way + text, text), project_out(way, text), floor=1e-9
     ) == pytest.approx(0.0, abs=1e-6)
     assert directional_loss(project_out(way + other, text), project_out(way, text), floor=1e-9) > 0.2
+
+
+def test_a_share_of_the_text_is_projected_out():
+    change, text = torch.tensor([[2.0, 0.0, 4.0]]), torch.tensor([0.0, 0.0, 3.0])
+    assert project_out(change, text, share=0.25).tolist() == [[2.0, 0.0, 3.0]]
+    assert torch.equal(project_out(change, text, share=0.0), change)

@@ -61,6 +61,17 @@ def test_gradient_of_l_it_is_the_weighted_sum(parts):
     assert torch.allclose(mixed, 0.3 * image + 0.7 * text, atol=1e-4 * float(text.abs().max()))
 
 
+@pytest.mark.parametrize(("gamma", "way"), [(0.0, "text"), (1.0, "image")])
+def test_gamma_0_goes_the_text_s_way_and_1_the_picture_s(parts, gamma, way):
+    """The sum over CLIP models of one of both losses, and nothing of the other."""
+    ite = make(parts)
+    count = len(ite.clips)
+    ite._gate = lambda style, source: Gate([gamma] * count, [], [], [])
+    losses = ite.step(0).losses
+    assert losses["ite"] == pytest.approx(count * losses[way], rel=1e-5)
+    assert losses["image"] != pytest.approx(losses["text"], rel=1e-2)
+
+
 def test_all_pictures_of_a_step_are_augmented_alike(parts):
     """G_t that is still G_o differs from it in nothing, whatever the augmentation; it changes every step."""
     generator, portrait, _, clips = parts

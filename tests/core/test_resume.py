@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -127,6 +128,9 @@ def test_a_resume_point_of_another_run_is_refused(parts, tmp_path):
         image_only(parts, pull_at(2), resume=point, every_steps=1)
     with pytest.raises(ITPortraitError, match="another run"):
         stylize(generator, portrait, APTConfig(steps=6, lr=0.01), perceptual=perceptual, resume=point)
+    other = dataclasses.replace(portrait, image=-portrait.image)
+    with pytest.raises(ITPortraitError, match="another run"):
+        image_only((generator, other, *parts[2:]), resume=point)
 
 
 def test_a_damaged_resume_point_is_refused(parts, tmp_path):

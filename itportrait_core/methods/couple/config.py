@@ -14,7 +14,12 @@ GATES = ("hard", "soft", "bisector", "joint")
 
 @dataclasses.dataclass(frozen=True)
 class ITEConfig(Config):
-    """CLIP directions, the gate, the views, and the schedule of a coupled run."""
+    """CLIP directions, the gate, the views, and the schedule of a coupled run.
+
+    Example:
+        >>> itp.ITEConfig(xi=65).replace(apt={"beta": 0.1}).apt.beta
+        0.1
+    """
 
     method: ClassVar[str] = "ite"
 

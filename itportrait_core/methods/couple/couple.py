@@ -74,6 +74,14 @@ def couple(
 
     Raises:
         ITPortraitError: for a missing portrait or text that the mode needs, or parts that do not fit.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws, camera = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front()), itp.cameras.orbit(15.0)
+        >>> person = itp.Portrait(ws, camera, G.synthesis(ws, camera).image)
+        >>> result = itp.couple(G, person, "a person wearing glasses", config=itp.ITEConfig(steps=2, batch=1))
+        >>> [record.stage for record in result.history]
+        ['apt', 'ite']
     """
     config = config or suited(ITEConfig, generator, _mode(portrait, text))
     _check(config, portrait, text)

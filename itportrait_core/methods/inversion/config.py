@@ -12,7 +12,12 @@ POSE_INITS = ("twin", "image", "landmarks", "frontal", "random", "user")
 
 @dataclasses.dataclass(frozen=True)
 class InversionConfig(Config):
-    """Eq. 3 (photo twin and first pose) and Eq. 4 (joint optimisation of latent and pose)."""
+    """Eq. 3 (photo twin and first pose) and Eq. 4 (joint optimisation of latent and pose).
+
+    Example:
+        >>> itp.InversionConfig(steps=200).replace(space="W").steps
+        200
+    """
 
     method: ClassVar[str] = "inversion"
 

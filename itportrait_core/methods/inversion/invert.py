@@ -65,6 +65,13 @@ def invert(
 
     Raises:
         ITPortraitError: for a batch, an empty picture, or a start that lacks what it needs.
+
+    Example:
+        >>> G, prior = itp.load_generator("pocket"), itp.load_photo_prior("pocket")
+        >>> picture = torch.rand(1, 3, 64, 64) * 2 - 1
+        >>> config = itp.InversionConfig(steps=2, start_samples=8, twin_samples=1)
+        >>> itp.invert(G, picture, prior, config).report["steps"]
+        2
     """
     users = None if camera is None else [camera]
     return invert_batch(
@@ -87,7 +94,14 @@ def invert_batch(
     every_steps: int = 50,
     every_seconds: float = 0.0,
 ) -> list[Portrait]:
-    """`invert` for several pictures in one run; each has `config.restarts` runs, the best is returned."""
+    """`invert` for several pictures in one run; each has `config.restarts` runs, the best is returned.
+
+    Example:
+        >>> pictures = (torch.rand(2, 3, 64, 64) * 2 - 1).split(1)
+        >>> config = itp.InversionConfig(steps=2, start_samples=8, pose_init="frontal")
+        >>> len(itp.invert_batch(itp.load_generator("pocket"), pictures, config=config))
+        2
+    """
     if config is None:
         config = suited(InversionConfig, generator)
         prior = prior or (load_photo_prior() if generator.resolution <= SMALL_RESOLUTION else None)

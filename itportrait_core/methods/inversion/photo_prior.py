@@ -59,6 +59,11 @@ def load_photo_prior(
 
     Raises:
         ITPortraitError: for a missing role, a file of another family, or an encoder that does not fit.
+
+    Example:
+        >>> prior = itp.load_photo_prior("pocket")
+        >>> prior.generator.mapping(torch.zeros(1, prior.generator.z_dim)).ndim
+        3
     """
     from ...checkpoints.format import load_model
 

@@ -26,6 +26,13 @@ class Portrait:
         report: facts of how it was made: pose, errors, warnings; JSON values only.
         twin: [N, 3, h, w] photo twins of Eq. 3, or None.
         history: the steps of the inversion, or None.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws, camera = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front()), itp.cameras.orbit(15.0)
+        >>> person = itp.Portrait(ws, camera, G.synthesis(ws, camera).image)
+        >>> itp.Portrait.load(person.save("person.safetensors")).camera.shape
+        torch.Size([1, 25])
     """
 
     ws: Tensor

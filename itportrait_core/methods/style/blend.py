@@ -52,6 +52,12 @@ def blend(
 
     Raises:
         ITPortraitError: for no style, a style of another shape, or a wrong number of strengths.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> half = itp.blend(G, [itp.load_generator("pocket")], itp.BlendConfig(shape=0.5, texture=0.5))
+        >>> bool(torch.equal(half.decoder.net[0].weight, G.decoder.net[0].weight))
+        True
     """
     chosen = [configs or BlendConfig()] * len(styles) if not isinstance(configs, Sequence) else list(configs)
     if not styles or len(chosen) != len(styles):

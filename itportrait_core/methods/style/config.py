@@ -10,7 +10,12 @@ from ..shared.config import Config, number
 
 @dataclasses.dataclass(frozen=True)
 class BlendConfig(Config):
-    """Strength of a style without training: theta_o + a (theta - theta_o), part by part."""
+    """Strength of a style without training: theta_o + a (theta - theta_o), part by part.
+
+    Example:
+        >>> itp.BlendConfig(shape=0.5).to_dict()
+        {'shape': 0.5, 'texture': 1.0, 'decoder': 1.0, 'superresolution': 1.0}
+    """
 
     method: ClassVar[str] = "blend"
 

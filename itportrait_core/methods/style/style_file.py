@@ -47,6 +47,11 @@ def save_style(
 
     Raises:
         ITPortraitError: if the two do not fit each other, or the file cannot be written.
+
+    Example:
+        >>> G, style = itp.load_generator("pocket"), itp.load_generator("pocket")
+        >>> itp.save_style(style, G, "style.safetensors", budget_mb=1.0).name
+        'style.safetensors'
     """
     check_same_shape(base, style)
     origin, moved = base.state_dict(), style.state_dict()
@@ -66,6 +71,11 @@ def load_style(path: str | Path, base: Generator3D) -> Generator3D:
 
     Raises:
         ITPortraitError: for a damaged file, or another base than the one it was made from.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> itp.load_style(itp.save_style(itp.load_generator("pocket"), G, "style.safetensors"), G).family
+        'eg3d'
     """
     tensors, facts = read_tensors(path, KIND)
     if facts.get("base_hash") != weights_hash(base):

@@ -140,6 +140,14 @@ def stylize(
 
     Raises:
         ITPortraitError: if the portrait does not fit the generator, or on a foreign resume point.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws, camera = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front()), itp.cameras.orbit(15.0)
+        >>> person = itp.Portrait(ws, camera, G.synthesis(ws, camera).image)
+        >>> style = itp.stylize(G, person, itp.APTConfig(steps=2))
+        >>> [record.stage for record in style.history]
+        ['apt', 'apt']
     """
     config = config or suited(APTConfig, generator)
     with trainable_mode():

@@ -10,7 +10,12 @@ from ..shared.config import MODULES, Config, many, number, weight
 
 @dataclasses.dataclass(frozen=True)
 class APTConfig(Config):
-    """Image-guided one-shot stylisation: new fine layers each step, LPIPS to the style picture."""
+    """Image-guided one-shot stylisation: new fine layers each step, LPIPS to the style picture.
+
+    Example:
+        >>> itp.APTConfig(beta=0.1, l2=0.5).weights()
+        {'l2': 0.5, 'lpips': 1.0}
+    """
 
     method: ClassVar[str] = "apt"
 

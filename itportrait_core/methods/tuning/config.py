@@ -10,7 +10,12 @@ from ..shared.config import MODULES, Config, many, number, weight
 
 @dataclasses.dataclass(frozen=True)
 class TuningConfig(Config):
-    """Second stage of an inversion: the generator itself moves to the picture, the latent stays."""
+    """Second stage of an inversion: the generator itself moves to the picture, the latent stays.
+
+    Example:
+        >>> itp.TuningConfig.from_dict({"steps": 50}).lr
+        0.0003
+    """
 
     method: ClassVar[str] = "tuning"
 

@@ -120,6 +120,13 @@ def pivotal_tune(
 
     Raises:
         ITPortraitError: if the portrait does not fit the generator.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws, camera = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front()), itp.cameras.orbit(15.0)
+        >>> person = itp.Portrait(ws, camera, G.synthesis(ws, camera).image)
+        >>> itp.pivotal_tune(G, person, itp.TuningConfig(steps=2, lpips_stop=0.0)).lineage["method"]
+        'tune'
     """
     config = config or suited(TuningConfig, generator)
     with trainable_mode():

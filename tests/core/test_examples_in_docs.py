@@ -1,0 +1,49 @@
+"""The examples in docstrings of public names, and the one on the first page, run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from harness import stand_ins
+from harness.environment import ROOT
+
+import itportrait_core as itp
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained networks, in whose place a user's own may stand as well: a step takes a moment."""
+    return stand_ins.write(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def small_pocket(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`weights` in place of the embedded ones, in an empty folder."""
+    monkeypatch.setenv("ITPORTRAIT_POCKET_WEIGHTS", str(weights))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", itp.__all__)
+def test_a_public_name_shows_how_it_is_used(name: str, small_pocket: None) -> None:
+    """Every public name has an example, and it gives what it says."""
+    thing = getattr(itp, name)
+    text = thing.__doc__ or ""
+    example = doctest.DocTestParser().get_doctest(text, {"itp": itp, "torch": torch}, name, None, 0)
+    assert example.examples, f"{name} has no example"
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    report: list[str] = []
+    runner.run(example, out=report.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+def test_the_first_page_s_example_runs(small_pocket: None) -> None:
+    """As written, with the defaults that a user gets."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    names = {"picture": torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1}
+    exec(compile(block[1], "README.md", "exec"), names)  # noqa: S102
+    assert names["image"].shape[:2] == (1, 3) and bool(torch.isfinite(names["image"]).all())
