@@ -7,6 +7,7 @@ only check that every line is still there (`tests/core/test_mutants.py`).
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -17,9 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import pytest
 from harness import environment
 
 METHODS = "itportrait_core/methods"
+HEAVY = ("kornia", "lpips", "open_clip", "safetensors.torch", "torch")
+"""Imported once, before the forks."""
 COPIED = ("itportrait_core", "tests", "pyproject.toml")
 
 
@@ -165,6 +169,8 @@ MUTANTS = (
 def main() -> int:
     """0 when every chosen mutant is killed."""
     environment.enter("tests/requirements.txt")
+    for heavy in HEAVY:
+        importlib.import_module(heavy)
     chosen = [m for m in MUTANTS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
     with tempfile.TemporaryDirectory() as folder:
         for part in COPIED:
@@ -189,18 +195,26 @@ def _killed(mutant: Mutant, folder: Path) -> bool:
 
 
 def _pytest(folder: str, *tests: str) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        *(f"tests/core/{t}" for t in tests),
-    ]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.call(command, cwd=folder, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, **quiet)
+    """The status of pytest on tests of the copy; a fork, where there is one, imports no torch again."""
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", *(f"tests/core/{test}" for test in tests)]
+    if not hasattr(os, "fork"):
+        command = [sys.executable, "-B", "-m", "pytest", *arguments]
+        return subprocess.call(command, cwd=folder, stdout=subprocess.DEVNULL)
+    child = os.fork()
+    if child == 0:
+        os._exit(_in_fork(folder, arguments))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _in_fork(folder: str, arguments: list[str]) -> int:
+    os.chdir(folder)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    ours = {"harness", "mutants", "tests", "itportrait_core"}
+    for name in [name for name in sys.modules if name.split(".")[0] in ours]:
+        del sys.modules[name]
+    sys.path[:] = [place for place in sys.path if not place.startswith(str(environment.ROOT / "tests"))]
+    sys.dont_write_bytecode = True
+    return int(pytest.main(arguments))
 
 
 def _copy(source: Path, target: Path) -> None:

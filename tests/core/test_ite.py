@@ -69,7 +69,7 @@ def test_gamma_0_goes_the_text_s_way_and_1_the_picture_s(parts, gamma, way):
     ite._gate = lambda style, source: Gate([gamma] * count, [], [], [])
     losses = ite.step(0).losses
     assert losses["ite"] == pytest.approx(count * losses[way], rel=1e-5)
-    assert losses["image"] != pytest.approx(losses["text"], rel=1e-2)
+    assert abs(losses["image"] - losses["text"]) > 1e-3
 
 
 def test_all_pictures_of_a_step_are_augmented_alike(parts):
