@@ -18,11 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import pytest
 from harness import environment
 
 METHODS = "itportrait_core/methods"
-HEAVY = ("kornia", "lpips", "open_clip", "safetensors.torch", "torch")
+HEAVY = ("kornia", "lpips", "open_clip", "pytest", "safetensors.torch", "torch")
 """Imported once, before the forks."""
 COPIED = ("itportrait_core", "tests", "pyproject.toml")
 
@@ -207,6 +206,8 @@ def _pytest(folder: str, *tests: str) -> int:
 
 
 def _in_fork(folder: str, arguments: list[str]) -> int:
+    import pytest
+
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     ours = {"harness", "mutants", "tests", "itportrait_core"}
