@@ -84,7 +84,11 @@ def test_paths_and_links_of_a_document_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = [path for path in PATH.findall(text) if not PLACEHOLDER.search(path)]
     lacking = [path for path in named if not any(f"/{name}".endswith(f"/{path}") for name in _names())]
-    lacking += [folder for folder in FOLDER.findall(text) if not list(ROOT.glob(f"{folder.rstrip('/')}*"))]
+    lacking += [
+        folder
+        for folder in FOLDER.findall(text)
+        if not PLACEHOLDER.search(folder) and not list(ROOT.glob(f"{folder.rstrip('/')}*"))
+    ]
     for link in LINK.findall(text):
         target, _, heading = link.partition("#")
         if re.match(r"[a-z]+:", link):
