@@ -86,12 +86,12 @@ MUTANTS = (
     Mutant(
         "terms: a weight is squared", TERMS,
         "else total + weights[name] * value", "else total + weights[name] ** 2 * value",
-        "test_terms.py::test_a_weight_of_ite_counts",
+        "test_terms.py::test_a_weight_of_ite_counts[depth]",
     ),
     Mutant(
         "terms: depth is another person's", TERMS,
         "fit_depth(view.source.image_depth", "fit_depth(view.render.image_depth",
-        "test_terms.py::test_a_weight_of_ite_counts",
+        "test_terms.py::test_a_weight_of_ite_counts[depth]",
     ),
     Mutant(
         "terms: one is not recorded", TERMS,
@@ -100,7 +100,7 @@ MUTANTS = (
     ),
     Mutant(
         "terms: one person is compared with nobody", STYLE, '2 if "variety" in weights else 1', "1",
-        "test_terms.py::test_a_weight_of_apt_on_random_people_counts",
+        "test_terms.py::test_a_weight_of_apt_on_random_people_counts[variety]",
     ),
     Mutant(
         "hand-over: G_t begins a step late", TASKS,
@@ -110,7 +110,7 @@ MUTANTS = (
     Mutant(
         "hand-over: what was taken over is not resumed", TASKS,
         "self.ite.g_t.load_state_dict(untrained, strict=False)", "pass",
-        "test_resume.py::test_what_was_taken_over_from_the_style_is_resumed",
+        "test_resume.py::test_what_was_taken_over_from_the_style_is_resumed[2-latents]",
     ),
     Mutant(
         "passes: the backbone gets no gradient", PASSES, "planes.backward(leaf.grad)", "pass",
@@ -141,12 +141,12 @@ MUTANTS = (
     ),
     Mutant(
         "resume: random numbers begin anew", TRAINING, 'self.rng.set_state(tensors["rng"])', "pass",
-        "test_resume.py::test_coupled_resume_is_bit_exact_at_random_points",
+        "test_resume.py::test_coupled_resume_is_bit_exact_at_random_points[0]",
     ),
     Mutant(
         "resume: Adam's moments begin anew", RUN,
         '"state": state, "param_groups"', '"state": {}, "param_groups"',
-        "test_resume.py::test_coupled_resume_is_bit_exact_at_random_points",
+        "test_resume.py::test_coupled_resume_is_bit_exact_at_random_points[0]",
     ),
     Mutant(
         "resume: another run's point is taken", RUN,

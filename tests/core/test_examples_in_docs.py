@@ -12,6 +12,7 @@ from harness import stand_ins
 from harness.environment import ROOT
 
 import itportrait_core as itp
+from itportrait_core.methods.shared import presets
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,18 @@ def test_a_public_name_shows_how_it_is_used(name: str, small_pocket: None) -> No
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
 
 
-def test_the_first_page_s_example_runs(small_pocket: None) -> None:
-    """As written, with the defaults that a user gets."""
+FEWER = {"inversion": {"steps": 4}, "ite": {"steps": 8, "warmup": 4}}
+"""Steps of the preset that suits small generators, for the example to end soon."""
+
+
+def test_the_first_page_s_example_runs(small_pocket: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As written, with the settings that a user gets but for their steps."""
+    for method, changes in FEWER.items():
+        for name, value in changes.items():
+            monkeypatch.setitem(presets.table()["small"][method], name, value)
     block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
     names = {"picture": torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1}
     exec(compile(block[1], "README.md", "exec"), names)  # noqa: S102
+    assert len(names["result"].history) == FEWER["ite"]["steps"]
     assert names["image"].shape[:2] == (1, 3) and bool(torch.isfinite(names["image"]).all())

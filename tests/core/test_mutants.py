@@ -12,7 +12,7 @@ def test_the_line_and_the_named_test_are_there(mutant: Mutant) -> None:
     """Where a line has moved or changed, its mutant must follow, or it protects nothing."""
     assert (ROOT / mutant.file).read_text(encoding="utf-8").count(mutant.old) == 1
     file, function = mutant.test.split("::")
-    assert f"def {function}(" in (ROOT / "tests" / "core" / file).read_text(encoding="utf-8")
+    assert f"def {function.split('[')[0]}(" in (ROOT / "tests" / "core" / file).read_text(encoding="utf-8")
 
 
 def test_there_are_twenty_over_all_kinds() -> None:
