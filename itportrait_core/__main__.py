@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             run = module.run
     arguments = parser.parse_args(argv)
     try:
-        assert run is not None
-        run(arguments)
+        if run is not None:  # argparse has refused anything else
+            run(arguments)
     except ITPortraitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -37,7 +37,7 @@ class SamplePortrait(io.ComfyNode):
                     max=1.2,
                     step=0.05,
                     round=False,
-                    tooltip="How special the person is: 0 the average, 0.7 good-looking, 1 full variety.",
+                    tooltip="Truncation psi: 0 the mean face, 0.7 typical, 1 full diversity.",
                 ),
                 sockets.Cameras.Input(
                     "cameras",

@@ -127,7 +127,8 @@ class _LegacyFile:
             self._fill(self.storages[key])
         for part, key, offset in self.parts:
             whole, size = self.storages[key].data, part.dtype.itemsize
-            assert whole is not None
+            if whole is None:
+                raise RefusedPickle(f"The checkpoint is damaged: the storage {key} was never filled.")
             part.fill(whole[offset * size : (offset + part.numel) * size])
         return value
 

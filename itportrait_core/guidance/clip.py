@@ -135,8 +135,7 @@ def _load_ours(path: Path, name: str) -> ClipModel:
     family = read_header(path).family
     if family != "clip":
         raise ITPortraitError(f"{path.name} holds the family {family!r}, not a CLIP; choose another file.")
-    network = load_model(path)
-    assert isinstance(network, ClipNetwork)
+    network: ClipNetwork = load_model(path)
     config = network.config
     return ClipModel(
         network,

@@ -57,11 +57,22 @@ class Card:
     proof: str = ""
     thumbnail: Tensor | None = None
 
+    def tensor(self, name: str) -> Tensor:
+        """The latent `ws`, the `cameras` or the `thumbnail`.
+
+        Raises:
+            ITPortraitError: where the card has none.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise ITPortraitError(f"The recipe card of this {self.kind} holds no {name}; save the file anew.")
+        return value
+
     def for_view(self, view: int) -> Card:
         """The card of one picture of a batch: its camera and those that were rendered with it."""
-        assert self.cameras is not None
         start = view - view % CHUNK
-        return replace(self, cameras=self.cameras[start : start + CHUNK], view=view - start)
+        cameras = self.tensor("cameras")[start : start + CHUNK]
+        return replace(self, cameras=cameras, view=view - start)
 
     def to_json(self) -> str:
         """The card as text."""

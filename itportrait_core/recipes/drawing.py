@@ -84,8 +84,8 @@ def portrait_card(person: Portrait, more: Mapping[str, str]) -> Card:
 
 def view_pixels(generator: Generator3D, card: Card) -> Tensor:
     """The picture `[H, W, 3]` uint8 that a card speaks of."""
-    assert card.ws is not None and card.cameras is not None
-    views = render_views(generator, card.ws, card.cameras, len(card.cameras))
+    ws, cameras = card.tensor("ws"), card.tensor("cameras")
+    views = render_views(generator, ws, cameras, len(cameras))
     return picture_pixels(views.images[card.view])
 
 

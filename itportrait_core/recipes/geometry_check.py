@@ -64,9 +64,8 @@ def check_mesh(path: Path, card: Card, generator: Generator3D, verdict: Verdict)
     Raises:
         ITPortraitError: for a damaged file, or a card whose settings are impossible.
     """
-    assert card.ws is not None
     binary = carriers.read_glb(path)[1]
-    mesh = extract_mesh(generator, card.ws, MeshConfig(**card.settings))
+    mesh = extract_mesh(generator, card.tensor("ws"), MeshConfig(**card.settings))
     wanted = _binary_part(glb_bytes(mesh))
     count = len(mesh.vertices)
     made = f"{count} vertices and {len(mesh.faces)} triangles"
@@ -80,9 +79,8 @@ def check_splats(path: Path, card: Card, generator: Generator3D, verdict: Verdic
     Raises:
         ITPortraitError: for a damaged file, or a card whose settings are impossible.
     """
-    assert card.ws is not None
     table = carriers.read_ply(path)[1]
-    splats = sample_splats(generator, card.ws, SplatConfig(**card.settings))
+    splats = sample_splats(generator, card.tensor("ws"), SplatConfig(**card.settings))
     wanted = ply_bytes(splats).split(PLY_END, 1)[1]
     return _judge(table, wanted, _splat_fields, verdict, f"{len(splats.centers)} splats", "splat")
 

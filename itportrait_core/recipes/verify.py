@@ -125,14 +125,14 @@ def _difference(path: Path, card: Card, base: Generator3D, verdict: Verdict) -> 
 
 def _test_picture(now: str, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     """`now` is the hash of the weights that are there."""
-    assert card.thumbnail is not None
+    thumbnail = card.tensor("thumbnail")
     then = str(card.weights.get("content"))
     if now != then:
         verdict.facts.append(f"other hash: the weights are {now[:12]}, {then[:12]} when they were saved")
     drawn = view_pixels(generator, card)
     if bytes_hash(drawn) == card.proof:
         return verdict.conclude(IDENTICAL, "its test picture comes out the same in every pixel")
-    return _judge_pixels(card.thumbnail, shrink(drawn, card.thumbnail.shape[0]), verdict)
+    return _judge_pixels(thumbnail, shrink(drawn, thumbnail.shape[0]), verdict)
 
 
 def _portrait(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:

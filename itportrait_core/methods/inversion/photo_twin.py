@@ -75,14 +75,17 @@ def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng
     for _ in range(config.realign_rounds if aligned.realign is not None else 0):
         aligned = _realigned(prior, aligned, config, rng)
     code = encode_picture(prior, _photo_frame(aligned), config)
-    best: Twins | None = None
-    for note, layers in (("usual", config.twin_layers), ("wider", WIDER_LAYERS), ("none", ())):
-        twins = _read_twins(prior, draw_twins(prior, code, layers, config, rng), aligned, note)
-        if best is None or twins.spread < 0.5 * best.spread:
-            best = twins
-        if twins.spread <= AGREEMENT:
+
+    def twins_of(note: str, layers: tuple[int, ...]) -> Twins:
+        return _read_twins(prior, draw_twins(prior, code, layers, config, rng), aligned, note)
+
+    best = latest = twins_of("usual", config.twin_layers)
+    for note, layers in (("wider", WIDER_LAYERS), ("none", ())):
+        if latest.spread <= AGREEMENT:
             break
-    assert best is not None
+        latest = twins_of(note, layers)
+        if latest.spread < 0.5 * best.spread:
+            best = latest
     return best
 
 
