@@ -42,7 +42,7 @@ def arm(name: str) -> Iterator[None]:
         yield
         return
     with (
-        patch.object(volume_rendering, "FAINTEST", 0.0),
+        patch.object(volume_rendering, "MIN_TRANSMITTANCE", 0.0),
         patch.object(triplane.Softplus, "forward", lambda self, x: F.softplus(x)),
     ):
         yield
@@ -57,12 +57,15 @@ def pieces(config: ITEConfig) -> dict[str, Callable[[], object]]:
     metric = load_perceptual()
     apt = APT(source, style, person, config.apt, metric, rng)
     text, clips = "a person wearing glasses", [load_clip("pocket-guide")]
-    ite = ITE(source, style, target, person.ws, text, clips, config, rng, perceptual=metric)
+    fast, full = (
+        ITE(source, style, target, person.ws, text, clips, changed, rng, perceptual=metric)
+        for changed in (config, config.replace(neural_resolution=0))
+    )
     strip = PreviewStrip(source, person.ws)
     return {
         "APT step": lambda: apt.step(0),
-        "ITE step, fast": lambda: ite.step(0, config.neural_resolution),
-        "ITE step, full": lambda: ite.step(0),
+        "ITE step, fast": lambda: fast.step(0),
+        "ITE step, full": lambda: full.step(0),
         "preview": lambda: strip.show(style, target),
     }
 

@@ -162,6 +162,11 @@ MUTANTS = (
         "digest.update(data.reshape(-1).view(torch.uint8).numpy())", "pass",
         "test_resume.py::test_a_resume_point_of_another_run_is_refused",
     ),
+    Mutant(
+        "inversion: the best latent is the last", f"{METHODS}/inversion/task.py",
+        "better = loss < self.best_loss", "better = loss < math.inf",
+        "test_inversion.py::test_the_best_step_is_returned_and_not_the_last",
+    ),
 )  # fmt: skip
 
 

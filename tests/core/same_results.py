@@ -74,7 +74,7 @@ def _report(history: Any, **results: nn.Module | dict[str, Tensor]) -> dict[str,
     return {"hashes": hashes, "steps": steps}
 
 
-def _pocket() -> tuple[Any, itp.Portrait]:
+def pocket_portrait() -> tuple[Any, itp.Portrait]:
     """The embedded generator, and a portrait with a picture in colours that none of its people have."""
     generator = itp.load_generator("pocket")
     with torch.no_grad():
@@ -88,7 +88,7 @@ def _pocket() -> tuple[Any, itp.Portrait]:
 
 def invert_pocket() -> dict[str, Any]:
     """Eq. 3 and 4 with the embedded family."""
-    generator, portrait = _pocket()
+    generator, portrait = pocket_portrait()
     settings = {
         "steps": 6, "pose_preheat": 1, "start": "nearest", "start_samples": 16, "twin_samples": 2,
         "coarse_share": 0.4, "whiten": True, "lr_w": 0.05, "w_reg": 0.02, "w_noise_ramp": 0.5,
@@ -115,14 +115,14 @@ def invert_tiny() -> dict[str, Any]:
 
 def image_only() -> dict[str, Any]:
     """APT alone with the settings of small generators."""
-    generator, portrait = _pocket()
+    generator, portrait = pocket_portrait()
     style = itp.stylize(generator, portrait, itp.APTConfig.from_dict({"steps": 5, **SMALL_APT}))
     return _report(style.history, style=style)
 
 
 def image_only_grey() -> dict[str, Any]:
     """The same beside a picture in greys, with depth and only the strongest layers."""
-    generator, portrait = _pocket()
+    generator, portrait = pocket_portrait()
     grey = portrait.image.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     portrait = itp.Portrait(ws=portrait.ws, camera=portrait.camera, image=grey.contiguous())
     config = itp.APTConfig.from_dict({"steps": 5, **SMALL_APT, "depth": 0.1, "adaptive_k": 4})
@@ -132,7 +132,7 @@ def image_only_grey() -> dict[str, Any]:
 
 def text_only() -> dict[str, Any]:
     """ITE alone with the settings of small generators."""
-    generator, _ = _pocket()
+    generator, _ = pocket_portrait()
     config = itp.ITEConfig.from_dict(
         {**SMALL_ITE, "mode": "text_only", "steps": 3, "text_length": 0.15, "likeness": 0.05}
     )
@@ -142,7 +142,7 @@ def text_only() -> dict[str, Any]:
 
 def coupled() -> dict[str, Any]:
     """The demonstration's settings, shortened."""
-    generator, portrait = _pocket()
+    generator, portrait = pocket_portrait()
     config = itp.ITEConfig.from_dict(
         {**SMALL_ITE, "apt": SMALL_APT, "steps": 6, "warmup": 2, "ite_per_round": 2, "text_length": 0.4,
          "likeness": 0.05, "colour": 30.0, "depth": 0.1}
@@ -170,7 +170,7 @@ def coupled_paper() -> dict[str, Any]:
 
 def tuned() -> dict[str, Any]:
     """Pivotal tuning."""
-    generator, portrait = _pocket()
+    generator, portrait = pocket_portrait()
     config = itp.TuningConfig.from_dict(
         {"steps": 5, "lr": 0.01, "rampdown": 0.4, "l2": 20.0, "depth_views": 1, "raw": 0.5}
     )

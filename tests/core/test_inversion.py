@@ -139,6 +139,24 @@ def test_best_of_several_restarts_is_kept(generator, perceptual):
     assert loss[1] <= loss[0] + 1e-4
 
 
+def test_the_best_step_is_returned_and_not_the_last(generator, perceptual):
+    """Steps that are far too large lead away: what comes back is the latent of the lowest loss."""
+    config = InversionConfig(
+        steps=8, pose_preheat=0, start_samples=8, pose_init="frontal", optimise_pose=False, w_noise=0.0,
+        lr_w=1.0, rampup=0.0, rampdown=0.0, stop_window=0,
+    )  # fmt: skip
+    picture = tiny_portrait(generator).image
+    whole = invert(generator, picture, None, config, perceptual=perceptual)
+    totals = [value for _, value in whole.history.column("total")]
+    best = totals.index(min(totals))
+    assert best < len(totals) - 1
+    until = invert(
+        generator, picture, None, config, lambda step, total, info: KeepBest if step == best else None,
+        perceptual=perceptual,
+    )  # fmt: skip
+    assert torch.equal(whole.ws, until.ws)
+
+
 def test_pictures_in_one_run_equal_pictures_alone(generator, perceptual):
     pictures = [tiny_portrait(generator, seed).image for seed in (3, 4)]
     config = QUICK.replace(w_noise=0.0)

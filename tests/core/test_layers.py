@@ -71,6 +71,18 @@ def test_imports_make_no_circle() -> None:
     assert sorted(str(file.relative_to(CORE)) for file in needs) == []
 
 
+def test_rooms_of_methods_lean_on_few_others() -> None:
+    """`methods/` is read room by room: arrows between rooms stay few, and `shared` needs no other room."""
+    methods, arrows = CORE / "methods", set()
+    for file in methods.rglob("*.py"):
+        here = file.relative_to(methods).with_suffix("").parts[0]
+        for parts, _ in _imports(file):
+            if parts[:2] == (CORE.name, "methods") and len(parts) > 2 and parts[2] != here:
+                arrows.add((here, parts[2]))
+    assert len(arrows) <= 20, sorted(arrows)
+    assert not [there for here, there in arrows if here == "shared"]
+
+
 def _file(parts: tuple[str, ...]) -> Path | None:
     """The file that an import loads: a module, or a package where the last part is a name in it."""
     for end in (len(parts), len(parts) - 1):

@@ -13,6 +13,7 @@ from ...networks.generator3d import G, Generator3D
 from ...old_names import first_names
 from .config import Config
 from .history import History
+from .trainable import frozen
 
 CODE_VERSION = "0.1.0"
 
@@ -94,8 +95,7 @@ def finish(
     text: str | None = None,
 ) -> G:
     """Freeze a trained copy, and set the lineage and history that every `Generator3D` has."""
-    trained.zero_grad(set_to_none=True)
-    trained = trained.eval().requires_grad_(False)
+    trained = frozen(trained)
     trained.lineage = make_lineage(
         method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
         parent=base.lineage,
