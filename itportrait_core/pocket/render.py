@@ -12,9 +12,10 @@ from ..errors import ITPortraitError
 from ..networks.camera import Camera
 from .attributes import Attributes
 from .heads import FORWARD, build_heads
+from .looks import WideStyle
 from .styles import STYLES, RandomStyle, resolve
 
-__all__ = ["STYLES", "RandomStyle", "Truth", "field", "render"]
+__all__ = ["STYLES", "RandomStyle", "Truth", "WideStyle", "field", "render"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _compiled() -> object:
     return tracing
 
 
-def _measured(a: Attributes, style: str | RandomStyle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _measured(a: Attributes, style: str | RandomStyle | WideStyle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _compiled()
     shape, looks, palettes = resolve(a, style)
     return build_heads(a, shape), looks, palettes
@@ -47,7 +48,7 @@ def _measured(a: Attributes, style: str | RandomStyle) -> tuple[np.ndarray, np.n
 def render(
     attributes: Attributes,
     cameras: torch.Tensor | np.ndarray,
-    style: str | RandomStyle = "photo",
+    style: str | RandomStyle | WideStyle = "photo",
     size: int = 128,
     *,
     supersample: int = 2,
@@ -96,7 +97,7 @@ def render(
 def field(
     attributes: Attributes,
     points: torch.Tensor | np.ndarray,
-    style: str | RandomStyle = "photo",
+    style: str | RandomStyle | WideStyle = "photo",
     *,
     within: float = float("inf"),
     parallel: bool = False,

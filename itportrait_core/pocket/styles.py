@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ITPortraitError
 from .attributes import Attributes
 from .heads import Shape
+from .looks import WideStyle
 from .palettes import palette_of, tinted
 
 LOOK_FIELDS = (
@@ -163,7 +164,20 @@ def _random(style: RandomStyle, count: int) -> tuple[Shape, np.ndarray, np.ndarr
     return Shape(**shape), looks, mix
 
 
-def resolve(a: Attributes, style: str | RandomStyle) -> tuple[Shape, np.ndarray, np.ndarray]:
+def look_defaults() -> dict[str, float]:
+    """Every field of `Look` with the photo's value."""
+    return {f.name: f.default for f in fields(Look)}
+
+
+def _wide(style: WideStyle, palette: np.ndarray) -> tuple[Shape, np.ndarray, np.ndarray]:
+    looks = np.zeros(len(palette), LOOK)
+    for name, value in (look_defaults() | style.shading).items():
+        looks[name] = value
+    colors = np.einsum("mij,bmj->bmi", style.mix[..., :3], palette) + style.mix[..., 3]
+    return style.shape, looks, np.clip(colors, 0.03, 0.97)
+
+
+def resolve(a: Attributes, style: str | RandomStyle | WideStyle) -> tuple[Shape, np.ndarray, np.ndarray]:
     """Everything a renderer needs of a style.
 
     Returns:
@@ -173,6 +187,8 @@ def resolve(a: Attributes, style: str | RandomStyle) -> tuple[Shape, np.ndarray,
         ITPortraitError: for an unknown style name.
     """
     palette = palette_of(a)
+    if isinstance(style, WideStyle):
+        return _wide(style, palette)
     if isinstance(style, RandomStyle):
         shape, looks, mix = _random(style, len(a))
         colors = np.einsum("bmij,bmj->bmi", mix[..., :3], palette) + mix[..., 3]

@@ -13,6 +13,7 @@ from ...networks.rays import make_rays, split_label
 from ...rendering import cameras
 from ..attributes import APPEARANCE, GEOMETRY, Z_DIM, attributes
 from ..latents import normalise, partners
+from ..looks import WideStyle
 from ..render import field, render
 from .detail import mouth
 
@@ -118,8 +119,13 @@ class FieldSamples:
     coloured: Tensor  # [B, N] 1 where the colour is known: close to a surface that the camera saw
 
 
-def sample_field(heads: Batch, near: int, free: int, rng: torch.Generator) -> FieldSamples:
-    """Draw points: `near` about the visible surface, more on the face, `free` in and around the box."""
+def sample_field(
+    heads: Batch, near: int, free: int, rng: torch.Generator, style: str | WideStyle = "photo"
+) -> FieldSamples:
+    """Draw points: `near` about the visible surface, more on the face, `free` in and around the box.
+
+    `style`: in which the heads were drawn.
+    """
     index = _visible_pixels(heads, near, rng)
     origins, directions = make_rays(*split_label(heads.cameras), SIZE)
     pick = index[..., None].expand(-1, -1, 3)
@@ -132,7 +138,7 @@ def sample_field(heads: Batch, near: int, free: int, rng: torch.Generator) -> Fi
     reach = torch.tensor([0.5, 0.7])[torch.randint(2, (len(points), free, 1), generator=rng)]
     box = (torch.rand(len(points), free, 3, generator=rng) * 2 - 1) * reach
     points = torch.cat([points, box], dim=1)
-    distance, _ = field(attributes(heads.latents), points, within=-1.0)
+    distance, _ = field(attributes(heads.latents), points, style, within=-1.0)
     coloured = torch.cat(
         [(shift.abs() < 0.01)[..., 0], torch.zeros(len(points), free, dtype=torch.bool)], dim=1
     )

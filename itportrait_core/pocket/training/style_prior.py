@@ -1,0 +1,197 @@
+"""Training of `style_prior`: a basis of weight changes and an encoder of style pictures, from true pairs.
+
+Each step draws pairs of people in one random look. The code of the look comes either from its true numbers, by a
+small network that is not shipped, or from the picture of the first person, by the encoder; with it the generator
+must draw the second person: true field, true rays, true picture. The generator itself stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...checkpoints import embedded
+from ...checkpoints.format import load_generator
+from ...networks.eg3d import EG3DGenerator
+from ...style_prior.basis import StyleBasis
+from ...style_prior.encoder import StyleEncoder
+from .export import exporter
+from .generator import CONFIG, GeneratorTraining, planes_fast
+from .generator_losses import cut_losses, field_loss
+from .heads_seen import sample_field
+from .loop import LoopConfig, Trainer
+from .precision import half_is_fast
+from .style_pairs import Pair, SeenPairs
+
+CODE_SCALE = 1.0
+"""Factor on the outputs of both networks that give codes: entries of codes begin near unit size."""
+LOOK_DIM = 157
+"""Length of `WideStyle.vector`."""
+
+
+@dataclass(frozen=True)
+class StylePriorTraining:
+    """Batch sizes, step sizes and weights of the losses."""
+
+    rate: float = 2e-3
+    """Step size of the basis (Adam)."""
+    encoder_rate: float = 7e-4
+    """Step size of the encoder and of the network of true numbers."""
+    looks: int = 2
+    """Looks per step through the generator."""
+    fresh: int = 1
+    """Of these, looks that were never seen before."""
+    read: int = 5
+    """Pictures per step that the encoder alone reads."""
+    full_planes_from: float = 0.45
+    """Share of the time budget after which planes are computed at full instead of half resolution."""
+    smooth_from: float = 0.5
+    """Share after which new pairs are rendered with four rays per pixel instead of one."""
+    encoded: float = 0.5
+    """Share of looks whose code is the encoder's."""
+    code: float = 0.2
+    """Weight of the difference of the encoder's code from that of the true numbers, relative to their size."""
+    points: tuple[int, int] = (640, 256)
+    """Points about the surface and anywhere in the box."""
+
+
+class StylePrior(nn.Module):
+    """What is trained together: `basis` and `encoder`, which are shipped, and `look`, which is not."""
+
+    def __init__(self, generator: EG3DGenerator, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.basis = StyleBasis(dict(generator.named_parameters()), seed=seed)
+            self.encoder = StyleEncoder(self.basis.code_dim)
+            self.look = nn.Sequential(
+                nn.Linear(LOOK_DIM, 256), nn.SiLU(), nn.Linear(256, self.basis.code_dim)
+            )
+
+    def true_code(self, vector: Tensor) -> Tensor:
+        """Code [B, K] of the true numbers [B, L]; 0 for the photo."""
+        return CODE_SCALE * (self.look(vector) - self.look(torch.zeros_like(vector)))
+
+    def read_code(self, image: Tensor) -> Tensor:
+        """Code [B, K] that the encoder reads in pictures [B, 3, H, W]."""
+        return self.encoder(image)
+
+
+class _Call(nn.Module):
+    """Runs any function of the generator inside, so that `functional_call` can exchange its weights."""
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, function: Callable[[nn.Module], Any]) -> Any:
+        return function(self.generator)
+
+
+def with_weights(generator: nn.Module, weights: dict[str, Tensor], function: Callable[[Any], Any]) -> Any:
+    """`function(generator)` while the generator has other weights."""
+    named = {f"generator.{name}": value for name, value in weights.items()}
+    return torch.func.functional_call(_Call(generator), named, (function,))
+
+
+def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
+    """Style pictures [B, 3, H, W] as users bring them: a little moved, blurred, noisy, brighter or darker."""
+    count = len(image)
+    turn = 0.05 * torch.randn(count, generator=rng)
+    size = 1 + 0.05 * torch.randn(count, generator=rng)
+    shift = 0.04 * torch.randn(count, 2, generator=rng)
+    rows = torch.stack([size * turn.cos(), -size * turn.sin(), shift[:, 0]], 1), torch.stack(
+        [size * turn.sin(), size * turn.cos(), shift[:, 1]], 1
+    )
+    grid = F.affine_grid(torch.stack(rows, 1), list(image.shape), align_corners=False)
+    moved = F.grid_sample(image - 1, grid, padding_mode="zeros", align_corners=False) + 1
+    soft = F.avg_pool2d(moved, 3, 1, 1, count_include_pad=False)
+    amount = torch.rand(count, 1, 1, 1, generator=rng) * (torch.rand(count, 1, 1, 1, generator=rng) < 0.5)
+    noise = 0.03 * torch.rand(count, 1, 1, 1, generator=rng) * torch.randn(image.shape, generator=rng)
+    return (torch.lerp(moved, soft, amount) + noise).clamp(-1, 1)
+
+
+def pair_losses(
+    generator: EG3DGenerator,
+    weights: dict[str, Tensor],
+    pair: Pair,
+    settings: StylePriorTraining,
+    side: int,
+    rng: torch.Generator,
+) -> dict[str, Tensor]:
+    """What the second person must look like in the pair's look, drawn with other weights."""
+    scale, heads = GeneratorTraining(), pair.second
+    with torch.no_grad():
+        ws = generator.mapping(heads.latents)
+    samples = sample_field(heads, *settings.points, rng, pair.look)
+
+    def draw(changed: EG3DGenerator) -> dict[str, Tensor]:
+        planes = planes_fast(changed, ws, side, half_is_fast())
+        density, colour = field_loss(changed, planes, samples)
+        losses = {"density": density, "colour": colour}
+        return losses | cut_losses(changed, planes, ws, heads, scale.side, rng)
+
+    return {name: getattr(scale, name) * value for name, value in with_weights(generator, weights, draw).items()}
+
+
+def step_losses(
+    trainer: Trainer, generator: EG3DGenerator, store: SeenPairs, settings: StylePriorTraining
+) -> dict[str, Tensor]:
+    """All loss terms of one step."""
+    prior, rng, progress = trainer.module, trainer.rng, trainer.progress
+    store.supersample = 1 if progress < settings.smooth_from else 2
+    fresh = settings.fresh if len(store) >= 32 else settings.looks
+    pairs = store.batch(settings.looks, fresh)
+    side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
+    base = dict(generator.named_parameters())
+    pictures, vectors = store.pictures(settings.read)
+    shown = torch.cat([jostled(pictures, rng), jostled(torch.cat([p.first.image for p in pairs]), rng)])
+    codes = prior.encoder(shown)
+    read, told = codes[: settings.read], prior.true_code(vectors)
+    gap = (read - told.detach()).square().mean() / told.detach().square().mean().clamp_min(1e-4)
+    losses = {"code": settings.code * gap}
+    for index, pair in enumerate(pairs):
+        code = codes[settings.read + index]
+        if float(torch.rand((), generator=rng)) >= settings.encoded:
+            code = prior.true_code(pair.vector[None])[0]
+        weights = prior.basis.weights(base, code)
+        for name, value in pair_losses(generator, weights, pair, settings, side, rng).items():
+            losses[name] = losses.get(name, 0.0) + value / len(pairs)
+    return losses
+
+
+def train(
+    folder: Path,
+    *,
+    minutes: float = 120.0,
+    seed: int = 0,
+    device: str = "cpu",
+    settings: StylePriorTraining | None = None,
+) -> None:
+    """Train, or continue; writes the resume point into `folder`.
+
+    Args:
+        folder: where the files lie; its `generator.safetensors` where there is one, else the embedded one.
+        minutes: time budget over all resumed runs.
+        seed: of the start weights and of everything drawn.
+        device: only "cpu" was tried.
+        settings: batch sizes and weights.
+    """
+    settings = settings or StylePriorTraining()
+    own = Path(folder) / "generator.safetensors"
+    generator = load_generator(own if own.is_file() else embedded.path("generator"), device=device)
+    prior = StylePrior(generator, seed).to(device)
+    groups = [
+        {"params": list(prior.basis.parameters()), "lr": settings.rate},
+        {"params": [*prior.encoder.parameters(), *prior.look.parameters()], "lr": settings.encoder_rate},
+    ]
+    config = LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100)
+    trainer = Trainer("style_prior", prior, groups, folder, config)
+    store = SeenPairs(seed=seed + trainer.step)
+    trainer.run(lambda t: step_losses(t, generator, store, settings))
