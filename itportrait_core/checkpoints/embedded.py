@@ -16,6 +16,7 @@ NAMES = (
     "perceptual",  # LPIPS trunk
     "clip_guide",  # the CLIP that guides training
     "clip_judge",  # the CLIP that only judges
+    "style_prior",  # style picture -> changes of `generator`'s weights
 )
 
 FOLDER = Path(__file__).parents[1] / "pocket" / "weights"

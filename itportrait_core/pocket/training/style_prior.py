@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from ...checkpoints import embedded
 from ...checkpoints.format import load_generator
+from ...methods.shared.lineage import weights_hash
 from ...networks.eg3d import EG3DGenerator
-from ...style_prior.basis import StyleBasis
-from ...style_prior.encoder import StyleEncoder
+from ...networks.style_basis import changed_shapes
+from ...networks.style_prior import StylePrior, StylePriorConfig
 from .export import exporter
 from .generator import CONFIG, GeneratorTraining, planes_fast
 from .generator_losses import cut_losses, field_loss
@@ -29,8 +30,6 @@ from .loop import LoopConfig, Trainer
 from .precision import half_is_fast
 from .style_pairs import Pair, SeenPairs
 
-CODE_SCALE = 1.0
-"""Factor on the outputs of both networks that give codes: entries of codes begin near unit size."""
 LOOK_DIM = 157
 """Length of `WideStyle.vector`."""
 
@@ -61,26 +60,22 @@ class StylePriorTraining:
     """Points about the surface and anywhere in the box."""
 
 
-class StylePrior(nn.Module):
-    """What is trained together: `basis` and `encoder`, which are shipped, and `look`, which is not."""
+class StylePriorTrainee(nn.Module):
+    """What is trained together: the `prior`, which is shipped, and `look`, which is not."""
 
     def __init__(self, generator: EG3DGenerator, seed: int) -> None:
         super().__init__()
+        weights = dict(generator.named_parameters())
+        config = StylePriorConfig(weights_hash(generator), changed_shapes(weights))
+        self.prior = StylePrior(config, seed)
+        self.prior.basis.initialise(weights, torch.Generator().manual_seed(seed))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.basis = StyleBasis(dict(generator.named_parameters()), seed=seed)
-            self.encoder = StyleEncoder(self.basis.code_dim)
-            self.look = nn.Sequential(
-                nn.Linear(LOOK_DIM, 256), nn.SiLU(), nn.Linear(256, self.basis.code_dim)
-            )
+            self.look = nn.Sequential(nn.Linear(LOOK_DIM, 256), nn.SiLU(), nn.Linear(256, config.code_dim))
 
     def true_code(self, vector: Tensor) -> Tensor:
         """Code [B, K] of the true numbers [B, L]; 0 for the photo."""
-        return CODE_SCALE * (self.look(vector) - self.look(torch.zeros_like(vector)))
-
-    def read_code(self, image: Tensor) -> Tensor:
-        """Code [B, K] that the encoder reads in pictures [B, 3, H, W]."""
-        return self.encoder(image)
+        return self.look(vector) - self.look(torch.zeros_like(vector))
 
 
 class _Call(nn.Module):
@@ -144,7 +139,7 @@ def step_losses(
     trainer: Trainer, generator: EG3DGenerator, store: SeenPairs, settings: StylePriorTraining
 ) -> dict[str, Tensor]:
     """All loss terms of one step."""
-    prior, rng, progress = trainer.module, trainer.rng, trainer.progress
+    trainee, rng, progress = trainer.module, trainer.rng, trainer.progress
     store.supersample = 1 if progress < settings.smooth_from else 2
     fresh = settings.fresh if len(store) >= 32 else settings.looks
     pairs = store.batch(settings.looks, fresh)
@@ -152,15 +147,15 @@ def step_losses(
     base = dict(generator.named_parameters())
     pictures, vectors = store.pictures(settings.read)
     shown = torch.cat([jostled(pictures, rng), jostled(torch.cat([p.first.image for p in pairs]), rng)])
-    codes = prior.encoder(shown)
-    read, told = codes[: settings.read], prior.true_code(vectors)
+    codes = trainee.prior.encoder(shown)
+    read, told = codes[: settings.read], trainee.true_code(vectors)
     gap = (read - told.detach()).square().mean() / told.detach().square().mean().clamp_min(1e-4)
     losses = {"code": settings.code * gap}
     for index, pair in enumerate(pairs):
         code = codes[settings.read + index]
         if float(torch.rand((), generator=rng)) >= settings.encoded:
-            code = prior.true_code(pair.vector[None])[0]
-        weights = prior.basis.weights(base, code)
+            code = trainee.true_code(pair.vector[None])[0]
+        weights = trainee.prior.weights(base, code)
         for name, value in pair_losses(generator, weights, pair, settings, side, rng).items():
             losses[name] = losses.get(name, 0.0) + value / len(pairs)
     return losses
@@ -174,7 +169,7 @@ def train(
     device: str = "cpu",
     settings: StylePriorTraining | None = None,
 ) -> None:
-    """Train, or continue; writes the resume point into `folder`.
+    """Train, or continue; writes `style_prior.safetensors` and the resume point into `folder`.
 
     Args:
         folder: where the files lie; its `generator.safetensors` where there is one, else the embedded one.
@@ -186,12 +181,14 @@ def train(
     settings = settings or StylePriorTraining()
     own = Path(folder) / "generator.safetensors"
     generator = load_generator(own if own.is_file() else embedded.path("generator"), device=device)
-    prior = StylePrior(generator, seed).to(device)
+    trainee = StylePriorTrainee(generator, seed).to(device)
     groups = [
-        {"params": list(prior.basis.parameters()), "lr": settings.rate},
-        {"params": [*prior.encoder.parameters(), *prior.look.parameters()], "lr": settings.encoder_rate},
+        {"params": list(trainee.prior.basis.parameters()), "lr": settings.rate},
+        {"params": [*trainee.prior.encoder.parameters(), *trainee.look.parameters()], "lr": settings.encoder_rate},
     ]
     config = LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100)
-    trainer = Trainer("style_prior", prior, groups, folder, config)
+    trainer = Trainer("style_prior", trainee, groups, folder, config)
     store = SeenPairs(seed=seed + trainer.step)
-    trainer.run(lambda t: step_losses(t, generator, store, settings))
+    write = exporter(folder, "style_prior", "prior")
+    trainer.run(lambda t: step_losses(t, generator, store, settings), on_save=write)
+    write(trainer)

@@ -8,7 +8,7 @@ entries of the basis have comparable sizes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,14 +26,14 @@ MIN_SCALE = 1e-2
 class LowRank(nn.Module):
     """Change of one kernel [O, I, k, k]."""
 
-    def __init__(self, weight: Tensor, code_dim: int, rank: int) -> None:
+    def __init__(self, shape: Sequence[int], code_dim: int, rank: int) -> None:
         super().__init__()
-        outputs, inputs = weight.shape[0], weight[0].numel()
+        outputs, inputs = shape[0], math.prod(shape[1:])
         rank = min(rank, outputs, inputs)
         self.up = nn.Parameter(torch.empty(outputs, rank))
         self.down = nn.Parameter(torch.empty(rank, inputs))
         self.gain = nn.Parameter(torch.empty(rank, code_dim))
-        self.register_buffer("scale", rms(weight))
+        self.register_buffer("scale", torch.ones(()))
 
     def initialise(self, rng: torch.Generator) -> None:
         """A small change in random directions."""
@@ -50,10 +50,10 @@ class LowRank(nn.Module):
 class Full(nn.Module):
     """Change of one small tensor."""
 
-    def __init__(self, weight: Tensor, code_dim: int) -> None:
+    def __init__(self, shape: Sequence[int], code_dim: int) -> None:
         super().__init__()
-        self.matrix = nn.Parameter(torch.zeros(weight.numel(), code_dim))
-        self.register_buffer("scale", rms(weight))
+        self.matrix = nn.Parameter(torch.zeros(math.prod(shape), code_dim))
+        self.register_buffer("scale", torch.ones(()))
 
     def initialise(self, rng: torch.Generator) -> None:
         """No change."""
@@ -67,19 +67,23 @@ class StyleBasis(nn.Module):
     """All changes of one generator, by parameter name."""
 
     def __init__(
-        self, shapes: Mapping[str, Tensor], code_dim: int = CODE_DIM, rank: int = RANK, seed: int | None = 0
+        self, shapes: Mapping[str, Sequence[int]], code_dim: int = CODE_DIM, rank: int = RANK
     ) -> None:
-        """`shapes`: the generator's parameters by name; `seed` draws the start values, None leaves them open."""
+        """`shapes`: of the generator's parameters that styles change, by name; see `changed_shapes`."""
         super().__init__()
-        self.code_dim, self.rank = code_dim, rank
-        self.names = [name for name in shapes if changes(name)]
-        rng = torch.Generator().manual_seed(0 if seed is None else seed)
-        for name in self.names:
-            weight = shapes[name].detach()
-            part = LowRank(weight, code_dim, rank) if weight.ndim == 4 else Full(weight, code_dim)
-            if seed is not None:
-                part.initialise(rng)
+        self.names = list(shapes)
+        for name, shape in shapes.items():
+            low_rank = len(shape) == 4
+            part = LowRank(shape, code_dim, rank) if low_rank else Full(shape, code_dim)
             self.add_module(key_of(name), part)
+
+    @torch.no_grad()
+    def initialise(self, weights: Mapping[str, Tensor], rng: torch.Generator) -> None:
+        """Start values for a basis of the generator with these weights: its scales, and small random changes."""
+        for name in self.names:
+            part = self.get_submodule(key_of(name))
+            part.scale.copy_(rms(weights[name]))
+            part.initialise(rng)
 
     def forward(self, code: Tensor) -> dict[str, Tensor]:
         """Code [K] -> change of every parameter, flat, by name."""
@@ -90,9 +94,13 @@ class StyleBasis(nn.Module):
         return {name: base[name] + change.view_as(base[name]) for name, change in self(code).items()}
 
 
-def changes(name: str) -> bool:
-    """Whether a style changes the parameter `name`: not style layers' matrices, which read the person."""
-    return name.startswith(TRAINED) and not name.endswith(("affine.weight", "noise_strength"))
+def changed_shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the parameters that styles change: not style layers' matrices, which read the person."""
+    return {
+        name: tuple(weight.shape)
+        for name, weight in weights.items()
+        if name.startswith(TRAINED) and not name.endswith(("affine.weight", "noise_strength"))
+    }
 
 
 def key_of(name: str) -> str:

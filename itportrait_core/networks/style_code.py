@@ -8,13 +8,11 @@ from torch import Tensor, nn
 
 SIDE = 128
 """Side in pixels at which pictures are read."""
-OUTPUT_SCALE = 1.0
-"""Factor on the last layer: entries of codes begin near unit size."""
 WIDTHS = (32, 64, 128, 192, 192)
 """Channels after each halving of the side."""
 
 
-class StyleEncoder(nn.Module):
+class StyleCodeEncoder(nn.Module):
     """Picture [B, 3, H, W] in [-1, 1] -> code [B, K].
 
     Mean and spread of the features of three levels say what materials and strokes are, wherever they are; the
@@ -46,7 +44,7 @@ class StyleEncoder(nn.Module):
             if index >= len(self.levels) - 4:
                 parts += spread(x)
         parts.append(self.place(x).flatten(1))
-        return OUTPUT_SCALE * self.head(torch.cat(parts, dim=1))
+        return self.head(torch.cat(parts, dim=1))
 
 
 def fit(image: Tensor) -> Tensor:

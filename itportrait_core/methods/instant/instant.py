@@ -1,0 +1,92 @@
+"""Instant style: G_s = G_o + D(s), the code s read from the style picture in one pass (docs/style-prior.md)."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...checkpoints import embedded
+from ...checkpoints.format import load_model, read_header
+from ...errors import ITPortraitError
+from ...networks.style_prior import StylePrior
+from ..shared.history import History
+from ..shared.lineage import finish, weights_hash
+from ..shared.passes import fit_picture
+from .config import InstantConfig
+
+
+def style_prior_of(generator: nn.Module) -> StylePrior | None:
+    """The embedded style prior where it belongs to these very weights, else None."""
+    if not embedded.exists("style_prior"):
+        return None
+    wanted = read_header(embedded.path("style_prior")).config.get("base_hash")
+    if wanted != weights_hash(generator):
+        return None
+    return _loaded().to(next(generator.parameters()).device)
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> StylePrior:
+    with torch.inference_mode(False):
+        prior = load_model(embedded.path("style_prior"))
+    assert isinstance(prior, StylePrior)
+    return prior
+
+
+def require_style_prior(generator: nn.Module) -> StylePrior:
+    """As `style_prior_of`.
+
+    Raises:
+        ITPortraitError: for a generator without one.
+    """
+    prior = style_prior_of(generator)
+    if prior is None:
+        raise ITPortraitError(
+            "This generator has no style prior: only the embedded one ships with it, and only as it is, not "
+            "after a fine-tune. Use APT Stylize, which learns the style from the picture alone."
+        )
+    return prior
+
+
+def instant_style(
+    generator: nn.Module, image: Tensor, config: InstantConfig | None = None, *, prior: StylePrior | None = None
+) -> nn.Module:
+    """A copy of `generator` that draws everybody in the picture's style; no training.
+
+    Args:
+        generator: G_o, the one that the prior belongs to; it is not changed.
+        image: the aligned style picture [1, 3, H, W] in [-1, 1].
+        prior: None for the embedded one.
+
+    Returns:
+        G_s, frozen, an ordinary generator; its lineage holds the code.
+
+    Raises:
+        ITPortraitError: for a batch, or a generator without a prior.
+    """
+    config = config or InstantConfig()
+    if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
+        raise ITPortraitError(f"One aligned picture [1, 3, H, W] is needed, not {tuple(image.shape)}; pick one.")
+    prior = prior or require_style_prior(generator)
+    with torch.inference_mode(False), torch.no_grad():
+        device = next(generator.parameters()).device
+        picture = fit_picture(image.detach().to(device).clone(), generator.resolution)
+        code = config.strength * prior.code(picture)
+        return finish(
+            baked(generator, prior, code), generator, "instant", config, History(), image=image,
+            extra={"code": [round(float(value), 5) for value in code]},
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def baked(generator: nn.Module, prior: StylePrior, code: Tensor) -> Any:
+    """A copy of the generator with the weights theta_o + D(code)."""
+    twin = copy.deepcopy(generator)
+    own = dict(twin.named_parameters())
+    for name, weight in prior.weights(dict(generator.named_parameters()), code).items():
+        own[name].copy_(weight)
+    return twin

@@ -1,0 +1,61 @@
+"""A prior of what styles are: a linear basis of weight changes of one generator, and an encoder of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .style_basis import CODE_DIM, RANK, StyleBasis
+from .style_code import WIDTHS, StyleCodeEncoder
+
+
+@dataclass(frozen=True)
+class StylePriorConfig:
+    """Sizes of a style prior, and the generator that it belongs to."""
+
+    base_hash: str = ""
+    """Hash of the generator's weights, `lineage.weights_hash`; the basis means nothing on another one."""
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes of the parameters that it changes, by name."""
+    code_dim: int = CODE_DIM
+    """Length of a style code."""
+    rank: int = RANK
+    """Largest rank of a kernel's change."""
+    widths: tuple[int, ...] = WIDTHS
+    """Channels of the encoder after each halving of the side."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> StylePriorConfig:
+        """The inverse of `to_dict`."""
+        shapes = {str(name): tuple(int(n) for n in shape) for name, shape in values["shapes"].items()}
+        widths = tuple(int(n) for n in values["widths"])
+        return cls(**{**values, "shapes": shapes, "widths": widths})
+
+
+class StylePrior(nn.Module):
+    """Style picture -> code -> changed weights."""
+
+    def __init__(self, config: StylePriorConfig, seed: int | None = 0) -> None:
+        """Build the network; `seed` draws the encoder's start weights, None leaves them to be loaded."""
+        super().__init__()
+        self.config = config
+        self.basis = StyleBasis(config.shapes, config.code_dim, config.rank)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed or 0)
+            self.encoder = StyleCodeEncoder(config.code_dim, config.widths)
+
+    def code(self, image: Tensor) -> Tensor:
+        """Code [K] of one style picture [1, 3, H, W] in [-1, 1]."""
+        return self.encoder(image)[0]
+
+    def weights(self, base: Mapping[str, Tensor], code: Tensor) -> dict[str, Tensor]:
+        """The generator's weights by name, changed by a code [K]."""
+        return self.basis.weights(base, code)
