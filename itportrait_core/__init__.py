@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import ITPortraitError
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
+    from .methods.instant.instant import instant_style, load_style_prior
     from .methods.inversion.invert import invert, invert_batch
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.shared.portrait import Portrait
@@ -28,6 +29,7 @@ _HOMES = {
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch"),
+    "methods.instant.instant": ("instant_style", "load_style_prior"),
     "methods.stylize.apt": ("stylize",),
     "methods.couple.couple": ("couple",),
     "methods.tuning.tune": ("pivotal_tune",),
@@ -49,12 +51,14 @@ __all__ = [
     "cameras",
     "couple",
     "import_checkpoint",
+    "instant_style",
     "invert",
     "invert_batch",
     "load_generator",
     "load_model",
     "load_photo_prior",
     "load_style",
+    "load_style_prior",
     "pivotal_tune",
     "save_generator",
     "save_model",

@@ -10,6 +10,7 @@ from .blend import Blend
 from .cameras import CameraOrbit
 from .couple import Couple
 from .importing import ImportCheckpoint
+from .instant import InstantStyle
 from .invert import Inversion
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
@@ -34,6 +35,7 @@ NODES: list[type[io.ComfyNode]] = [
     SavePortrait,
     LoadPortrait,
     PivotalTuning,
+    InstantStyle,
     Stylize,
     Couple,
     Blend,

@@ -24,6 +24,15 @@ OVERRIDE = "ITPORTRAIT_POCKET_WEIGHTS"
 """Environment variable that names another folder, for people who train the family themselves."""
 
 
+def exists(name: str) -> bool:
+    """Whether the file of one pocket network is there: the style prior may be left out of a small install."""
+    return (_folder() / f"{name}.safetensors").is_file()
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(OVERRIDE) or FOLDER)
+
+
 def path(name: str) -> Path:
     """The safetensors file of one pocket network.
 
@@ -35,8 +44,7 @@ def path(name: str) -> Path:
     """
     if name not in NAMES:
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
-    folder = Path(os.environ.get(OVERRIDE) or FOLDER)
-    file = folder / f"{name}.safetensors"
+    file = _folder() / f"{name}.safetensors"
     if not file.is_file():
         raise ITPortraitError(
             f"The embedded {name} weights are missing at {file}; reinstall the pack, or train them with "

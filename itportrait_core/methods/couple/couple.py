@@ -22,7 +22,7 @@ from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
 from ..shared.training import TrainingTask
-from ..stylize.apt import APT, ImageTask
+from ..stylize.apt import APT, ImageTask, start_of
 from .config import ITEConfig
 from .ite import ITE
 from .tasks import CoupledTask, TextTask
@@ -64,7 +64,7 @@ def couple(
         clip: one CLIP or several (their losses are summed); the embedded guide where None.
         config: where None, what suits the size of the generator, as in the node, driven by all that is given.
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
-        style: a G_s to start from (from `stylize`); G_o where None.
+        style: a G_s to start from (from `stylize`); where None, what `config.apt.start` says.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
         resume: file of the resume point, see `run.run`.
 
@@ -137,8 +137,9 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         metric = _metric(inputs.perceptual, device) if config.likeness > 0 else None
         return TextTask(ite(None, metric), strip, facts | {"perceptual": metric.name if metric else ""})
     metric = _metric(inputs.perceptual, device)
-    g_s = copy_for_training(inputs.style or generator, config.apt.modules)
-    apt, facts = APT(g_o, g_s, portrait, config.apt, metric, rng, clips), facts | {"perceptual": metric.name}
+    start = start_of(generator, portrait, config.apt)
+    g_s = copy_for_training(inputs.style or start, config.apt.modules)
+    apt, facts = APT(start, g_s, portrait, config.apt, metric, rng, clips), facts | {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")
     return CoupledTask(apt, ite(g_s, metric), strip, facts)

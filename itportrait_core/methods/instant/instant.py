@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -31,9 +32,20 @@ def style_prior_of(generator: nn.Module) -> StylePrior | None:
 
 @lru_cache(maxsize=1)
 def _loaded() -> StylePrior:
+    return load_style_prior()
+
+
+def load_style_prior(name_or_path: str | os.PathLike[str] = "pocket") -> StylePrior:
+    """A style prior: "pocket" for the embedded one, or a file.
+
+    Raises:
+        ITPortraitError: when the file holds another kind of network.
+    """
+    path = embedded.path("style_prior") if name_or_path == "pocket" else name_or_path
     with torch.inference_mode(False):
-        prior = load_model(embedded.path("style_prior"))
-    assert isinstance(prior, StylePrior)
+        prior = load_model(path)
+    if not isinstance(prior, StylePrior):
+        raise ITPortraitError(f"{path} holds no style prior; train one with `train style_prior`.")
     return prior
 
 

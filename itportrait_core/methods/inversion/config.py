@@ -41,6 +41,11 @@ class InversionConfig(Config):
         "mean", ("mean", "nearest", "encoder"), "First latent: mean of M(z), nearest of samples, 3D encoder."
     )
     start_samples: int = number(600, 8, 20000, "Samples behind the mean latent or the nearest search.")
+    style: str = choice(
+        "none", ("none", "prior"),
+        "Through what the picture is compared: the generator as it is, or as the style prior draws its style, "
+        "so that the latent holds the person and not the style. Without a prior always the former.",
+    )  # fmt: skip
     restarts: int = number(1, 1, 16, "Runs side by side from different starts; the best is kept.")
     max_rotation: float = number(20.0, 0.0, 90.0, "Farthest the pose may turn from its start, degrees.")
     optimise_pose: bool = flag(True, "Off keeps the first pose as it is.")

@@ -14,6 +14,7 @@ from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
+from ..instant.instant import instant_style, style_prior_of
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
@@ -110,13 +111,23 @@ def invert_batch(
         metric = (perceptual or load_perceptual()).to(device)
         prior = None if prior is None else prior.to(device)
         rng = torch.Generator().manual_seed(config.seed)
-        source = frozen_copy(generator)
         pictures = [_checked(image, device) for image in images]
+        source = _through_prior(generator, pictures, config) or frozen_copy(generator)
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
         task = _task(source, starts, prior, config, metric, encoder, rng)
         outcome = run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
+
+
+def _through_prior(
+    generator: nn.Module, pictures: Sequence[Aligned], config: InversionConfig
+) -> nn.Module | None:
+    """The generator as the style prior draws the picture's style; None where that is not asked for, or there
+    is no prior, or several pictures, which have a style each.
+    """
+    prior = style_prior_of(generator) if config.style == "prior" and len(pictures) == 1 else None
+    return None if prior is None else instant_style(generator, pictures[0].image, prior=prior)
 
 
 def _task(

@@ -93,12 +93,13 @@ def finish(
     *,
     image: Tensor | None = None,
     text: str | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> G:
-    """Freeze a trained copy, and set the lineage and history that every `Generator3D` has."""
+    """Freeze a trained copy, and set the lineage (with `extra` facts) and history of every `Generator3D`."""
     trained = frozen(trained)
     trained.lineage = make_lineage(
         method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
         parent=base.lineage,
-    )  # fmt: skip
+    ) | (extra or {})  # fmt: skip
     trained.history = history
     return trained

@@ -111,6 +111,12 @@ def _depth(view: View, to: Reference) -> Tensor:
     return depth_difference(depth, fit_depth(view.source.image_depth, depth.shape[-1]))
 
 
+def _prior(view: View, to: Reference) -> Tensor:
+    """LPIPS and L2 to the same people by the generator that training began with."""
+    render, source = view.render.image, view.source.image
+    return to.perceptual(render, source) + (render - source).square().mean(dim=(1, 2, 3))
+
+
 def _warp(view: View, to: Reference) -> Tensor:
     def features(images: Tensor) -> Tensor:
         return to.perceptual.features(images)[WARP_LAYER]
@@ -136,6 +142,7 @@ TERMS: dict[str, Term] = {
         lambda view, to: lost_variety(to.perceptual, view.source.image, view.render.image),
         ("perceptual", "source"),
     ),
+    "prior": Term(_prior, ("perceptual", "source")),
     "likeness": Term(
         lambda view, to: to.perceptual(view.render.image, view.before_text.image),
         ("perceptual", "before_text"),

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.perceptual import Perceptual, load_perceptual
-from ...networks.generator3d import Generator3D, RenderOutput
+from ...networks.generator3d import G, Generator3D, RenderOutput
+from ..instant.instant import instant_style
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish
@@ -49,7 +50,7 @@ class APT:
         rng: torch.Generator,
         clips: Sequence[ClipModel] = (),
     ) -> None:
-        """`clips`: for `config.clip`; unused where that is 0."""
+        """`g_o`: where `g_s` begins, frozen. `clips`: for `config.clip`; unused where that is 0."""
         check_fits(g_s, portrait)
         self.g_o, self.g_s, self.portrait, self.config, self.rng = g_o, g_s, portrait, config, rng
         self.layers = map_layers(config.layers, LAYERS_OF, g_s.num_ws)
@@ -112,6 +113,15 @@ class ImageTask(TrainingTask):
         return self.apt.step(index)
 
 
+def start_of(generator: G, portrait: Portrait, config: APTConfig) -> G:
+    """Where APT begins, frozen: the style prior's answer to the picture, or the generator as it is.
+
+    Raises:
+        ITPortraitError: where the settings ask for a prior that this generator has not.
+    """
+    return frozen_copy(generator) if config.start == "original" else instant_style(generator, portrait.image)
+
+
 def stylize(
     generator: Generator3D,
     portrait: Portrait,
@@ -153,14 +163,14 @@ def stylize(
     with trainable_mode():
         device = device_of(generator)
         perceptual = (perceptual or load_perceptual()).to(device)
-        g_s = copy_for_training(generator, config.modules)
-        g_o = frozen_copy(generator)
+        g_o, start = frozen_copy(generator), start_of(generator, portrait, config)
+        g_s = copy_for_training(start, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
         person = portrait.for_training(device)
-        apt = APT(g_o, g_s, person, config, perceptual, rng, clips)
+        apt = APT(start, g_s, person, config, perceptual, rng, clips)
         facts = {
-            "method": "apt", "config": config, "source": g_o, "perceptual": perceptual.name,
+            "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,
             "clips": [model.name for model in clips],
         }  # fmt: skip

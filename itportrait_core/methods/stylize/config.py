@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from ..shared.config import MODULES, Config, many, number, weight
+from ..shared.config import MODULES, Config, choice, many, number, weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,10 @@ class APTConfig(Config):
 
     seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
     steps: int = number(400, 1, 5000, "Updates when APT runs alone (200-400 in the paper's setting).")
+    start: str = choice(
+        "original", ("original", "prior"),
+        "Where G_s begins: at the generator as it is, or at what its style prior reads in the picture.",
+    )  # fmt: skip
     layers: tuple[int, ...] = many((9, 10, 11, 12, 13), "Layers of 14, 0-based, that Eq. 5 perturbs.")
     beta: float = number(
         0.0, 0.0, 1.0, "Share of the portrait's own latent there; 0 replaces it, 1 keeps it."
@@ -37,6 +41,9 @@ class APTConfig(Config):
     )
     variety: float = weight(
         0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
+    )
+    prior: float = weight(
+        0.0, 100.0, "Weight that keeps other people as the style prior draws them; for `start` prior."
     )
     depth: float = weight(0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     shape: float = weight(0.0, 1000.0, "Weight of the same, on other people from other sides.")

@@ -20,6 +20,7 @@ TRAINERS: dict[str, str] = {
     "perceptual": ".perceptual",
     "photo": ".photo",
     "pose": ".pose",
+    "style_code": ".style_code",
     "style_prior": ".style_prior",
 }
 """Network -> module with `train(folder, *, minutes, seed, device)`; it writes `folder/NAME.safetensors`."""

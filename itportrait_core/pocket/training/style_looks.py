@@ -1,0 +1,64 @@
+"""One style picture for each of many random looks, rendered once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...rendering import cameras
+from ..attributes import Z_DIM, attributes
+from ..latents import normalise
+from ..looks import WideStyle
+from ..styles import look_defaults
+from .heads_seen import SIZE
+from .pictures import cache_folder, renderer_sources
+from .style_pairs import STYLE_PITCH, STYLE_YAW
+
+
+class LookPictures:
+    """Pictures of random people, each in a look of its own.
+
+    Attributes:
+        vectors: [N, L], the looks as numbers.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        rng = torch.Generator().manual_seed(31337 + seed)
+        rows = [_draw(rng) for _ in range(count)]
+        self._looks, self._latents, self._cameras = (list(column) for column in zip(*rows, strict=True))
+        defaults = look_defaults()
+        self.vectors = torch.from_numpy(np.stack([look.vector(defaults) for look in self._looks]))
+        print_of = hashlib.sha256(renderer_sources()).hexdigest()[:12]
+        file = cache_folder() / f"looks-{count}-{seed}-{print_of}.npy"
+        if not file.is_file():
+            self._render(file)
+        self._pixels = np.load(file, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._looks)
+
+    def images(self, index: Tensor) -> Tensor:
+        """Pictures [B, 3, SIZE, SIZE] in [-1, 1]."""
+        return torch.from_numpy(np.ascontiguousarray(self._pixels[index.numpy()])).float() / 127.5 - 1
+
+    def _render(self, file: os.PathLike[str]) -> None:
+        from ..render import render  # compiles its kernels: only where pictures are made
+
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        part = f"{os.fspath(file)}.part.npy"
+        pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (len(self), 3, SIZE, SIZE))
+        for k, look in enumerate(self._looks):
+            image = render(attributes(self._latents[k]), self._cameras[k], look, SIZE, supersample=1).image
+            pixels[k] = ((image[0] + 1) * 127.5).clamp(0, 255).round().byte().numpy()
+        pixels.flush()
+        os.replace(part, file)
+
+
+def _draw(rng: torch.Generator) -> tuple[WideStyle, Tensor, Tensor]:
+    look = WideStyle(int(torch.randint(2**31 - 1, (1,), generator=rng)))
+    latent = normalise(torch.randn(1, Z_DIM, generator=rng))
+    return look, latent, cameras.sample_views(1, yaw=STYLE_YAW, pitch=STYLE_PITCH, rng=rng)

@@ -1,0 +1,61 @@
+"""A style at once: the style prior's answer to one picture, without training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.methods.instant.config import InstantConfig
+from ..itportrait_core.methods.shared.lineage import tensor_hash
+from . import compat, fields, results, runtime, sockets
+from .images import one_picture
+
+
+class InstantStyle(io.ComfyNode):
+    """Instant Style."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "InstantStyle",
+            "Instant Style",
+            description=(
+                "Gives everybody the look of one style picture, in less than a second and without training: "
+                "the embedded generator learned beforehand what styles are. APT Stylize refines it. Other "
+                "generators have no such knowledge; use APT Stylize for them."
+            ),
+            search_aliases=["style transfer", "one-shot", "fast", "encoder", "jojogan"],
+            inputs=[
+                sockets.Generator.Input(
+                    "generator", tooltip="The embedded generator, untrained; it stays as it is."
+                ),
+                io.Image.Input("image", tooltip="One style portrait, aligned (see Align Portrait)."),
+                fields.number(
+                    InstantConfig,
+                    "strength",
+                    "0 the generator as it is, 1 the picture's style, up to 2 overdone.",
+                    step=0.05,
+                ),
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The generator in the picture's style."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, generator: sockets.GeneratorHandle, image: Any, strength: float) -> io.NodeOutput:
+        picture, config = one_picture(image, "The style picture"), InstantConfig(strength=strength)
+        facts = results.recipe(
+            "instant", generator, picture=tensor_hash(picture), settings=config.to_dict(),
+            prior=itp.load_style_prior().config.base_hash,
+        )  # fmt: skip
+        handles = results.cached(facts, "")
+        if handles is None:
+            with runtime.plain_tensors():
+                styled = itp.instant_style(generator.open(), picture, config)
+            handles = [results.keep(styled, facts, "", generator)]
+        return io.NodeOutput(handles[0])
