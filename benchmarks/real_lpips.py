@@ -1,9 +1,9 @@
 """LPIPS by a real network that guides nothing: ST-LPIPS's VGG16, read from an installed `stlpips-pytorch`.
 
-`pip install --no-deps stlpips-pytorch` brings the weights (BSD 2-Clause). The package itself is never imported:
-it asks for packages that it does not name, and one of its files is under a non-commercial licence. The network is
-VGG16 whose poolings are a maximum over 2 x 2 places at stride 1 and a [1, 2, 1] blur at stride 2; LPIPS is computed
-from its five levels as usual.
+`pip install --no-deps stlpips-pytorch` brings the weights (BSD 2-Clause). The package itself is never
+imported: it asks for packages that it does not name, and one of its files is under a non-commercial
+licence. The network is VGG16 whose poolings are a maximum over 2 x 2 places at stride 1 and a [1, 2, 1]
+blur at stride 2; LPIPS is computed from its five levels as usual.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class RealLPIPS(nn.Module):
             x = x if level == 1 else _pool(x)
             for number in numbers:
                 key = f"net_slice{level}_{number}"
-                x = F.relu(F.conv2d(x, getattr(self, f"{key}_weight"), getattr(self, f"{key}_bias"), padding=1))
+                x = F.relu(
+                    F.conv2d(x, getattr(self, f"{key}_weight"), getattr(self, f"{key}_bias"), padding=1)
+                )
             out.append(F.normalize(x, dim=1, eps=1e-10))
         return out
 

@@ -1,17 +1,18 @@
-"""How far does a style picture carry? `python -m benchmarks.styles`: eight named arts, random looks, a photo.
+"""How far does a style picture carry? `python -m benchmarks.styles`: named arts, random looks, a photo.
 
-For every art and sitter the picture is inverted, twice: in the untrained generator and through the style prior. Then
-other people are drawn from three sides by
+For every art and sitter the picture is inverted, twice: in the untrained generator and through the style
+prior. Then other people are drawn from three sides by
 
 * `g_o`: the untrained generator,
 * `instant`: the style prior alone, one pass,
 * `apt`: APT as the nodes run it, from the prior,
 * `original`: APT as the nodes run it where a generator has no prior (with `--original`).
 
-`own` is the PSNR of the result at the picture's own latent and pose against the picture; `plain` the same of the
-untrained generator at its own inversion. `psnr`, `lpips` and `depth` compare other people with their true styled
-pictures; LPIPS is by a real network that guides nothing (`benchmarks.real_lpips`). `style` is the share in which the
-judge CLIP sees the art, `still` the PSNR to what the untrained generator draws. A table that was cut off goes on.
+`own` is the PSNR of the result at the picture's own latent and pose against the picture; `plain` the same
+of the untrained generator at its own inversion. `psnr`, `lpips` and `depth` compare other people with
+their true styled pictures; LPIPS is by a real network that guides nothing (`benchmarks.real_lpips`).
+`style` is the share in which the judge CLIP sees the art, `still` the PSNR to what the untrained
+generator draws. A table that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -170,9 +171,11 @@ def summary(rows: list[dict[str, Any]]) -> str:
         better = [float(r["psnr"]) - float(b["psnr"]) for r, b in pairs]
         ratio = [float(r["lpips"]) / float(b["lpips"]) for r, b in pairs]
         lines.append(
-            f"{arm:9} own {fit.median():.1f} (worst {fit.min():.1f}) dB, over plain {gain.median():+.1f} (worst"
-            f" {gain.min():+.1f}); others {sum(better) / len(better):+.2f} dB, LPIPS x {sum(ratio) / len(ratio):.2f}"
-            f" (worst {max(ratio):.2f}); style seen {sum(named) / max(len(named), 1):.0%}"
+            f"{arm:9} own {fit.median():.1f} (worst {fit.min():.1f}) dB,"
+            f" over plain {gain.median():+.1f} (worst {gain.min():+.1f});"
+            f" others {sum(better) / len(better):+.2f} dB,"
+            f" LPIPS x {sum(ratio) / len(ratio):.2f} (worst {max(ratio):.2f});"
+            f" style seen {sum(named) / max(len(named), 1):.0%}"
         )
     return "\n".join(lines)
 
@@ -201,7 +204,12 @@ def main() -> None:
             rows, strip = bench.rows(art, sitter, arms)
         save_strip(strip, strips[-1])
         table.add(f"{art}-{sitter}", [asdict(row) for row in rows])
-        print(art, sitter, [(r.arm, round(r.own, 1), round(r.psnr, 2), round(r.style, 2)) for r in rows], flush=True)
+        print(
+            art,
+            sitter,
+            [(r.arm, round(r.own, 1), round(r.psnr, 2), round(r.style, 2)) for r in rows],
+            flush=True,
+        )
     save_sheet(strips[: len(arts)], given.out / "styles.jpg")
     print(summary(table.rows))
 

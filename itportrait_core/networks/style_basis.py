@@ -1,8 +1,8 @@
 """A basis of weight changes: theta(s) = theta_o + scale * D(s), linear in the style code s, D(0) = 0.
 
-Kernels of convolutions change by low rank, D(s) = U diag(A s) V; biases, the constant input and the decoder, which
-are small, by a full matrix, D(s) = M s. `scale` is the root mean square of the untrained tensor, so that all
-entries of the basis have comparable sizes.
+Kernels of convolutions change by low rank, D(s) = U diag(A s) V; biases, the constant input and the
+decoder, which are small, by a full matrix, D(s) = M s. `scale` is the root mean square of the untrained
+tensor, so that all entries of the basis have comparable sizes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CODE_DIM = 64
 RANK = 64
 """Largest rank of a kernel's change."""
 TRAINED = ("backbone.synthesis.", "superresolution.", "decoder.")
-"""Parts of a generator that a style changes; the mapping network stays, so every person keeps their latent."""
+"""Parts that a style changes; the mapping network stays, so every person keeps their latent."""
 MIN_SCALE = 1e-2
 """Smallest `scale`: biases that happen to be zero can change too."""
 
@@ -79,7 +79,7 @@ class StyleBasis(nn.Module):
 
     @torch.no_grad()
     def initialise(self, weights: Mapping[str, Tensor], rng: torch.Generator) -> None:
-        """Start values for a basis of the generator with these weights: its scales, and small random changes."""
+        """Start values for the generator with these weights: its scales, and small random changes."""
         for name in self.names:
             part = self.get_submodule(key_of(name))
             part.scale.copy_(rms(weights[name]))

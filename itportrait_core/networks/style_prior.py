@@ -1,4 +1,4 @@
-"""A prior of what styles are: a linear basis of weight changes of one generator, and an encoder of pictures."""
+"""A prior of what styles are: a linear basis of weight changes, and an encoder of style pictures."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Random looks without end: what the style prior learns from. None of them is one of the named arts.
 
-A look is a shape, a shading and a recolouring, the same for every person who is drawn in it. Each number has a
-range that is somewhat wider than what the named arts need; `strength` pulls shape and shading towards the photo,
-so that looks near it occur as well.
+A look is a shape, a shading and a recolouring, the same for every person who is drawn in it. Each number
+has a range that is somewhat wider than what the named arts need; `strength` pulls shape and shading
+towards the photo, so that looks near it occur as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ SHADING: dict[str, tuple[float, float, float]] = {
     "bands": (0.3, 1, 0.4), "band_count": (2, 5, 1), "ambient": (0.72, 1.25, 1), "sun": (0.6, 1.3, 1),
     "gloss": (0, 2.6, 1), "grain": (0, 1.7, 0.7), "blush": (0, 3, 0.7), "pupil": (0.6, 1.3, 1),
     "blank": (0.5, 1, 0.12), "dark": (0, 1, 0.25), "lines": (0, 1.3, 0.5), "vein": (0.2, 1.3, 0.2),
-    "blotch": (0.2, 1.1, 0.2), "scar": (0.3, 1, 0.12), "stroke": (0.003, 0.015, 0.25), "hatch": (0.2, 1.1, 0.2),
+    "blotch": (0.2, 1.1, 0.2), "scar": (0.3, 1, 0.12), "stroke": (0.003, 0.015, 0.25),
+    "hatch": (0.2, 1.1, 0.2),
     "saturation": (0.5, 1.7, 0.7), "contrast": (0.75, 1.4, 0.8), "lift": (-0.08, 0.14, 0.7),
     "ink": (0.2, 1, 0.4), "cells": (0.012, 0.03, 0.12), "levels": (3, 8, 0.15),
 }  # fmt: skip
@@ -68,7 +69,9 @@ class WideStyle:
         Args:
             photo_look: every field of `Look` with the photo's value.
         """
-        shape = [(getattr(self.shape, f.name) - f.default) / _width(SHAPE_RANGES[f.name]) for f in fields(Shape)]
+        shape = [
+            (getattr(self.shape, f.name) - f.default) / _width(SHAPE_RANGES[f.name]) for f in fields(Shape)
+        ]
         look = [
             (self.shading.get(name, value) - value) / _width(SHADING[name][:2])
             for name, value in photo_look.items()

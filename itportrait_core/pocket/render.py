@@ -39,7 +39,9 @@ def _compiled() -> object:
     return tracing
 
 
-def _measured(a: Attributes, style: str | RandomStyle | WideStyle) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _measured(
+    a: Attributes, style: str | RandomStyle | WideStyle
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _compiled()
     shape, looks, palettes = resolve(a, style)
     return build_heads(a, shape), looks, palettes

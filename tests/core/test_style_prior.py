@@ -45,7 +45,7 @@ def test_code_zero_is_the_generator_bit_for_bit(tiny: tuple[torch.nn.Module, Sty
 
 
 def test_weights_change_linearly_with_the_code(tiny: tuple[torch.nn.Module, StylePrior]) -> None:
-    generator, prior = tiny
+    _, prior = tiny
     first, second = torch.eye(CODE)[:2]
     joined, one, two = (prior.basis(code) for code in (2 * first - second, first, second))
     for name, change in joined.items():
@@ -85,7 +85,8 @@ def test_instant_style_is_an_ordinary_generator_and_changes_nothing(tmp_path: Pa
 def test_strength_zero_is_the_generator_and_two_is_twice_the_way() -> None:
     generator = itp.load_generator("pocket")
     none, whole, double = (
-        itp.instant_style(generator, picture(2), InstantConfig(strength=a)).state_dict() for a in (0.0, 1.0, 2.0)
+        itp.instant_style(generator, picture(2), InstantConfig(strength=a)).state_dict()
+        for a in (0.0, 1.0, 2.0)
     )
     for name, value in generator.state_dict().items():
         assert torch.equal(none[name], value), name

@@ -139,7 +139,10 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
     metric = _metric(inputs.perceptual, device)
     start = start_of(generator, portrait, config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
-    apt, facts = APT(start, g_s, portrait, config.apt, metric, rng, clips), facts | {"perceptual": metric.name}
+    apt, facts = (
+        APT(start, g_s, portrait, config.apt, metric, rng, clips),
+        facts | {"perceptual": metric.name},
+    )
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")
     return CoupledTask(apt, ite(g_s, metric), strip, facts)

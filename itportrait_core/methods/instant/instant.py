@@ -1,18 +1,18 @@
-"""Instant style: G_s = G_o + D(s), the code s read from the style picture in one pass (docs/style-prior.md)."""
+"""Instant style: G_s = G_o + D(s), the code s read from the picture in one pass (docs/style-prior.md)."""
 
 from __future__ import annotations
 
 import copy
 import os
 from functools import lru_cache
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...checkpoints import embedded
 from ...checkpoints.format import load_model, read_header
 from ...errors import ITPortraitError
+from ...networks.generator3d import G, Generator3D
 from ...networks.style_prior import StylePrior
 from ..shared.history import History
 from ..shared.lineage import finish, weights_hash
@@ -20,7 +20,7 @@ from ..shared.passes import fit_picture
 from .config import InstantConfig
 
 
-def style_prior_of(generator: nn.Module) -> StylePrior | None:
+def style_prior_of(generator: Generator3D) -> StylePrior | None:
     """The embedded style prior where it belongs to these very weights, else None."""
     if not embedded.exists("style_prior"):
         return None
@@ -49,7 +49,7 @@ def load_style_prior(name_or_path: str | os.PathLike[str] = "pocket") -> StylePr
     return prior
 
 
-def require_style_prior(generator: nn.Module) -> StylePrior:
+def require_style_prior(generator: Generator3D) -> StylePrior:
     """As `style_prior_of`.
 
     Raises:
@@ -65,8 +65,8 @@ def require_style_prior(generator: nn.Module) -> StylePrior:
 
 
 def instant_style(
-    generator: nn.Module, image: Tensor, config: InstantConfig | None = None, *, prior: StylePrior | None = None
-) -> nn.Module:
+    generator: G, image: Tensor, config: InstantConfig | None = None, *, prior: StylePrior | None = None
+) -> G:
     """A copy of `generator` that draws everybody in the picture's style; no training.
 
     Args:
@@ -82,7 +82,9 @@ def instant_style(
     """
     config = config or InstantConfig()
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
-        raise ITPortraitError(f"One aligned picture [1, 3, H, W] is needed, not {tuple(image.shape)}; pick one.")
+        raise ITPortraitError(
+            f"One aligned picture [1, 3, H, W] is needed, not {tuple(image.shape)}; pick one."
+        )
     prior = prior or require_style_prior(generator)
     with torch.inference_mode(False), torch.no_grad():
         device = next(generator.parameters()).device
@@ -95,7 +97,7 @@ def instant_style(
 
 
 @torch.no_grad()
-def baked(generator: nn.Module, prior: StylePrior, code: Tensor) -> Any:
+def baked(generator: G, prior: StylePrior, code: Tensor) -> G:
     """A copy of the generator with the weights theta_o + D(code)."""
     twin = copy.deepcopy(generator)
     own = dict(twin.named_parameters())

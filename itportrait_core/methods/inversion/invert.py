@@ -121,8 +121,8 @@ def invert_batch(
 
 
 def _through_prior(
-    generator: nn.Module, pictures: Sequence[Aligned], config: InversionConfig
-) -> nn.Module | None:
+    generator: Generator3D, pictures: Sequence[Aligned], config: InversionConfig
+) -> Generator3D | None:
     """The generator as the style prior draws the picture's style; None where that is not asked for, or there
     is no prior, or several pictures, which have a style each.
     """

@@ -1,8 +1,9 @@
 """Training of the style prior's encoder alone, after the basis: many pictures, no generator in the loop.
 
-The code that the encoder reads, s', is compared with the code of the look's true numbers, s, by what the difference
-does to pictures: (s' - s)^T M (s' - s), where M is the mean of J^T J over people and views and J is how pictures
-change with the code. What one picture cannot tell about the look is then guessed so that pictures err least.
+The code that the encoder reads, s', is compared with the code of the look's true numbers, s, by what the
+difference does to pictures: (s' - s)^T M (s' - s), where M is the mean of J^T J over people and views and
+J is how pictures change with the code. What one picture cannot tell about the look is then guessed so
+that pictures err least.
 """
 
 from __future__ import annotations

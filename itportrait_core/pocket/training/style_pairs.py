@@ -41,8 +41,8 @@ class Pair:
 class SeenPairs:
     """A store of rendered pairs that grows while it is used: `SeenHeads` for looks.
 
-    One thread renders pairs in a fixed order; each batch takes a fixed number of new ones, so that a seed gives
-    the same batches at any speed.
+    One thread renders pairs in a fixed order; each batch takes a fixed number of new ones, so that a seed
+    gives the same batches at any speed.
     """
 
     def __init__(self, seed: int, capacity: int = 4000, ahead: int = 24) -> None:

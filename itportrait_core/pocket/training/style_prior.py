@@ -1,8 +1,9 @@
 """Training of `style_prior`: a basis of weight changes and an encoder of style pictures, from true pairs.
 
-Each step draws pairs of people in one random look. The code of the look comes either from its true numbers, by a
-small network that is not shipped, or from the picture of the first person, by the encoder; with it the generator
-must draw the second person: true field, true rays, true picture. The generator itself stays as it is.
+Each step draws pairs of people in one random look. The code of the look comes either from its true
+numbers, by a small network that is not shipped, or from the picture of the first person, by the encoder;
+with it the generator must draw the second person: true field, true rays, true picture. The generator
+itself stays as it is.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class StylePriorTraining:
     encoded: float = 0.5
     """Share of looks whose code is the encoder's."""
     code: float = 0.2
-    """Weight of the difference of the encoder's code from that of the true numbers, relative to their size."""
+    """Weight of the encoder's distance from the code of the true numbers, relative to its size."""
     points: tuple[int, int] = (640, 256)
     """Points about the surface and anywhere in the box."""
 
@@ -101,8 +102,9 @@ def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
     turn = 0.05 * torch.randn(count, generator=rng)
     size = 1 + 0.05 * torch.randn(count, generator=rng)
     shift = 0.04 * torch.randn(count, 2, generator=rng)
-    rows = torch.stack([size * turn.cos(), -size * turn.sin(), shift[:, 0]], 1), torch.stack(
-        [size * turn.sin(), size * turn.cos(), shift[:, 1]], 1
+    rows = (
+        torch.stack([size * turn.cos(), -size * turn.sin(), shift[:, 0]], 1),
+        torch.stack([size * turn.sin(), size * turn.cos(), shift[:, 1]], 1),
     )
     grid = F.affine_grid(torch.stack(rows, 1), list(image.shape), align_corners=False)
     moved = F.grid_sample(image - 1, grid, padding_mode="zeros", align_corners=False) + 1
@@ -132,7 +134,9 @@ def pair_losses(
         losses = {"density": density, "colour": colour}
         return losses | cut_losses(changed, planes, ws, heads, scale.side, rng)
 
-    return {name: getattr(scale, name) * value for name, value in with_weights(generator, weights, draw).items()}
+    return {
+        name: getattr(scale, name) * value for name, value in with_weights(generator, weights, draw).items()
+    }
 
 
 def step_losses(
@@ -184,7 +188,10 @@ def train(
     trainee = StylePriorTrainee(generator, seed).to(device)
     groups = [
         {"params": list(trainee.prior.basis.parameters()), "lr": settings.rate},
-        {"params": [*trainee.prior.encoder.parameters(), *trainee.look.parameters()], "lr": settings.encoder_rate},
+        {
+            "params": [*trainee.prior.encoder.parameters(), *trainee.look.parameters()],
+            "lr": settings.encoder_rate,
+        },
     ]
     config = LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100)
     trainer = Trainer("style_prior", trainee, groups, folder, config)
