@@ -33,8 +33,9 @@ from benchmarks.people import SITTER_VIEW, VIEWS, renders, truth
 from benchmarks.real_lpips import RealLPIPS
 from benchmarks.table import Table, save_sheet, save_strip
 from itportrait_core.guidance.clip import load_clip
-from itportrait_core.methods.configs import APTConfig, InversionConfig
+from itportrait_core.methods.configs import APTConfig, InversionConfig, suited
 from itportrait_core.methods.shared.lineage import run_identity, weights_hash
+from itportrait_core.methods.shared.presets import preset_of
 from itportrait_core.pocket.attributes import Z_DIM
 from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.looks import WideStyle
@@ -73,8 +74,8 @@ class Bench:
         self.judge, self.real, self.cache = load_clip("pocket-judge"), RealLPIPS(), cache
         self.people = _latents(people, PEOPLE_SEED)
         self.before = _pictures(self.generator, self.people)
-        self.inversion = InversionConfig().scaled_for(self.generator)
-        self.apt = APTConfig().scaled_for(self.generator)
+        self.inversion = suited(InversionConfig, self.generator)
+        self.apt = suited(APTConfig, self.generator)
         cache.mkdir(parents=True, exist_ok=True)
 
     def rows(self, art: str, sitter: int, arms: tuple[str, ...]) -> tuple[list[Row], Tensor]:
@@ -90,7 +91,7 @@ class Bench:
             "instant": lambda: (itp.instant_style(self.generator, picture), styled),
             "apt": lambda: (itp.stylize(self.generator, styled, self.apt), styled),
             "original": lambda: (
-                itp.stylize(self.generator, plain, self.apt.replace(start="original")), plain,
+                itp.stylize(self.generator, plain, preset_of(APTConfig, "small")), plain,
             ),
         }  # fmt: skip
         rows, strip = [], [picture, self.before[:3]]

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from .errors import ITPortraitError
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
-    from .methods.instant.instant import instant_style, load_style_prior
+    from .methods.instant.instant import instant_style
     from .methods.inversion.invert import invert, invert_batch
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.shared.portrait import Portrait
+    from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
@@ -29,7 +30,8 @@ _HOMES = {
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch"),
-    "methods.instant.instant": ("instant_style", "load_style_prior"),
+    "methods.instant.instant": ("instant_style",),
+    "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
     "methods.couple.couple": ("couple",),
     "methods.tuning.tune": ("pivotal_tune",),

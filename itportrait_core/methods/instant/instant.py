@@ -3,65 +3,18 @@
 from __future__ import annotations
 
 import copy
-import os
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from ...checkpoints import embedded
-from ...checkpoints.format import load_model, read_header
 from ...errors import ITPortraitError
-from ...networks.generator3d import G, Generator3D
+from ...networks.generator3d import G
 from ...networks.style_prior import StylePrior
 from ..shared.history import History
-from ..shared.lineage import finish, weights_hash
+from ..shared.lineage import finish
 from ..shared.passes import fit_picture
+from ..shared.style_priors import require_style_prior
 from .config import InstantConfig
-
-
-def style_prior_of(generator: Generator3D) -> StylePrior | None:
-    """The embedded style prior where it belongs to these very weights, else None."""
-    if not embedded.exists("style_prior"):
-        return None
-    wanted = read_header(embedded.path("style_prior")).config.get("base_hash")
-    if wanted != weights_hash(generator):
-        return None
-    return _loaded().to(next(generator.parameters()).device)
-
-
-@lru_cache(maxsize=1)
-def _loaded() -> StylePrior:
-    return load_style_prior()
-
-
-def load_style_prior(name_or_path: str | os.PathLike[str] = "pocket") -> StylePrior:
-    """A style prior: "pocket" for the embedded one, or a file.
-
-    Raises:
-        ITPortraitError: when the file holds another kind of network.
-    """
-    path = embedded.path("style_prior") if name_or_path == "pocket" else name_or_path
-    with torch.inference_mode(False):
-        prior = load_model(path)
-    if not isinstance(prior, StylePrior):
-        raise ITPortraitError(f"{path} holds no style prior; train one with `train style_prior`.")
-    return prior
-
-
-def require_style_prior(generator: Generator3D) -> StylePrior:
-    """As `style_prior_of`.
-
-    Raises:
-        ITPortraitError: for a generator without one.
-    """
-    prior = style_prior_of(generator)
-    if prior is None:
-        raise ITPortraitError(
-            "This generator has no style prior: only the embedded one ships with it, and only as it is, not "
-            "after a fine-tune. Use APT Stylize, which learns the style from the picture alone."
-        )
-    return prior
 
 
 def instant_style(

@@ -43,7 +43,7 @@ class InversionConfig(Config):
     start_samples: int = number(600, 8, 20000, "Samples behind the mean latent or the nearest search.")
     style: str = choice(
         "none", ("none", "prior"),
-        "Through what the picture is compared: the generator as it is, or as the style prior draws its style, "
+        "What the picture is compared with: the generator as it is, or as its style prior draws the style, "
         "so that the latent holds the person and not the style. Without a prior always the former.",
     )  # fmt: skip
     restarts: int = number(1, 1, 16, "Runs side by side from different starts; the best is kept.")

@@ -14,12 +14,13 @@ from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
-from ..instant.instant import instant_style, style_prior_of
+from ..instant.instant import instant_style
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
 from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, run, trainable_mode
+from ..shared.style_priors import style_prior_of
 from ..shared.trainable import frozen_copy
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose

@@ -11,6 +11,10 @@ shape, to differ as before, and to be grey where the picture is. ITE begins at G
 of everybody's latents, because all weights of so small a network learn to please CLIP before they draw
 what the text says; the text asks for a distance, not for a hint of its direction, and the templates, of
 which a small text tower hears more than of the word in them, are left out.
+
+`prior` is `small` for a generator that has a style prior (docs/style-prior.md). Nothing has to be guessed
+then: G_s begins at what the prior reads in the picture and is fitted to it at the portrait's own latent
+(Eq. 6 without Eq. 5's mixing: `beta` 1), while other people stay as the prior draws them.
 """
 
 from __future__ import annotations
@@ -18,20 +22,17 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .config import Config
+
+if TYPE_CHECKING:
+    from ...networks.generator3d import Generator3D
 
 SMALL_RESOLUTION = 128
 """Largest side of the pictures, pixels, of a generator that the preset `small` is for."""
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
-
-
-class HasResolution(Protocol):
-    """A generator, as far as its size goes."""
-
-    resolution: int
 
 
 @cache
@@ -52,10 +53,16 @@ def preset_of(kind: type[AnyConfig], name: str, mode: str = "") -> AnyConfig:
     return kind.from_dict(values | ({"mode": mode} if mode else {}))
 
 
-def suited(kind: type[AnyConfig], generator: HasResolution, mode: str = "") -> AnyConfig:
-    """The settings that suit a generator's size: those of the nodes, and of methods where none are given.
+def suited(kind: type[AnyConfig], generator: Generator3D, mode: str = "") -> AnyConfig:
+    """The settings that suit a generator: its size, and its style prior if it has one.
+
+    The nodes run with these, and so do the methods where no settings are given.
 
     Args:
         mode: as in `preset_of`.
     """
-    return preset_of(kind, "small" if generator.resolution <= SMALL_RESOLUTION else "paper", mode)
+    if generator.resolution > SMALL_RESOLUTION:
+        return preset_of(kind, "paper", mode)
+    from .style_priors import style_prior_of  # imports torch, which schemas do not need
+
+    return preset_of(kind, "small" if style_prior_of(generator) is None else "prior", mode)
