@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 SIDE = 128
 """Side in pixels at which pictures are read."""
+CELLS = 16
+"""Cells per side of the grid on which colours are read."""
 WIDTHS = (32, 64, 128, 192, 192)
 """Channels after each halving of the side."""
 
@@ -15,20 +17,21 @@ WIDTHS = (32, 64, 128, 192, 192)
 class StyleCodeEncoder(nn.Module):
     """Picture [B, 3, H, W] in [-1, 1] -> code [B, K].
 
-    Mean and spread of the features of three levels say what materials and strokes are, wherever they are; the
-    coarsest level, kept by place, says what the shape of eyes, nose, jaw and ears is.
+    Faces are aligned, so colours are read by place, on a grid of cells. Mean and spread of the features of four
+    levels say what materials and strokes are, wherever they are; the coarsest level, kept by place, says what the
+    shape of eyes, nose, jaw and ears is.
     """
 
     def __init__(self, code_dim: int, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         self.levels = nn.ModuleList()
         for inputs, outputs in zip((3, *widths), widths, strict=False):
-            layers = [nn.Conv2d(inputs, outputs, 3, 2, 1), nn.GroupNorm(8, outputs), nn.SiLU()]
+            layers = [nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs), nn.SiLU()]
             if outputs >= 128:
-                layers += [nn.Conv2d(outputs, outputs, 3, 1, 1), nn.GroupNorm(8, outputs), nn.SiLU()]
+                layers += [nn.Conv2d(outputs, outputs, 3, 1, 1), nn.BatchNorm2d(outputs), nn.SiLU()]
             self.levels.append(nn.Sequential(*layers))
         self.place = nn.Conv2d(widths[-1], 48, 1)
-        pooled = 2 * sum(widths[-4:]) + 6
+        pooled = 2 * sum(widths[-4:]) + 6 + 3 * CELLS**2
         side = SIDE >> len(widths)
         self.head = nn.Sequential(
             nn.Linear(pooled + 48 * side * side, 384), nn.SiLU(), nn.Linear(384, 384), nn.SiLU(),
@@ -38,7 +41,7 @@ class StyleCodeEncoder(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Read at `SIDE` pixels."""
         x = fit(image)
-        parts = list(spread(x))
+        parts = [*spread(x), F.avg_pool2d(x, SIDE // CELLS).flatten(1)]
         for index, level in enumerate(self.levels):
             x = level(x)
             if index >= len(self.levels) - 4:

@@ -31,6 +31,8 @@ from .loop import LoopConfig, Trainer
 from .precision import half_is_fast
 from .style_pairs import Pair, SeenPairs
 
+PATCH = 12
+"""Side of the piece of empty space that is looked at, raw pixels."""
 LOOK_DIM = 157
 """Length of `WideStyle.vector`."""
 
@@ -57,6 +59,8 @@ class StylePriorTraining:
     """Share of looks whose code is the encoder's."""
     code: float = 0.2
     """Weight of the encoder's distance from the code of the true numbers, relative to its size."""
+    paper: float = 4.0
+    """Weight of white where there is nothing."""
     points: tuple[int, int] = (640, 256)
     """Points about the surface and anywhere in the box."""
 
@@ -114,6 +118,12 @@ def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
     return (torch.lerp(moved, soft, amount) + noise).clamp(-1, 1)
 
 
+def paper_loss(generator: EG3DGenerator, ws: Tensor) -> Tensor:
+    """Mean absolute difference from white of what super-resolution makes of empty space: features of 1."""
+    empty = ws.new_ones(len(ws), generator.config.plane_channels, PATCH, PATCH)
+    return (generator.superresolution.enlarge(empty[:, :3], empty, ws, "none") - 1).abs().mean()
+
+
 def pair_losses(
     generator: EG3DGenerator,
     weights: dict[str, Tensor],
@@ -132,11 +142,13 @@ def pair_losses(
         planes = planes_fast(changed, ws, side, half_is_fast())
         density, colour = field_loss(changed, planes, samples)
         losses = {"density": density, "colour": colour}
-        return losses | cut_losses(changed, planes, ws, heads, scale.side, rng)
+        losses |= cut_losses(changed, planes, ws, heads, scale.side, rng)
+        return losses | {"paper": paper_loss(changed, ws)}
 
-    return {
-        name: getattr(scale, name) * value for name, value in with_weights(generator, weights, draw).items()
-    }
+    losses = with_weights(generator, weights, draw)
+    weight = {name: getattr(scale, name) for name in losses if name != "paper"} | {"paper": settings.paper}
+    return {name: weight[name] * value for name, value in losses.items()}
+
 
 
 def step_losses(
