@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
     from .methods.instant.instant import instant_style
-    from .methods.inversion.invert import invert, invert_batch
+    from .methods.inversion.invert import invert, invert_batch, reconstruction
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.shared.portrait import Portrait
     from .methods.shared.style_priors import load_style_prior
@@ -29,7 +29,7 @@ _HOMES = {
     "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
-    "methods.inversion.invert": ("invert", "invert_batch"),
+    "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
     "methods.instant.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
@@ -62,6 +62,7 @@ __all__ = [
     "load_style",
     "load_style_prior",
     "pivotal_tune",
+    "reconstruction",
     "save_generator",
     "save_model",
     "save_style",

@@ -105,6 +105,7 @@ class Couple(io.ComfyNode):
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but seed, mode and texts."
                 ),
+                fields.start(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -142,6 +143,7 @@ class Couple(io.ComfyNode):
         content: sockets.PortraitHandle | None = None,
         style_generator: sockets.GeneratorHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
+        start: str = fields.PRIOR,
         **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
@@ -153,7 +155,8 @@ class Couple(io.ComfyNode):
             config = settings.configs["ite"]
         else:
             ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
-            config = suited(ITEConfig, model, mode).replace(**ranges, **chosen)
+            config = suited(ITEConfig, model, mode, prior=start == fields.PRIOR)
+            config = config.replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
@@ -164,7 +167,7 @@ class Couple(io.ComfyNode):
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
         handles = results.cached(facts, *parts)
         if handles is None:
-            start = style_generator.open() if style_generator else None
+            style = style_generator.open() if style_generator else None
             progress = runtime.Progress()
             with runtime.training():
                 made = itp.couple(
@@ -175,7 +178,7 @@ class Couple(io.ComfyNode):
                     config,
                     progress.step,
                     content=content.portrait if content else None,
-                    style=start,
+                    style=style,
                     **results.resume_point(facts),
                 )
             handles = [results.keep(made.target, facts, "-target", generator, progress.stopped_at)]

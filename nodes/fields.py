@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 SEED_LIMIT = 2**31 - 1
 """Highest seed: what every method's settings allow."""
+PRIOR, ORIGINAL = "style prior", "generator as it is"
 
 
 def number(config: type, name: str, tooltip: str, *, step: float | None = None, id: str = "") -> io.Input:
@@ -33,6 +34,20 @@ def choice(config: type, name: str, tooltip: str, *, options: tuple[str, ...] = 
     field = _field(config, name)
     return io.Combo.Input(
         name, options=list(options or field.metadata["options"]), default=field.default, tooltip=tooltip
+    )
+
+
+def start() -> io.Input:
+    """Where a style's training begins; the last widget of the nodes that have it."""
+    return io.Combo.Input(
+        "start",
+        options=[PRIOR, ORIGINAL],
+        default=PRIOR,
+        optional=True,
+        tooltip=(
+            "Where the style begins: at what the embedded generator already knows of styles (see Instant"
+            " Style), or at the generator as it is, as published. Other generators have no such knowledge."
+        ),
     )
 
 

@@ -135,7 +135,7 @@ class Inversion(io.ComfyNode):
                 model, aligned, prior=prior, config=config, camera=pose, on_step=runtime.Progress().step
             )
         portrait = recipes.signed(portrait, generator)
-        made = model.synthesis(portrait.ws, portrait.camera).image
+        made = itp.reconstruction(model, portrait)
         report, pictures = json.dumps(portrait.report, indent=1), to_comfy(made)
         twin = portrait.image if portrait.twin is None else portrait.twin
         panel = {

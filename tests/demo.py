@@ -42,9 +42,9 @@ def main() -> int:
                 print(f"{name} ended with {run.end}: {run.error}\n{server.said()}")
                 return 1
             folder = environment.ROOT / "output" / "demo" / name
-            sheet = _keep(client, run.outputs, workflow, folder)
+            sheet, rows = _keep(client, run.outputs, workflow, folder)
             if asked.thumbnails:
-                _thumbnail(sheet, workflows.EXAMPLES / f"{name}.jpg")
+                _thumbnail(rows, workflows.EXAMPLES / f"{name}.jpg")
             if asked.thumbnails and name == "coupled_portrait":
                 _first_picture(folder, environment.ROOT / "web" / "docs" / "pictures" / "coupled.jpg")
             print(
@@ -68,24 +68,23 @@ class Narrator:
             print(f"    {data['value']} of {data['max']}", flush=True)
 
 
-def _keep(client, outputs: dict, workflow: dict, folder: Path) -> Path:
-    """Fetch what the workflow saved, and make a sheet with one row for each saving node."""
+def _keep(client, outputs: dict, workflow: dict, folder: Path) -> tuple[Path, dict[str, list[Path]]]:
+    """Fetch what the workflow saved; a sheet with one row for each saving node, and its rows."""
     from harness.exhibits import exhibits
     from harness.sheet import contact_sheet
 
     for old in folder.glob("*.*"):
         old.unlink()
     sheet = folder / "contact_sheet.png"
-    contact_sheet(exhibits(client, outputs, workflow, folder)).save(sheet)
-    return sheet
+    rows = exhibits(client, outputs, workflow, folder)
+    contact_sheet(rows).save(sheet)
+    return sheet, rows
 
 
-def _thumbnail(sheet: Path, target: Path) -> None:
-    from PIL import Image
+def _thumbnail(rows: dict[str, list[Path]], target: Path) -> None:
+    from harness.sheet import thumbnail
 
-    with Image.open(sheet) as picture:
-        picture.thumbnail((960, 960))
-        picture.convert("RGB").save(target, quality=85)
+    thumbnail(rows).save(target, quality=88)
 
 
 def _first_picture(folder: Path, target: Path) -> None:

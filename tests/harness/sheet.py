@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import fill
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 LABEL = 150
 """Width of the column of labels, pixels."""
@@ -48,6 +48,28 @@ def banner(style: Path, rows: list[list[Path]], side: int = 160) -> Image.Image:
     for file, place, size in places:
         with Image.open(file) as picture:
             sheet.paste(picture.convert("RGB").resize((size, size), Image.Resampling.LANCZOS), place)
+    return sheet
+
+
+def thumbnail(rows: dict[str, list[Path]], width: int = 960) -> Image.Image:
+    """A 4:3 picture for a template browser: the result large, what it was made of small beside it.
+
+    Args:
+        rows: label -> picture files, in the order in which the workflow makes them; the last row is the result.
+        width: pixels; the height is three quarters of it.
+    """
+    *earlier, result = [files for files in rows.values() if files]
+    side = width * 3 // 4
+    small = side // 3
+    sheet = Image.new("RGB", (width, side), "white")
+    places = [(result[len(result) // 2], (width - side, 0), side)]
+    chosen = earlier[:2] + earlier[-1:] if len(earlier) > 2 else earlier
+    top = (side - small * len(chosen)) // 2
+    places += [(files[len(files) // 2], (0, top + k * small), small) for k, files in enumerate(chosen)]
+    for file, (left, upper), size in places:
+        with Image.open(file) as picture:
+            fitted = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+        sheet.paste(fitted, (left + (width - side - size) // 2 if left == 0 else left, upper))
     return sheet
 
 

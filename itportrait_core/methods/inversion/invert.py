@@ -168,21 +168,29 @@ def _portrait(
 ) -> Portrait:
     """The best run of picture `index` with its report."""
     ws, label, restart = task.best(index)
-    reconstruction = task.generator.synthesis(ws, label).image
+    image = task.generator.synthesis(ws, label).image
     identity = None if prior is None else prior.identity
     target = fit_picture(start.aligned.image, task.generator.resolution)
-    numbers = compare(reconstruction, target, metric, identity)
+    numbers = compare(image, target, metric, identity)
     yaw, pitch, roll = (round(float(a), 3) for a in cameras.angles(label))
     turn = float(cameras.rotation_difference_deg(label, start.camera))
     report: dict[str, Any] = {
         **start.facts, "yaw": yaw, "pitch": pitch, "roll": roll, "pose_residual": round(turn, 3),
         **{name: round(value, 5) for name, value in numbers.items()},
         "steps": outcome.steps, "ended": outcome.reason, "restart": restart,
+        "style": "prior" if task.generator.lineage.get("method") == "instant" else "none",
         "settings": task.config.to_dict(),
     }  # fmt: skip
     report["warnings"] = warnings_of(report, task.config)
     twin = None if start.twins is None else start.twins.images
     return Portrait(ws, label, start.aligned.image, report, twin, task.history)
+
+
+def reconstruction(generator: Generator3D, portrait: Portrait) -> Tensor:
+    """What an inversion made of its picture [1, 3, H, W], through the style prior if it was made so."""
+    through = style_prior_of(generator) if portrait.report.get("style") == "prior" else None
+    drawn = generator if through is None else instant_style(generator, portrait.image, prior=through)
+    return drawn.synthesis(portrait.ws, portrait.camera).image
 
 
 def warnings_of(report: dict[str, Any], config: InversionConfig) -> list[str]:

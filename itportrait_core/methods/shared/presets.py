@@ -53,16 +53,18 @@ def preset_of(kind: type[AnyConfig], name: str, mode: str = "") -> AnyConfig:
     return kind.from_dict(values | ({"mode": mode} if mode else {}))
 
 
-def suited(kind: type[AnyConfig], generator: Generator3D, mode: str = "") -> AnyConfig:
+def suited(kind: type[AnyConfig], generator: Generator3D, mode: str = "", *, prior: bool = True) -> AnyConfig:
     """The settings that suit a generator: its size, and its style prior if it has one.
 
     The nodes run with these, and so do the methods where no settings are given.
 
     Args:
         mode: as in `preset_of`.
+        prior: False begins at the generator as it is, as published, also where it has a style prior.
     """
     if generator.resolution > SMALL_RESOLUTION:
         return preset_of(kind, "paper", mode)
     from .style_priors import style_prior_of  # imports torch, which schemas do not need
 
-    return preset_of(kind, "small" if style_prior_of(generator) is None else "prior", mode)
+    known = prior and style_prior_of(generator) is not None
+    return preset_of(kind, "prior" if known else "small", mode)

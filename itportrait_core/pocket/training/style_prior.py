@@ -150,7 +150,6 @@ def pair_losses(
     return {name: weight[name] * value for name, value in losses.items()}
 
 
-
 def step_losses(
     trainer: Trainer, generator: EG3DGenerator, store: SeenPairs, settings: StylePriorTraining
 ) -> dict[str, Tensor]:
