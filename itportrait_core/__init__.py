@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import ITPortraitError
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
+    from .methods.instant.config import InstantConfig
     from .methods.instant.instant import instant_style
     from .methods.inversion.invert import invert, invert_batch, reconstruction
     from .methods.inversion.photo_prior import load_photo_prior
@@ -30,6 +31,7 @@ _HOMES = {
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
+    "methods.instant.config": ("InstantConfig",),
     "methods.instant.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
@@ -46,6 +48,7 @@ __all__ = [
     "BlendConfig",
     "ITEConfig",
     "ITPortraitError",
+    "InstantConfig",
     "InversionConfig",
     "Portrait",
     "TuningConfig",

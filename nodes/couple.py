@@ -143,7 +143,7 @@ class Couple(io.ComfyNode):
         content: sockets.PortraitHandle | None = None,
         style_generator: sockets.GeneratorHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
-        start: str = fields.PRIOR,
+        style_start: str = fields.PRIOR,
         **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
@@ -155,7 +155,7 @@ class Couple(io.ComfyNode):
             config = settings.configs["ite"]
         else:
             ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
-            config = suited(ITEConfig, model, mode, prior=start == fields.PRIOR)
+            config = suited(ITEConfig, model, mode, prior=style_start == fields.PRIOR)
             config = config.replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)

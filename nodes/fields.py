@@ -40,7 +40,7 @@ def choice(config: type, name: str, tooltip: str, *, options: tuple[str, ...] = 
 def start() -> io.Input:
     """Where a style's training begins; the last widget of the nodes that have it."""
     return io.Combo.Input(
-        "start",
+        "style_start",
         options=[PRIOR, ORIGINAL],
         default=PRIOR,
         optional=True,

@@ -90,13 +90,13 @@ class Stylize(io.ComfyNode):
         seed: int,
         settings: sockets.SettingsHandle | None = None,
         clip: sockets.ClipHandle | None = None,
-        start: str = fields.PRIOR,
+        style_start: str = fields.PRIOR,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
         if settings is not None:
             config = settings.configs["apt"].replace(seed=seed)
         else:
-            config = suited(APTConfig, model, prior=start == fields.PRIOR)
+            config = suited(APTConfig, model, prior=style_start == fields.PRIOR)
             config = config.replace(seed=seed, layers=LAYERS[layers])
             config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config

@@ -17,9 +17,9 @@ WIDTHS = (32, 64, 128, 192, 192)
 class StyleCodeEncoder(nn.Module):
     """Picture [B, 3, H, W] in [-1, 1] -> code [B, K].
 
-    Faces are aligned, so colours are read by place, on a grid of cells. Mean and spread of the features of four
-    levels say what materials and strokes are, wherever they are; the coarsest level, kept by place, says what the
-    shape of eyes, nose, jaw and ears is.
+    Faces are aligned, so colours are read by place, on a grid of cells. Mean and spread of the features of
+    four levels say what materials and strokes are, wherever they are; the coarsest level, kept by place, says
+    what the shape of eyes, nose, jaw and ears is.
     """
 
     def __init__(self, code_dim: int, widths: tuple[int, ...] = WIDTHS) -> None:

@@ -16,6 +16,8 @@ TEXT = "a person wearing glasses"
 POSE_STEPS, TUNING_STEPS, COUPLED_STEPS = 6, 40, 48
 ENDS = {"tau": (0.5, 0.9), "xi": (0, 100)}
 """Controls of the coupled run, and values on both sides of the usual one."""
+INSTANT = ("marble statue", "zombie man", "pencil sketch", "anime girl")
+"""Style pictures whose instant style is shown."""
 MODULES = ("shape", "texture", "decoder", "superresolution")
 
 
@@ -63,6 +65,22 @@ def stylize(studio: Studio) -> Rows:
         | {"fine (9-13)": studio.see(studio.style), "fine and middle": studio.see(wide)},
         "beta, somebody else": before | {"0": studio.see(studio.style), "0.5": studio.see(near)},
     }
+
+
+def instant(studio: Studio) -> Rows:
+    """A style picture, and the person in its style at several strengths, for several pictures."""
+    rows: Rows = {}
+    for name in INSTANT:
+        picture = example(name)
+        made = {
+            f"{strength:g}": itp.instant_style(
+                studio.generator, picture, itp.InstantConfig(strength=strength)
+            )
+            for strength in (0.0, 0.5, 1.0, 1.4)
+        }
+        shown = {strength: studio.see(style) for strength, style in made.items()}
+        rows[f"strength, {name}"] = {"the picture": photos(picture)[0]} | shown
+    return rows
 
 
 def blend(studio: Studio) -> Rows:
@@ -122,6 +140,7 @@ def tuning(studio: Studio) -> Rows:
 TRAINING = {
     "inversion": inversion,
     "twins": twins,
+    "instant": instant,
     "stylize": stylize,
     "blend": blend,
     "kept": kept,

@@ -55,7 +55,7 @@ def thumbnail(rows: dict[str, list[Path]], width: int = 960) -> Image.Image:
     """A 4:3 picture for a template browser: the result large, what it was made of small beside it.
 
     Args:
-        rows: label -> picture files, in the order in which the workflow makes them; the last row is the result.
+        rows: label -> picture files, as the workflow makes them; the last row is the result.
         width: pixels; the height is three quarters of it.
     """
     *earlier, result = [files for files in rows.values() if files]
