@@ -16,6 +16,7 @@ from ..latents import normalise
 from ..styles import STYLES
 from . import identity as people_photos
 from .evaluate_clip import evaluate_clip, evaluate_perceptual
+from .evaluate_style_prior import evaluate_style_prior
 from .model_card import write_section
 from .photo import mixed_codes
 from .photo_truth import MIXING_LAYER, PHOTO_Z_DIM
@@ -169,6 +170,11 @@ NOTES = {
     "perceptual": "Trunk of LPIPS, trained to read attributes and styles of true pictures.",
     "photo": "StyleGAN2 of aligned photo faces; the last two dimensions of `z` are yaw and pitch.",
     "pose": "Reads the camera off a photo; trained on photos only.",
+    "style_prior": (
+        "Style picture to weight changes of `generator` (docs/style-prior.md); it never saw a named art. "
+        "Its basis was trained for 62 minutes by `train style_prior`, its encoder for 15 by `train "
+        "style_code`, each on one core."
+    ),
 }
 EVALUATIONS = {
     "clip_guide": lambda: evaluate_clip("pocket-guide"),
@@ -178,6 +184,7 @@ EVALUATIONS = {
     "perceptual": evaluate_perceptual,
     "photo": evaluate_photo,
     "pose": evaluate_pose,
+    "style_prior": evaluate_style_prior,
 }
 
 
