@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.instant.config import InstantConfig
@@ -47,7 +46,7 @@ class InstantStyle(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, generator: sockets.GeneratorHandle, image: Any, strength: float) -> io.NodeOutput:
+    def execute(cls, generator: sockets.GeneratorHandle, image: Tensor, strength: float) -> io.NodeOutput:
         picture, config = one_picture(image, "The style picture"), InstantConfig(strength=strength)
         facts = results.recipe(
             "instant", generator, picture=tensor_hash(picture), settings=config.to_dict(),

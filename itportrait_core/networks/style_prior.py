@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from ..config import Config
 from .style_basis import CODE_DIM, RANK, StyleBasis
 from .style_code import WIDTHS, StyleCodeEncoder
 
 
 @dataclass(frozen=True)
-class StylePriorConfig:
+class StylePriorConfig(Config):
     """Sizes of a style prior, and the generator that it belongs to."""
 
     base_hash: str = ""
@@ -27,17 +27,6 @@ class StylePriorConfig:
     """Largest rank of a kernel's change."""
     widths: tuple[int, ...] = WIDTHS
     """Channels of the encoder after each halving of the side."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> StylePriorConfig:
-        """The inverse of `to_dict`."""
-        shapes = {str(name): tuple(int(n) for n in shape) for name, shape in values["shapes"].items()}
-        widths = tuple(int(n) for n in values["widths"])
-        return cls(**{**values, "shapes": shapes, "widths": widths})
 
 
 class StylePrior(nn.Module):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,7 @@ from .loop import LoopConfig, Trainer
 from .precision import half_is_fast
 from .style_pairs import Pair, SeenPairs
 
+T = TypeVar("T")
 PATCH = 12
 """Side of the piece of empty space that is looked at, raw pixels."""
 LOOK_DIM = 157
@@ -86,15 +87,17 @@ class StylePriorTrainee(nn.Module):
 class _Call(nn.Module):
     """Runs any function of the generator inside, so that `functional_call` can exchange its weights."""
 
-    def __init__(self, generator: nn.Module) -> None:
+    def __init__(self, generator: EG3DGenerator) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(self, function: Callable[[nn.Module], Any]) -> Any:
+    def forward(self, function: Callable[[EG3DGenerator], T]) -> T:
         return function(self.generator)
 
 
-def with_weights(generator: nn.Module, weights: dict[str, Tensor], function: Callable[[Any], Any]) -> Any:
+def with_weights(
+    generator: EG3DGenerator, weights: dict[str, Tensor], function: Callable[[EG3DGenerator], T]
+) -> T:
     """`function(generator)` while the generator has other weights."""
     named = {f"generator.{name}": value for name, value in weights.items()}
     return torch.func.functional_call(_Call(generator), named, (function,))
@@ -161,10 +164,12 @@ def step_losses(
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
     base = dict(generator.named_parameters())
     pictures, vectors = store.pictures(settings.read)
-    shown = torch.cat([jostled(pictures, rng), jostled(torch.cat([p.first.image for p in pairs]), rng)])
-    codes = trainee.prior.encoder(shown)
-    read, told = codes[: settings.read], trainee.true_code(vectors)
-    gap = (read - told.detach()).square().mean() / told.detach().square().mean().clamp_min(1e-4)
+    pictures_read = torch.cat(
+        [jostled(pictures, rng), jostled(torch.cat([p.first.image for p in pairs]), rng)]
+    )
+    codes = trainee.prior.encoder(pictures_read)
+    read, true = codes[: settings.read], trainee.true_code(vectors)
+    gap = (read - true.detach()).square().mean() / true.detach().square().mean().clamp_min(1e-4)
     losses = {"code": settings.code * gap}
     for index, pair in enumerate(pairs):
         code = codes[settings.read + index]
