@@ -9,7 +9,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from itportrait_core.checkpoints.format import load_generator
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import (
     PRESETS,
@@ -108,7 +110,7 @@ def test_layers_are_counted_from_the_end():
 def test_only_small_generators_scale_the_settings(name):
     config = preset(name)
     assert suited(type(config), SimpleNamespace(resolution=512)) == config
-    small = suited(type(config), SimpleNamespace(resolution=128))
+    small = suited(type(config), SimpleNamespace(resolution=128), prior=False)
     assert small.steps < config.steps
     if name == "ite":
         assert (small.tau, small.xi, small.gate, small.views) == (
@@ -122,14 +124,16 @@ def test_only_small_generators_scale_the_settings(name):
 def test_small_generators_have_steps_of_each_mode_and_apt_s_own():
     """A text alone takes fewer steps and asks for a smaller distance; APT's settings are the same in all."""
     small = SimpleNamespace(resolution=64)
-    runs = {mode: suited(ITEConfig, small, mode) for mode in ("coupled", "text_only", "image_only")}
+    runs = {
+        mode: suited(ITEConfig, small, mode, prior=False) for mode in ("coupled", "text_only", "image_only")
+    }
     assert {mode: run.mode for mode, run in runs.items()} == {mode: mode for mode in runs}
     assert {mode: (run.steps, run.warmup) for mode, run in runs.items()} == {
         "coupled": (240, 120), "text_only": (80, 40), "image_only": (120, 60),
     }  # fmt: skip
     assert runs["text_only"].min_text_distance < runs["coupled"].min_text_distance
     assert runs["text_only"].likeness == 0.0 < runs["coupled"].likeness
-    assert all(run.apt == suited(APTConfig, small) for run in runs.values())
+    assert all(run.apt == suited(APTConfig, small, prior=False) for run in runs.values())
 
 
 def test_old_names_of_settings_are_read():
@@ -174,3 +178,14 @@ def test_changes_to_the_picture_steps_begin_from_what_is_set():
 def test_a_weight_of_0_leaves_its_term_out():
     """What it needs, another network or another render, is then not made."""
     assert APTConfig(lpips=0.5, clip=0.0, colour=2.0).weights() == {"lpips": 0.5, "colour": 2.0}
+
+
+def test_a_generator_with_a_style_prior_begins_there_unless_it_is_asked_not_to():
+    """The same weights, published way or prior's; a changed generator has no prior and never begins there."""
+    generator = load_generator("pocket")
+    known, published = (suited(APTConfig, generator, prior=prior) for prior in (True, False))
+    assert (known.start, known.beta, published.start) == ("prior", 1.0, "original")
+    assert suited(ITEConfig, generator, "coupled").apt == known
+    with torch.no_grad():
+        generator.decoder.net[0].bias += 1e-3
+    assert suited(APTConfig, generator) == published
