@@ -144,7 +144,7 @@ def test_old_names_of_settings_are_read():
 
 
 def test_another_number_of_steps_keeps_the_share_of_the_warmup():
-    config = suited(ITEConfig, SimpleNamespace(resolution=128))
+    config = suited(ITEConfig, SimpleNamespace(resolution=128), prior=False)
     assert 0 < config.warmup < config.steps
     few = config.with_steps(10)
     assert few.steps == 10 and few.warmup == 10 * config.warmup // config.steps
