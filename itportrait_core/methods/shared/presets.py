@@ -12,9 +12,9 @@ of everybody's latents, because all weights of so small a network learn to pleas
 what the text says; the text asks for a distance, not for a hint of its direction, and the templates, of
 which a small text tower hears more than of the word in them, are left out.
 
-`prior` is `small` for a generator that has a style prior (docs/style-prior.md). Nothing has to be guessed
-then: G_s begins at what the prior reads in the picture and is fitted to it at the portrait's own latent
-(Eq. 6 without Eq. 5's mixing: `beta` 1), while other people stay as the prior draws them.
+`prior` is `small` for a generator that has a style prior (docs/style-prior.md). G_s begins at what the prior
+reads in the picture, so half of APT's steps do, and other people keep the shape that the prior gives them.
+The inversion looks through the prior, so that the latent holds the person and not the style.
 """
 
 from __future__ import annotations

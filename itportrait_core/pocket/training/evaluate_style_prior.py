@@ -54,4 +54,4 @@ def _gain(generator: Generator3D, look: str | WideStyle) -> float:
         parts = [by.synthesis(w, c).image for w, c in zip(ws.split(1), labels[1:].split(1), strict=True)]
         return torch.cat(parts).clamp(-1, 1)
 
-    return float(psnr(drawn(styled), truth[1:]) - psnr(drawn(generator), truth[1:]))
+    return float((psnr(drawn(styled), truth[1:]) - psnr(drawn(generator), truth[1:])).mean())
