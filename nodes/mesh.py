@@ -181,7 +181,8 @@ class SaveSplats(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.shared.portrait import check_fits
         from ..itportrait_core.recipes.card import bytes_hash
-        from ..itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
+        from ..itportrait_core.rendering.ply import ply_bytes
+        from ..itportrait_core.rendering.splat import SplatConfig, sample_splats
 
         file = folders.result(name, ".ply")
         model, person = generator.open(), portrait.portrait

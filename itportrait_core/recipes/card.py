@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoints import hashes, plain_json
 from ..checkpoints.format import content_hash, read_header
-from ..errors import ITPortraitError
-from ..methods.shared.lineage import CODE_VERSION
+from ..checkpoints.settings_check import describe
+from ..checkpoints.tensor_file import check_finite
+from ..errors import DamagedFile, ITPortraitError
+from ..methods.lineage import CODE_VERSION
 
 FORMAT = 1
 """Version of the card's own layout."""
@@ -128,20 +130,18 @@ def parse(text: str) -> Card:
     """
     if len(text) > LARGEST:
         raise ITPortraitError(f"The recipe card is {len(text)} characters long; real ones stay far below.")
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ITPortraitError(f"The recipe card is damaged ({error}); get the file again.") from error
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        version = fields.get("format") if isinstance(fields, dict) else None
-        raise ITPortraitError(f"The recipe card has layout {version!r}; this version reads {FORMAT}.")
+    found = plain_json.parse_object(text, "The recipe card")
+    if found.get("format") != FORMAT:
+        raise ITPortraitError(
+            f"The recipe card has layout {describe(found.get('format'))}; this version reads {FORMAT}."
+        )
     for name, kind in _PLAIN.items():
-        if type(fields.get(name)) is not kind:
-            raise ITPortraitError(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
-    if fields["kind"] not in KINDS:
-        raise ITPortraitError(f"The recipe card is of unknown kind {fields['kind'][:40]!r}.")
-    packed: dict[str, Any] = {name: _unpack(name, fields.get(name), axes) for name, axes in _PACKED.items()}
-    lacking = [name for name in _NEEDED[fields["kind"]] if packed[name] is None]
+        if type(found.get(name)) is not kind:
+            raise DamagedFile(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
+    if found["kind"] not in KINDS:
+        raise ITPortraitError(f"The recipe card is of unknown kind {found['kind'][:40]!r}.")
+    packed: dict[str, Any] = {name: _unpack(name, found.get(name), axes) for name, axes in _PACKED.items()}
+    lacking = [name for name in _NEEDED[found["kind"]] if packed[name] is None]
     if lacking:
         raise ITPortraitError(f"The recipe card is damaged: a {fields['kind']} needs {lacking[0]!r}.")
     cameras = packed["cameras"]
@@ -153,15 +153,12 @@ def parse(text: str) -> Card:
 
 def bytes_hash(*parts: Tensor) -> str:
     """SHA-256 over shapes and bytes of tensors, whatever device they are on."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
-        digest.update(part.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hashes.of_pixels(*parts)
 
 
 def to_pixels(image: Tensor) -> Tensor:
     """uint8 `[H, W, 3]` of a picture `[H, W, 3]` in [0, 1]: the bytes that a PNG holds."""
+    check_finite(image, "The picture")
     return (image.detach().float().cpu().clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
 
 
@@ -184,7 +181,7 @@ def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | Non
         if len(shape) != axes or min(shape) < 1 or values.size > LARGEST:
             raise ValueError(f"its shape is {shape}")
     except (TypeError, KeyError, ValueError, OverflowError, binascii.Error) as error:
-        raise ITPortraitError(f"The recipe card is damaged: {name!r} is no tensor ({error}).") from error
+        raise DamagedFile(f"The recipe card is damaged: {name!r} is no tensor ({error}).") from error
     if not np.isfinite(values).all():
         raise ITPortraitError(f"The recipe card is damaged: {name!r} holds numbers that are not finite.")
     return torch.from_numpy(values.copy())

@@ -151,7 +151,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(parts, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tensor_file, "save_file", full)
+    monkeypatch.setattr(tensor_file, "write_values", full)
     with pytest.raises(ITPortraitError, match="No space left"):
         image_only(parts, resume=tmp_path / "run.safetensors", every_steps=1)
     assert list(tmp_path.iterdir()) == []

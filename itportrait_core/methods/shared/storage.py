@@ -33,7 +33,7 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     """
     with tensor_file.open_tensors(path) as file:
         note = (file.metadata() or {}).get(HEADER_KEY, "{}")
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = file.tensors(finite=kind != "resume")
     try:
         header = json.loads(note)
     except json.JSONDecodeError as error:
