@@ -161,6 +161,18 @@ def open_tensors(path: str | os.PathLike[str]) -> TensorFile:
         raise
 
 
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is a safetensors file, by its first bytes and not by its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError:
+        return False
+    return start[8:9] == b"{" or (
+        path.suffix.lower() == ".safetensors" and start[:2] not in (b"PK", b"\x80\x02")
+    )
+
+
 def _read_header(path: Path, file: BinaryIO) -> TensorHeader:
     size = os.fstat(file.fileno()).st_size
     start = file.read(8)
