@@ -62,7 +62,7 @@ def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:
     from ..itportrait_core.recipes.notes import make_notes
 
     if args.disable_metadata:
-        return make_notes(card, None, None, private=private)
+        return make_notes(card, None, None, private=private, typed=False)
     return make_notes(card, hidden.prompt, hidden.extra_pnginfo, private=private)
 
 

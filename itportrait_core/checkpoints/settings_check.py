@@ -46,7 +46,7 @@ def describe(value: Any) -> str:
     """A value for a message: short, whatever it is."""
     if isinstance(value, str | int | float | bool | None):
         return f"{value!r:.60}"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _check_size(name: str, value: Any) -> None:

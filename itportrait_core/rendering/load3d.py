@@ -52,7 +52,8 @@ def from_load3d(info: Mapping[str, Any], *, radius: float | None = None) -> Tens
     position = _vector(info, "position", "xyz")[None]
     if float(position.norm()) < INSIDE:
         raise ITPortraitError(
-            f"A camera at {position[0].tolist()} stands inside the head; move it at least {INSIDE} from the origin."
+            f"A camera at {position[0].tolist()} stands inside the head; move it at least {INSIDE} "
+            "from the origin."
         )
     if info.get("quaternion"):
         rotation = _matrix(_vector(info, "quaternion", "xyzw")) * position.new_tensor([1.0, -1.0, -1.0])
