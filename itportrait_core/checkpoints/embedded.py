@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..errors import ITPortraitError
@@ -19,8 +18,6 @@ NAMES = (
 )
 
 FOLDER = Path(__file__).parents[1] / "pocket" / "weights"
-OVERRIDE = "ITPORTRAIT_POCKET_WEIGHTS"
-"""Environment variable that names another folder, for people who train the family themselves."""
 
 
 def path(name: str) -> Path:
@@ -34,8 +31,7 @@ def path(name: str) -> Path:
     """
     if name not in NAMES:
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
-    folder = Path(os.environ.get(OVERRIDE) or FOLDER)
-    file = folder / f"{name}.safetensors"
+    file = FOLDER / f"{name}.safetensors"
     if not file.is_file():
         raise ITPortraitError(
             f"The embedded {name} weights are missing at {file}; reinstall the pack, or train them with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from collections.abc import Mapping
@@ -86,6 +85,7 @@ class Card:
 _PLAIN = {"kind": str, "weights": dict, "person": dict, "settings": dict, "versions": dict, "view": int,
           "proof": str}  # fmt: skip
 _PACKED = {"ws": 3, "cameras": 2, "thumbnail": 3}
+_TEXT = "base64"
 _DTYPES: dict[str, np.dtype[Any]] = {"|u1": np.dtype("u1"), "<f4": np.dtype("<f4")}
 _NEEDED = {
     "picture": ("ws", "cameras"),
@@ -167,7 +167,7 @@ def _pack(tensor: Tensor | None) -> dict[str, Any] | None:
         return None
     dtype = "|u1" if tensor.dtype == torch.uint8 else "<f4"
     data = tensor.detach().cpu().contiguous().numpy().astype(dtype).tobytes()
-    return {"shape": list(tensor.shape), "type": dtype, "base64": base64.b64encode(data).decode()}
+    return {"shape": list(tensor.shape), "type": dtype, _TEXT: binascii.b2a_base64(data, newline=False).decode()}
 
 
 def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | None:
@@ -176,7 +176,10 @@ def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | Non
     try:
         shape = [int(side) for side in packed["shape"]]
         dtype = _DTYPES[packed["type"]]
-        data = base64.b64decode(packed["base64"], validate=True)
+        text = packed[_TEXT]
+        data = binascii.a2b_base64(text)
+        if binascii.b2a_base64(data, newline=False).decode() != text:
+            raise ValueError("its text holds other signs")
         values = np.frombuffer(data, dtype).reshape(shape)
         if len(shape) != axes or min(shape) < 1 or values.size > LARGEST:
             raise ValueError(f"its shape is {shape}")
