@@ -170,7 +170,7 @@ def _names(folder: Path, stem: str, ending: str, plain: bool) -> Iterator[str]:
     """Names that may be free: the numbers behind the highest one that is there."""
     pattern = re.compile(rf"\.?{re.escape(stem)}_(\d{{5,9}}){re.escape(ending)}({re.escape(DRAFT)})?")
     matches = (pattern.fullmatch(name) for name in os.listdir(folder))
-    number = max((int(found[1]) for found in matches if found), default=0)
+    number = max((int(match[1]) for match in matches if match), default=0)
     if plain:
         yield f"{stem}{ending}"
     while True:
@@ -263,9 +263,9 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, UnicodeEncodeError) as error:
         name = path.name
-        shown = path.with_name(name[1 : -len(DRAFT)]) if name.endswith(DRAFT) else path
+        known_name = path.with_name(name[1 : -len(DRAFT)]) if name.endswith(DRAFT) else path
         why = error.strerror if isinstance(error, OSError) else "no file system can hold the name"
         raise ITPortraitError(
-            f"{str(shown)!r} cannot be written ({why}); free some disk space, check the rights of the "
+            f"{str(known_name)!r} cannot be written ({why}); free some disk space, check the rights of the "
             "folder, or choose another name."
         ) from error

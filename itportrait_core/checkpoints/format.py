@@ -217,11 +217,11 @@ def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
 
 def _compare(wanted: Mapping[str, Tensor], file: TensorFile) -> None:
     """Refuse a file whose tensors have other names or shapes than the wanted ones."""
-    found = set(file.keys())
-    wrong = [f"{key} is missing" for key in wanted if key not in found]
-    wrong += [f"{key:.200} is unknown" for key in sorted(found - set(wanted))]
+    stored = set(file.keys())
+    wrong = [f"{key} is missing" for key in wanted if key not in stored]
+    wrong += [f"{key:.200} is unknown" for key in sorted(stored - set(wanted))]
     for key in wanted:
-        if key in found and file.shape(key) != tuple(wanted[key].shape):
+        if key in stored and file.shape(key) != tuple(wanted[key].shape):
             wrong.append(f"{key} has shape {file.shape(key)} instead of {tuple(wanted[key].shape)}")
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""

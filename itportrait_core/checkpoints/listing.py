@@ -21,15 +21,15 @@ def files_below(folder: Path, passed_over: Callable[[Path, str], None] | None = 
             without permission, drives that are gone.
     """
     tell = passed_over or (lambda path, why: None)
-    seen: set[tuple[int, int]] = set()
+    visited: set[tuple[int, int]] = set()
     waiting = [folder]
-    while waiting and len(seen) < MOST_FOLDERS:
+    while waiting and len(visited) < MOST_FOLDERS:
         current = waiting.pop()
         try:
             state = os.stat(current)
-            if (state.st_dev, state.st_ino) in seen:
+            if (state.st_dev, state.st_ino) in visited:
                 continue
-            seen.add((state.st_dev, state.st_ino))
+            visited.add((state.st_dev, state.st_ino))
             names = sorted(os.listdir(current))
         except (OSError, ValueError) as error:
             if current != folder:

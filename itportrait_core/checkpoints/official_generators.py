@@ -75,8 +75,8 @@ def bare_init_kwargs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     layers = sum(re.fullmatch(r"backbone\.mapping\.fc\d+\.weight", name) is not None for name in shapes)
     embedded, c_dim = shapes.get("backbone.mapping.embed.weight", (0, 0))
     width, inputs = shapes["backbone.mapping.fc0.weight"]
-    found = ((re.fullmatch(r"backbone\.synthesis\.b(\d+)\.conv1\.weight", n), s) for n, s in shapes.items())
-    widths = {int(match[1]): shape[0] for match, shape in found if match}
+    matched = ((re.fullmatch(r"backbone\.synthesis\.b(\d+)\.conv1\.weight", n), s) for n, s in shapes.items())
+    widths = {int(match[1]): shape[0] for match, shape in matched if match}
     narrow = [side * channels for side, channels in widths.items() if channels < max(widths.values())]
     picture = shapes["superresolution.block1.conv1.noise_const"][0]
     first = shapes["superresolution.block0.conv1.weight"][0]

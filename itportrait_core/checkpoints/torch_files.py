@@ -89,10 +89,10 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     Raises:
         ITPortraitError: for a missing, damaged or hostile file, or one without tensors.
     """
-    found = read_checkpoint(read_whole(path))
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    named = all_tensors(found)
+    content = read_checkpoint(read_whole(path))
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    named = all_tensors(content)
     if not named:
         raise ITPortraitError(f"{path} holds no weights; is it the right file?")
     return {name: stored.tensor().clone() for name, stored in named.items()}

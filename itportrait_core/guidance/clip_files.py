@@ -160,10 +160,10 @@ def _activation_beside(config: Path, state: State) -> str | None:
     """`hidden_act` of a CLIP's config.json; None where there is none, or it is damaged or of another
     model."""
     try:
-        found = plain_json.parse_object(config.read_bytes(), str(config))
+        config_values = plain_json.parse_object(config.read_bytes(), str(config))
     except (OSError, ITPortraitError):
         return None
-    vision = found.get("vision_config")
+    vision = config_values.get("vision_config")
     said = vision.get("hidden_act") if isinstance(vision, dict) else None
     patch = state.get("visual.conv1.weight")
     if not isinstance(vision, dict) or not isinstance(said, str) or patch is None or patch.ndim != 4:

@@ -144,6 +144,6 @@ def _fill_trunk(trunk: nn.Module, state: dict[str, Tensor], path: Path) -> None:
                 f"{path.name} does not hold the trunk that is needed ({name} is missing or of another "
                 "shape); give torchvision's VGG16 or AlexNet weights."
             )
-        check_finite(found, f"{path.name}: {name}")
-        filled[key] = found.to(value.dtype)
+        check_finite(stored, f"{path.name}: {name}")
+        filled[key] = stored.to(value.dtype)
     trunk.load_state_dict(filled)

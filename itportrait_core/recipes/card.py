@@ -130,18 +130,18 @@ def parse(text: str) -> Card:
     """
     if len(text) > LARGEST:
         raise ITPortraitError(f"The recipe card is {len(text)} characters long; real ones stay far below.")
-    found = plain_json.parse_object(text, "The recipe card")
-    if found.get("format") != FORMAT:
+    fields = plain_json.parse_object(text, "The recipe card")
+    if fields.get("format") != FORMAT:
         raise ITPortraitError(
-            f"The recipe card has layout {describe(found.get('format'))}; this version reads {FORMAT}."
+            f"The recipe card has layout {describe(fields.get('format'))}; this version reads {FORMAT}."
         )
     for name, kind in _PLAIN.items():
-        if type(found.get(name)) is not kind:
+        if type(fields.get(name)) is not kind:
             raise DamagedFile(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
-    if found["kind"] not in KINDS:
-        raise ITPortraitError(f"The recipe card is of unknown kind {found['kind'][:40]!r}.")
-    packed: dict[str, Any] = {name: _unpack(name, found.get(name), axes) for name, axes in _PACKED.items()}
-    lacking = [name for name in _NEEDED[found["kind"]] if packed[name] is None]
+    if fields["kind"] not in KINDS:
+        raise ITPortraitError(f"The recipe card is of unknown kind {fields['kind'][:40]!r}.")
+    packed: dict[str, Any] = {name: _unpack(name, fields.get(name), axes) for name, axes in _PACKED.items()}
+    lacking = [name for name in _NEEDED[fields["kind"]] if packed[name] is None]
     if lacking:
         raise ITPortraitError(f"The recipe card is damaged: a {fields['kind']} needs {lacking[0]!r}.")
     cameras = packed["cameras"]
@@ -167,7 +167,8 @@ def _pack(tensor: Tensor | None) -> dict[str, Any] | None:
         return None
     dtype = "|u1" if tensor.dtype == torch.uint8 else "<f4"
     data = tensor.detach().cpu().contiguous().numpy().astype(dtype).tobytes()
-    return {"shape": list(tensor.shape), "type": dtype, _TEXT: binascii.b2a_base64(data, newline=False).decode()}
+    text = binascii.b2a_base64(data, newline=False).decode()
+    return {"shape": list(tensor.shape), "type": dtype, _TEXT: text}
 
 
 def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | None:
