@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
@@ -51,6 +53,10 @@ class Blend(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -69,9 +75,11 @@ class Blend(io.ComfyNode):
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
         )
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def mix() -> results.Made:
             with runtime.plain_tensors():
                 mixed = itp.blend(generator.open(), [one.open() for one in styles], configs)
-            handles = [results.keep(mixed, facts, "", generator)]
-        return io.NodeOutput(handles[0])
+            return results.Made((mixed,))
+
+        (handle,) = results.produce(facts, ("",), generator, mix)
+        return io.NodeOutput(handle)

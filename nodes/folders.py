@@ -100,20 +100,6 @@ def new(name: str, ending: str) -> Iterator[atomic.Reserved]:
         yield place
 
 
-def result(name: str, ending: str) -> Path:
-    """A name below output/itportrait that is free now."""
-    with new(name, ending) as place:
-        pass
-    place.path.unlink()
-    return place.path
-
-
-def write(file: Path, data: bytes) -> None:
-    """Write a whole file or nothing."""
-    with atomic.replacing(file) as draft:
-        draft.write_bytes(data)
-
-
 def preview_of(file: Path) -> dict[str, str]:
     """A file below the output folder as the editor asks for it."""
     inside = file.relative_to(os.path.abspath(folder_paths.get_output_directory()))

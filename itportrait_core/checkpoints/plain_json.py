@@ -15,13 +15,14 @@ DEEPEST = 100
 """Levels of nesting: every training on top of another adds two to the lineage of its weights."""
 
 
-def parse(text: str | bytes, where: str, *, longest: int = LONGEST) -> Any:
+def parse(text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True) -> Any:
     """The value of a JSON text.
 
     Args:
         text: what to read.
         where: what it is part of, for messages.
         longest: characters that it may have.
+        finite: refuse numbers that are not finite.
 
     Raises:
         DamagedFile: for what is no JSON, is too long or too deep, or holds a number that is not finite.
@@ -33,13 +34,15 @@ def parse(text: str | bytes, where: str, *, longest: int = LONGEST) -> Any:
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
         raise DamagedFile(f"{where} is damaged ({why}); get or make the file again.") from error
-    check_plain(value, where)
+    check_plain(value, where, finite=finite)
     return value
 
 
-def parse_object(text: str | bytes, where: str, *, longest: int = LONGEST) -> dict[str, Any]:
+def parse_object(
+    text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True
+) -> dict[str, Any]:
     """As `parse`, for a text that must hold an object."""
-    value = parse(text, where, longest=longest)
+    value = parse(text, where, longest=longest, finite=finite)
     if not isinstance(value, dict):
         raise DamagedFile(
             f"{where} is damaged: a {type(value).__name__} in place of an object; get or make it again."
@@ -47,8 +50,8 @@ def parse_object(text: str | bytes, where: str, *, longest: int = LONGEST) -> di
     return value
 
 
-def check_plain(value: Any, where: str) -> None:
-    """Refuse a JSON value that is nested too deep or holds numbers that are not finite.
+def check_plain(value: Any, where: str, *, finite: bool = True) -> None:
+    """Refuse a JSON value that is nested too deep or, where `finite`, holds numbers that are not finite.
 
     Raises:
         DamagedFile: naming the place.
@@ -57,7 +60,7 @@ def check_plain(value: Any, where: str) -> None:
     for _ in range(DEEPEST):
         below: list[Any] = []
         for item in level:
-            if isinstance(item, float) and not math.isfinite(item):
+            if finite and isinstance(item, float) and not math.isfinite(item):
                 raise DamagedFile(f"{where} is damaged: it holds a number that is not finite.")
             if isinstance(item, dict):
                 below += item.values()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from typing import Any
 
 from ..errors import DamagedFile
@@ -37,7 +36,7 @@ def check_settings(config: Any) -> None:
         fits = any(isinstance(value, kind) if kind is not None else value is None for kind in kinds)
         if kinds and (not fits or (isinstance(value, bool) and bool not in kinds)):
             raise DamagedFile(f"The file says {setting.name} is {describe(value)}; is it damaged?")
-        if not kinds and not (_is_plain(value) and _fits_tuple(value, str(setting.type))):
+        if not kinds and not (_is_plain(value) and fits_type(value, str(setting.type))):
             raise DamagedFile(f"The file says something strange about {setting.name}; is it damaged?")
         _check_size(setting.name, value)
 
@@ -63,20 +62,42 @@ def _numbers(value: Any) -> list[Any]:
     return [number for part in nested for number in part]
 
 
-def _fits_tuple(value: Any, declared: str) -> bool:
-    """Whether a value is as a declaration like `tuple[int, int]` says; other declarations are not judged."""
-    if not re.fullmatch(r"tuple\[\w+(, (\w+|\.\.\.))*\]", declared):
+def fits_type(value: Any, declared: str) -> bool:
+    """Whether a value is as a declaration says: `bool`, `str`, `int | None`, `tuple[float, ...]`, nested
+    tuples.
+
+    Numbers must be finite, texts must be texts that a file can hold. Other declarations are not judged.
+    """
+    if declared.startswith("tuple[") and declared.endswith("]"):
+        parts = _split(declared[6:-1])
+        if not isinstance(value, tuple):
+            return False
+        wanted = parts[:1] * len(value) if parts[-1] == "..." else parts
+        pairs = zip(value, wanted, strict=True) if len(value) == len(wanted) else None
+        return pairs is not None and all(fits_type(item, kind) for item, kind in pairs)
+    kinds = declared.split(" | ")
+    if not set(kinds) <= set(_PLAIN):
         return True
-    parts = declared[6:-1].split(", ")
-    wanted = parts[:1] * len(value) if parts[-1] == "..." and isinstance(value, tuple) else parts
-    return (
-        isinstance(value, tuple)
-        and len(value) == len(wanted)
-        and all(
-            isinstance(item, _PLAIN[kind]) and not isinstance(item, bool)
-            for item, kind in zip(value, wanted, strict=True)
-        )
+    if value is None or isinstance(value, bool):
+        return ("None" if value is None else "bool") in kinds
+    if isinstance(value, str):
+        return "str" in kinds and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    number = (isinstance(value, int) and "int" in kinds) or (
+        isinstance(value, int | float) and "float" in kinds
     )
+    return number and math.isfinite(value)
+
+
+def _split(parts: str) -> list[str]:
+    """The parts of a declaration between its outermost commas."""
+    result, depth = [""], 0
+    for letter in parts:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            result.append("")
+        else:
+            result[-1] += letter
+    return [part.strip() for part in result]
 
 
 def _is_plain(value: Any, depth: int = 0) -> bool:

@@ -19,7 +19,7 @@ from ..checkpoints.format import content_hash, read_header
 from ..checkpoints.settings_check import describe
 from ..checkpoints.tensor_file import check_finite
 from ..errors import DamagedFile, ITPortraitError
-from ..methods.lineage import CODE_VERSION
+from ..methods.shared.lineage import CODE_VERSION
 
 FORMAT = 1
 """Version of the card's own layout."""

@@ -20,12 +20,11 @@ import torch
 from torch import Tensor
 
 from ..checkpoints import plain_json
-from ..checkpoints.atomic import replacing as drafted
 from ..checkpoints.tensor_file import attach, open_tensors
 from ..errors import DamagedFile, ITPortraitError
 from ..rendering.ply import read_ply
 
-__all__ = ["KEY", "attach", "drafted", "png_bytes", "png_pixels", "read_glb", "read_notes", "read_ply"]
+__all__ = ["KEY", "attach", "png_bytes", "png_pixels", "read_glb", "read_notes", "read_ply"]
 
 KEY = "itportrait_recipe"
 """Name of the note that holds the card."""

@@ -28,6 +28,7 @@ NAME_FACTS = {"file", "clip", "name", "source"}
 """Facts about weights that hold names of files."""
 TEXT_FACTS = {"text", "source_text"}
 """Facts about weights that hold texts."""
+HISTORY = "history"
 NOTES = {"Note", "MarkdownNote"}
 PLAIN_PROPERTIES = {"Node name for S&R", "cnr_id", "ver", "aux_id", "proxyWidgets"}
 CONTROLS = {"fixed", "increment", "decrement", "randomize"}
@@ -58,14 +59,23 @@ def is_name(kind: Any, key: str, value: str) -> bool:
 def private_facts(facts: Any) -> Any:
     """Facts about weights, as JSON values, without names of files."""
     if isinstance(facts, Mapping):
-        return {
-            key: value if key in TEXT_FACTS else private_facts(value)
-            for key, value in facts.items()
-            if key not in NAME_FACTS
-        }
+        return {key: _private_fact(key, value) for key, value in facts.items() if key not in NAME_FACTS}
     if isinstance(facts, list | tuple):
         return [private_facts(value) for value in facts]
     return LEFT_OUT if isinstance(facts, str) and is_path(facts) else facts
+
+
+def _private_fact(key: str, value: Any) -> Any:
+    if key in TEXT_FACTS:
+        return value
+    return nameless_history(value) if key == HISTORY else private_facts(value)
+
+
+def nameless_history(steps: Any) -> Any:
+    """Steps of a run whose CLIP models are told apart by their numbers alone, "0" for "0:NAME"."""
+    if isinstance(steps, Mapping):
+        return {str(key).partition(":")[0]: nameless_history(value) for key, value in steps.items()}
+    return [nameless_history(step) for step in steps] if isinstance(steps, list | tuple) else steps
 
 
 def untyped_facts(facts: Any) -> Any:
@@ -75,7 +85,7 @@ def untyped_facts(facts: Any) -> Any:
     """
     if isinstance(facts, Mapping):
         return {
-            key: untyped_facts(value)
+            key: nameless_history(value) if key == HISTORY else untyped_facts(value)
             for key, value in facts.items()
             if key not in NAME_FACTS and key not in TEXT_FACTS
         }

@@ -80,7 +80,7 @@ def test_folders_that_are_links_are_the_owners_will(
     with folders.new("drive/oil", ".ply") as place:
         place.draft.write_bytes(b"x")
     assert (tmp_path / "oil_00001.ply").read_bytes() == b"x"
-    assert folders.shown(place.path)["subfolder"] == "itportrait/drive"
+    assert folders.preview_of(place.path)["subfolder"] == "itportrait/drive"
     with pytest.raises(ValueError, match="no file name"), folders.new("drive/../../x", ".ply"):
         pass
     (output / "itportrait" / "drive").unlink()

@@ -54,6 +54,7 @@ def couple(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
+    keep_point: bool = False,
 ) -> CoupledResult:
     """Image-text coupled fine-tuning: alternate APT on G_s with ITE on G_t; G_o stays frozen.
 
@@ -66,7 +67,7 @@ def couple(
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); G_o where None.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         `target` (G_t; after an image-only run the same as `style`), `style` (G_s) and the history. The
@@ -86,18 +87,38 @@ def couple(
     config = config or suited(ITEConfig, generator, _mode(portrait, text))
     _check(config, portrait, text)
     with trainable_mode():
-        inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
-        task = _task(inputs, config)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
-        image = None if portrait is None else portrait.image
-        made = [
-            finish(
-                one.generator, generator, f"couple:{one.name}", config, task.history,
-                image=image, text=text or None,
-            )
-            for one in task.trained
-        ]  # fmt: skip
-    return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
+        device = next(generator.parameters()).device
+        g_o = frozen_copy(generator)
+        rng = torch.Generator().manual_seed(config.seed)
+        person = _content_latent(generator, content or portrait).to(device)
+        picture = None if portrait is None else portrait.for_training(device)
+        apt = ite = metric = None
+        needed = config.mode != "image_only" or config.apt.clip > 0
+        clips = listed_clips(clip, device) if needed else []
+        if config.mode != "text_only" or config.likeness > 0:
+            metric = (perceptual or load_perceptual()).to(device)
+        if config.mode != "text_only":
+            assert picture is not None  # `_check` asked for a portrait
+            trained = copy_for_training(style or generator, config.apt.modules)
+            assert metric is not None
+            apt = APT(g_o, trained, picture, config.apt, metric, rng, clips)
+        if config.mode != "image_only":
+            target = copy_for_training(generator, config.modules, config.trained)
+            style_image = picture and picture.image
+            styled = None if apt is None else apt.g_s
+            ite = ITE(g_o, styled, target, person, text, clips, config, rng, style_image, metric)
+        facts = {
+            "content": person, "text": text, "start": style or "",
+            "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
+            "clips": [c.name for c in clips],
+            "perceptual": metric.name if metric else "",
+        }  # fmt: skip
+        task = _Alternation(config, g_o, person, apt, ite, rng, facts)
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
+        return _result(task, generator, config, None if picture is None else picture.image, text)
 
 
 @dataclass(frozen=True)

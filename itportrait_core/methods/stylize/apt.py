@@ -123,7 +123,8 @@ def stylize(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
-) -> Generator3D:
+    keep_point: bool = False,
+) -> nn.Module:
     """Image-only stylisation: a copy of `generator` that draws everyone in the portrait's style.
 
     Args:
@@ -132,7 +133,7 @@ def stylize(
         config: where None, what suits the size of the generator, as in the node.
         clip: one CLIP or several, for `config.clip`; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         G_s, frozen. `G_s.lineage` (a dict with the history) goes into the file when it is saved;
@@ -157,13 +158,9 @@ def stylize(
         g_o = frozen_copy(generator)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
-        person = portrait.for_training(device)
-        apt = APT(g_o, g_s, person, config, perceptual, rng, clips)
-        facts = {
-            "method": "apt", "config": config, "source": g_o, "perceptual": perceptual.name,
-            "ws": person.ws, "camera": person.camera, "image": person.image,
-            "clips": [model.name for model in clips],
-        }  # fmt: skip
-        task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        task = _ImageOnly(APT(g_o, g_s, portrait.for_training(device), config, perceptual, rng, clips))
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
         return finish(g_s, generator, "apt", config, task.history, image=portrait.image)

@@ -102,7 +102,8 @@ def pivotal_tune(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
-) -> Generator3D:
+    keep_point: bool = False,
+) -> nn.Module:
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
     Use it as G_o and as the start of an edit. Stops at `config.lpips_stop`. Depth at random
@@ -113,7 +114,7 @@ def pivotal_tune(
         portrait: from `invert`.
         config: where None, what suits the size of the generator, as in the node.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         The tuned generator, frozen; its `lineage` and `history` tell of the run.
@@ -134,6 +135,9 @@ def pivotal_tune(
         metric = (perceptual or load_perceptual()).to(device)
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
-        task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        task = _Tuning(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
         return finish(tuned, generator, "tune", config, task.history, image=portrait.image)
