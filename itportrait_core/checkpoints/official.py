@@ -113,7 +113,7 @@ def _recognise(value: object, discriminator: bool) -> list[FoundNetwork]:
         if _tensors(state) and "features.0.weight" in state:
             return official_faces.from_trunk_file(state)
         for weights in (state, state.get("G_ema")):
-            if _tensors(weights) and official_generators.is_eg3d_state(weights):
+            if isinstance(weights, dict) and _tensors(weights) and official_generators.is_eg3d_state(weights):
                 return official_generators.from_eg3d_state(weights)
     raise ITPortraitError(f"The file is none of the known kinds: {KNOWN}.")
 

@@ -220,17 +220,13 @@ def _parsed(text: bytes, size: int, path: str) -> TensorHeader:
 
 def _entry(path: str, name: str, value: Any) -> Entry:
     """One tensor of a header, checked."""
-    shape, offsets, dtype = (
-        (value.get("shape"), value.get("data_offsets"), value.get("dtype"))
-        if isinstance(value, dict)
-        else (None, None, None)
-    )
-    whole = [
-        isinstance(part, list) and all(type(number) is int and number >= 0 for number in part)
-        for part in (shape, offsets)
-    ]
-    if not all(whole) or len(offsets) != 2 or len(shape) > MAX_DIMENSIONS or not isinstance(dtype, str):
+    fields = value if isinstance(value, dict) else {}
+    shape, offsets = _wholes(fields.get("shape")), _wholes(fields.get("data_offsets"))
+    dtype = fields.get("dtype")
+    good = shape is not None and offsets is not None and isinstance(dtype, str)
+    if not good or len(offsets or ()) != 2 or len(shape or ()) > MAX_DIMENSIONS:
         raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
+    assert shape is not None and offsets is not None and isinstance(dtype, str)
     entry = Entry(dtype, tuple(shape), *offsets)
     known = DTYPES.get(dtype)
     if entry.start > entry.end or (
@@ -241,6 +237,12 @@ def _entry(path: str, name: str, value: Any) -> Entry:
             f"shape {entry.shape}; get the file again."
         )
     return entry
+
+
+def _wholes(value: Any) -> list[int] | None:
+    """A list of whole numbers from 0 on; None for anything else."""
+    good = isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
+    return value if good else None
 
 
 def write_tensors(
