@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..itportrait_core.checkpoints.settings_check import describe
 from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.plain_types import describe
 
 FILES = {"file", "photo", "encoder", "pose", "identity", "picture"}
 """Lists of files: a new file may be missing in the list that was made at the start, so the node itself

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..plain_types import describe
 from .pickle_limits import Budget, RefusedPickle
-from .settings_check import describe
 
 
 @dataclass

@@ -137,6 +137,7 @@ class EG3DConfig(Config):
     rendering: RenderingConfig = field(default_factory=RenderingConfig)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         pairs = self.plane_axes
         if len(pairs) != 3 or any(len(pair) != 2 or not {*pair} <= {0, 1, 2} for pair in pairs):
             raise ITPortraitError(

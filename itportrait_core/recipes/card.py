@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..checkpoints import hashes, plain_json
 from ..checkpoints.format import content_hash, read_header
-from ..checkpoints.settings_check import describe
 from ..checkpoints.tensor_file import check_finite
 from ..errors import DamagedFile, ITPortraitError
 from ..methods.shared.lineage import CODE_VERSION
+from ..plain_types import describe
 
 FORMAT = 1
 """Version of the card's own layout."""

@@ -25,7 +25,8 @@ from itportrait_core.methods.style.style_file import load_style, save_style
 from itportrait_core.recipes import carriers
 
 ODD: list[Any] = [
-    None, 5, "x", [], [5], {}, {"a": []}, True, {"facts": []}, {"kind": "portrait", "version": "1", "facts": 3},
+    None, 5, "x", [], [5], {}, {"a": []}, True, {"facts": []},
+    {"kind": "portrait", "version": "1", "facts": 3},
     {"kind": "portrait", "version": "1", "facts": {"history": [5]}},
     {"kind": "portrait", "version": "1", "facts": {"history": 5}},
     {"kind": "portrait", "version": "1", "facts": {"history": [{"step": "x"}]}},
@@ -122,14 +123,29 @@ def test_style_files_that_do_not_fit_their_base_cost_nothing(
 @pytest.mark.parametrize(
     "change",
     [
-        {"w_dim": 2**31}, {"z_dim": 65_536, "w_dim": 65_536}, {"backbone_resolution": 2**40}, {"mapping_layers": 10**9},
-        {"w_dim": "x"}, {"w_dim": None}, {"w_dim": -5}, {"w_dim": 1.5}, {"w_dim": True}, {"rendering": "x"}, {"rendering": [1]},
-        {"superresolution": {"channels": [4]}}, {"superresolution": {"channels": ["a", "b"]}}, {"plane_axes": [[0, 9]] * 3},
-        {"plane_axes": 5}, {"rendering": {"superresolution_noise_mode": "loud"}}, {"rendering": {"depth_resolution": 10**6}},
-        {"rendering": {"avg_camera_pivot": [1]}}, {"conv_clamp": [1]}, {"channel_base": 0},
+        {"w_dim": 2147483648},
+        {"z_dim": 65536, "w_dim": 65536},
+        {"backbone_resolution": 1099511627776},
+        {"mapping_layers": 1000000000},
+        {"w_dim": "x"},
+        {"w_dim": None},
+        {"w_dim": -5},
+        {"w_dim": 1.5},
+        {"w_dim": True},
+        {"rendering": "x"},
+        {"rendering": [1]},
+        {"superresolution": {"channels": [4]}},
+        {"superresolution": {"channels": ["a", "b"]}},
+        {"plane_axes": [[0, 9], [0, 9], [0, 9]]},
+        {"plane_axes": 5},
+        {"rendering": {"superresolution_noise_mode": "loud"}},
+        {"rendering": {"depth_resolution": 1000000}},
+        {"rendering": {"avg_camera_pivot": [1]}},
+        {"conv_clamp": [1]},
+        {"channel_base": 0},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_settings_that_make_no_network_are_refused_before_memory_is_taken(
     tmp_path: Path, generator: Any, change: dict[str, Any]
 ) -> None:

@@ -87,38 +87,21 @@ def couple(
     config = config or suited(ITEConfig, generator, _mode(portrait, text))
     _check(config, portrait, text)
     with trainable_mode():
-        device = next(generator.parameters()).device
-        g_o = frozen_copy(generator)
-        rng = torch.Generator().manual_seed(config.seed)
-        person = _content_latent(generator, content or portrait).to(device)
-        picture = None if portrait is None else portrait.for_training(device)
-        apt = ite = metric = None
-        needed = config.mode != "image_only" or config.apt.clip > 0
-        clips = listed_clips(clip, device) if needed else []
-        if config.mode != "text_only" or config.likeness > 0:
-            metric = (perceptual or load_perceptual()).to(device)
-        if config.mode != "text_only":
-            assert picture is not None  # `_check` asked for a portrait
-            trained = copy_for_training(style or generator, config.apt.modules)
-            assert metric is not None
-            apt = APT(g_o, trained, picture, config.apt, metric, rng, clips)
-        if config.mode != "image_only":
-            target = copy_for_training(generator, config.modules, config.trained)
-            style_image = picture and picture.image
-            styled = None if apt is None else apt.g_s
-            ite = ITE(g_o, styled, target, person, text, clips, config, rng, style_image, metric)
-        facts = {
-            "content": person, "text": text, "start": style or "",
-            "portrait": [] if picture is None else [picture.ws, picture.camera, picture.image],
-            "clips": [c.name for c in clips],
-            "perceptual": metric.name if metric else "",
-        }  # fmt: skip
-        task = _Alternation(config, g_o, person, apt, ite, rng, facts)
+        inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
+        task = _task(inputs, config)
         run(
             task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
             keep_point=keep_point,
         )  # fmt: skip
-        return _result(task, generator, config, None if picture is None else picture.image, text)
+        image = None if portrait is None else portrait.image
+        made = [
+            finish(
+                one.generator, generator, f"couple:{one.name}", config, task.history,
+                image=image, text=text or None,
+            )
+            for one in task.trained
+        ]  # fmt: skip
+    return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
 
 
 @dataclass(frozen=True)

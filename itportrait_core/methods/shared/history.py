@@ -12,7 +12,7 @@ import torch
 
 from ...checkpoints import hashes
 from ...errors import DamagedFile
-from .old_names import RECORD, renamed
+from ...old_names import RECORD, renamed
 
 
 @dataclasses.dataclass

@@ -7,6 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...checkpoints import hashes
+from ...networks.generator3d import G, Generator3D
+from ...old_names import first_names
 from .config import Config
 from .history import History
 from .trainable import frozen

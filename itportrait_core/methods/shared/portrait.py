@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DamagedFile, ITPortraitError
+from ...networks.generator3d import Generator3D
 from .history import History
 from .storage import read_tensors, write_tensors
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...checkpoints.atomic import set_aside
 from ...errors import DamagedFile, ITPortraitError
-from .old_names import resumed
+from ...old_names import resumed
 from .storage import read_tensors, write_tensors
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import DamagedFile, ITPortraitError
+from ...networks.generator3d import Generator3D
 from ..shared.lineage import weights_hash
 from ..shared.storage import read_tensors, write_tensors
 from ..shared.trainable import frozen_copy

@@ -124,7 +124,7 @@ def stylize(
     every_steps: int = 25,
     every_seconds: float = 0.0,
     keep_point: bool = False,
-) -> nn.Module:
+) -> Generator3D:
     """Image-only stylisation: a copy of `generator` that draws everyone in the portrait's style.
 
     Args:
@@ -158,7 +158,14 @@ def stylize(
         g_o = frozen_copy(generator)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
-        task = _ImageOnly(APT(g_o, g_s, portrait.for_training(device), config, perceptual, rng, clips))
+        person = portrait.for_training(device)
+        apt = APT(g_o, g_s, person, config, perceptual, rng, clips)
+        facts = {
+            "method": "apt", "config": config, "source": g_o, "perceptual": perceptual.name,
+            "ws": person.ws, "camera": person.camera, "image": person.image,
+            "clips": [model.name for model in clips],
+        }  # fmt: skip
+        task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
         run(
             task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
             keep_point=keep_point,

@@ -103,7 +103,7 @@ def pivotal_tune(
     every_steps: int = 25,
     every_seconds: float = 0.0,
     keep_point: bool = False,
-) -> nn.Module:
+) -> Generator3D:
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
     Use it as G_o and as the start of an edit. Stops at `config.lpips_stop`. Depth at random
@@ -135,7 +135,7 @@ def pivotal_tune(
         metric = (perceptual or load_perceptual()).to(device)
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
-        task = _Tuning(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
+        task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
         run(
             task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
             keep_point=keep_point,
