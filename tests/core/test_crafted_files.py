@@ -11,18 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from harness import stand_ins
 from safetensors.torch import load_file, save_file
 
 from itportrait_core.checkpoints.format import load_generator, load_model, read_header, save_generator
+from itportrait_core.checkpoints.pickle_limits import RefusedPickle
+from itportrait_core.checkpoints.pickle_numpy import DType, StoredArray, fill_array
 from itportrait_core.errors import DamagedFile, ITPortraitError
 from itportrait_core.methods.shared.history import History
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import StepInfo, run
 from itportrait_core.methods.style.style_file import load_style, save_style
 from itportrait_core.recipes import carriers
+from itportrait_core.recipes.card import parse
 
 ODD: list[Any] = [
     None, 5, "x", [], [5], {}, {"a": []}, True, {"facts": []},
@@ -295,3 +299,23 @@ def test_small_files_cost_little(tmp_path: Path, name: str) -> None:
         with pytest.raises(ITPortraitError):
             carriers.read_notes(path)
     assert time.process_time() - start < 20
+
+
+def test_arrays_of_another_size_than_their_bytes_are_refused() -> None:
+    """A pickled numpy array must hold exactly the bytes of its shape."""
+    kind = DType("f4", np.dtype("<f4"))
+    for shape in ((3,), (1,), (2, 2), (2**62, 4), (0,)):
+        with pytest.raises(RefusedPickle):
+            fill_array(StoredArray(), (1, shape, kind, False, memoryview(bytes(8))))
+    array = StoredArray()
+    fill_array(array, (1, (2,), kind, False, memoryview(bytes(8))))
+    assert array.array().shape == (2,)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_cards_with_numbers_that_are_not_finite_are_refused(number: str) -> None:
+    plain = {"format": 1, "kind": "portrait", "weights": {}, "person": {"psnr": 0}, "settings": {}}
+    text = json.dumps({**plain, "versions": {}, "view": 0, "proof": ""})
+    assert parse(text).person == {"psnr": 0}
+    with pytest.raises(DamagedFile, match="not finite"):
+        parse(text.replace('"psnr": 0', f'"psnr": {number}'))

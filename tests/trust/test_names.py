@@ -14,8 +14,10 @@ from harness.environment import ROOT
 
 from tests.trust.counts import count, tally
 
-STEMS = ("x", "../x", "../../x", "a/../../x", "/tmp/itp-x", "~/x", "./../x", "C:\\x", "C:/x", "\\\\host\\share\\x",
-         "..\\x", "a\\..\\..\\x", "file:///tmp/x", "\x00x", "a\nx")  # fmt: skip
+STEMS = (
+    *("x", "../x", "../../x", "a/../../x", "/tmp/itp-x", "~/x", "./../x", "C:\\x", "C:/x"),
+    *("\\\\host\\share\\x", "..\\x", "a\\..\\..\\x", "file:///tmp/x", "\x00x", "a\nx"),
+)
 ENDINGS = ("", "/", ".safetensors", ".pkl", "\x00", " ", "%2e%2e/x")
 PATHS = [stem + ending for stem in STEMS for ending in ENDINGS]
 URLS = (
