@@ -47,7 +47,7 @@ def results_folder() -> Path:
 
 
 def models(*endings: str) -> list[str]:
-    """Names of the model files with one of these endings, relative to their folders, with '/'.
+    """Names of the model files with one of these endings, relative to their folders.
 
     Entries that cannot be read (dangling links, loops, pipes, drives that are gone) are passed over; each is
     said once in the log.
