@@ -35,7 +35,7 @@ def guard(node: type[io.ComfyNode]) -> None:
     @functools.wraps(inner)
     def execute(cls: type[io.ComfyNode], *given: Any, **named: Any) -> Any:
         bound = signature.bind_partial(cls, *given, **named).arguments
-        check(cls, {**bound, **bound.pop("chosen", {}), **bound.pop("strengths", {})})
+        check(node, {**bound, **bound.pop("chosen", {}), **bound.pop("strengths", {})})
         return inner(cls, *given, **named)
 
     node.execute = classmethod(execute)  # type: ignore[assignment,method-assign]
@@ -47,7 +47,7 @@ def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
     Raises:
         ITPortraitError: naming the node, the input, its value and what is wanted.
     """
-    title, inputs = _inputs(node.GET_SCHEMA().node_id, node)
+    title, inputs = _inputs(node)
     for item in inputs:
         if item.id not in given or (item.optional and given[item.id] is None):
             continue
@@ -58,15 +58,11 @@ def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
             )
 
 
-_known: dict[str, tuple[str, list[io.Input]]] = {}
-
-
-def _inputs(name: str, node: type[io.ComfyNode]) -> tuple[str, list[io.Input]]:
+@functools.cache
+def _inputs(node: type[io.ComfyNode]) -> tuple[str, list[io.Input]]:
     """Title and inputs of a node; made once, for lists of files need a look at every file."""
-    if name not in _known:
-        schema = node.define_schema()
-        _known[name] = (schema.display_name or name, list(schema.inputs))
-    return _known[name]
+    schema = node.define_schema()
+    return schema.display_name or schema.node_id, list(schema.inputs)
 
 
 def unfit(item: io.Input, value: Any) -> str:
