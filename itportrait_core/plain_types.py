@@ -9,14 +9,14 @@ PLAIN: dict[str, Any] = {"int": int, "float": int | float, "bool": bool, "str": 
 """Declarations that stand for themselves."""
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """A value for a message: short, whatever it is."""
     if isinstance(value, str | int | float | bool | None):
         return f"{value!r:.60}"
     return f"a value of type {type(value).__name__}"
 
 
-def fits_type(value: Any, declared: str) -> bool:
+def fits_type(value: object, declared: str) -> bool:
     """Whether a value is as a declaration says: `bool`, `str`, `int | None`, `tuple[float, ...]`, nested
     tuples.
 
@@ -36,10 +36,9 @@ def fits_type(value: Any, declared: str) -> bool:
         return ("None" if value is None else "bool") in kinds
     if isinstance(value, str):
         return "str" in kinds and not any("\ud800" <= letter <= "\udfff" for letter in value)
-    number = (isinstance(value, int) and "int" in kinds) or (
-        isinstance(value, int | float) and "float" in kinds
-    )
-    return number and math.isfinite(value)
+    if isinstance(value, int) and "int" in kinds:
+        return True
+    return isinstance(value, int | float) and "float" in kinds and math.isfinite(value)
 
 
 def _split(parts: str) -> list[str]:

@@ -33,7 +33,7 @@ def guard(node: type[io.ComfyNode]) -> None:
     signature = inspect.signature(inner)
 
     @functools.wraps(inner)
-    def execute(cls: type[io.ComfyNode], *given: Any, **named: Any) -> Any:
+    def execute(cls: type[io.ComfyNode], *given: object, **named: object) -> object:
         bound = signature.bind_partial(cls, *given, **named).arguments
         check(node, {**bound, **bound.pop("chosen", {}), **bound.pop("strengths", {})})
         return inner(cls, *given, **named)
@@ -65,15 +65,16 @@ def _inputs(node: type[io.ComfyNode]) -> tuple[str, list[io.Input]]:
     return schema.display_name or schema.node_id, list(schema.inputs)
 
 
-def unfit(item: io.Input, value: Any) -> str:
+def unfit(item: io.Input, value: object) -> str:
     """What an input wants instead of a value, in words; empty when the value fits."""
     if isinstance(item, io.Int.Input):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return "" if whole and _within(item, value) else f"a whole number{_range(item)}"
+        if isinstance(value, int) and not isinstance(value, bool) and _within(item, value):
+            return ""
+        return f"a whole number{_range(item)}"
     if isinstance(item, io.Float.Input):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = number and math.isfinite(value) and _within(item, value)
-        return "" if fits else f"a finite number{_range(item)}"
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return "" if math.isfinite(value) and _within(item, value) else f"a finite number{_range(item)}"
+        return f"a finite number{_range(item)}"
     if isinstance(item, io.Boolean.Input):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(item, io.String.Input):
@@ -86,7 +87,7 @@ def unfit(item: io.Input, value: Any) -> str:
     return _unfit_object(item.get_io_type(), value)
 
 
-def _unfit_object(kind: str, value: Any) -> str:
+def _unfit_object(kind: str, value: object) -> str:
     from . import sockets
     from .align import AlignmentHandle
 
@@ -115,7 +116,7 @@ def _unfit_object(kind: str, value: Any) -> str:
     return ""
 
 
-def _is_image(value: Any) -> bool:
+def _is_image(value: object) -> bool:
     return (
         isinstance(value, torch.Tensor)
         and value.ndim == 4
@@ -126,7 +127,7 @@ def _is_image(value: Any) -> bool:
     )
 
 
-def _is_mesh(value: Any) -> bool:
+def _is_mesh(value: object) -> bool:
     vertices, faces = getattr(value, "vertices", None), getattr(value, "faces", None)
     return (
         isinstance(vertices, torch.Tensor)
@@ -139,7 +140,7 @@ def _is_mesh(value: Any) -> bool:
     )
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return (
         isinstance(value, str)
         and len(value) <= LONGEST_TEXT
@@ -147,15 +148,15 @@ def _is_text(value: Any) -> bool:
     )
 
 
-def _within(item: Any, value: float) -> bool:
+def _within(item: io.Int.Input | io.Float.Input, value: float) -> bool:
     return (item.min is None or value >= item.min) and (item.max is None or value <= item.max)
 
 
-def _range(item: Any) -> str:
+def _range(item: io.Int.Input | io.Float.Input) -> str:
     return "" if item.min is None or item.max is None else f" from {item.min} to {item.max}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, torch.Tensor):
         finite = not value.is_floating_point() or bool(torch.isfinite(value).all())
         return f"a tensor {tuple(value.shape)}{'' if finite else ' with numbers that are not finite'}"

@@ -70,7 +70,7 @@ class GeneratorLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, base: Any = None, superresolution: str = FULL) -> str:
+    def fingerprint_inputs(cls, file: str, base: object = None, superresolution: str = FULL) -> str:
         return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution} {results.generation()}"
 
     @classmethod
@@ -196,7 +196,7 @@ class ClipLoader(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(
-        cls, file: str, architecture: str, also: Any = None, activation: str = GUESS
+        cls, file: str, architecture: str, also: object = None, activation: str = GUESS
     ) -> str:
         return sockets.file_hash(cls._path(file))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import atomic, hashes, tensor_file
@@ -63,7 +63,7 @@ class Made:
         stopped: steps after which the run was stopped, `runtime.Progress.stopped_at`; 0 for a whole run.
     """
 
-    modules: tuple[nn.Module, ...]
+    modules: tuple[Generator3D, ...]
     stopped: int = 0
 
 
@@ -139,7 +139,7 @@ def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | Non
 
 
 def _keep(
-    trained: nn.Module, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int
+    trained: Generator3D, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int
 ) -> GeneratorHandle:
     """Write a trained generator with the lineage that the core gave it, and its card; returns its handle.
 

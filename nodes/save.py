@@ -107,8 +107,7 @@ def write_difference(
             "A difference needs its base; connect the generator that the style was trained from."
         )
     style, origin = generator.weights(), itp.load_generator(base.path)
-    style.lineage = lineage
-    itp.save_style(style, origin, file, budget_mb=budget_mb)
+    itp.save_style(style, origin, file, budget_mb=budget_mb, lineage=lineage)
     return origin, base.path
 
 

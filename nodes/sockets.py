@@ -99,7 +99,8 @@ class GeneratorHandle(Held):
     @cached_property
     def patcher(self) -> ModelPatcher:
         """The frozen generator under ComfyUI's memory manager."""
-        held_patcher = _opened.get(self.sha256)
+        key = (self.sha256, self.half)
+        held_patcher = _opened.get(key)
         if held_patcher is None:
             if not self.unchanged:
                 raise ITPortraitError(f"{self.path} is gone or has changed; queue again to make it anew.")
@@ -130,7 +131,7 @@ class GeneratorHandle(Held):
             raise ITPortraitError(f"{self.path} is gone; queue again to make it anew.")
         return describe_weights(self.path)
 
-    def weights(self) -> nn.Module:
+    def weights(self) -> Generator3D:
         """A generator of one's own on the CPU: from the file, or from memory where the file is gone.
 
         Raises:

@@ -17,7 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..config import Config
 from ..errors import DamagedFile, ITPortraitError
+from ..networks import families
+from ..networks.generator3d import Generator3D
 from . import embedded, hashes, plain_json
 from .downloads import where
 from .settings_check import check_settings
@@ -179,7 +182,7 @@ def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu")
     return module.to(device).eval().requires_grad_(False)
 
 
-def _config(config_class: Any, header: Header, path: str | os.PathLike[str]) -> Any:
+def _config(config_class: type[Config], header: Header, path: str | os.PathLike[str]) -> Config:
     """The settings of a header, every one of the type and in the range that networks have."""
     try:
         config = config_class.from_dict(header.config)
@@ -192,7 +195,7 @@ def _config(config_class: Any, header: Header, path: str | os.PathLike[str]) -> 
 
 
 def _built(
-    module_class: type[nn.Module], config: Any, header: Header, path: str | os.PathLike[str]
+    module_class: type[nn.Module], config: Config, header: Header, path: str | os.PathLike[str]
 ) -> nn.Module:
     try:
         return module_class(config, seed=None)

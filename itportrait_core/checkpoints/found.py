@@ -98,7 +98,7 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
     return result
 
 
-def json_value(value: Any) -> Any:
+def json_value(value: object) -> object:
     """Settings of a foreign file as JSON values, for the record.
 
     What has no JSON form becomes the name of its type, and so does what lies too deep or comes too late.

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ def of_bytes(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def of_json(value: Any) -> str:
+def of_json(value: object) -> str:
     """Hash of JSON values, whatever the order of their keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
@@ -63,7 +62,7 @@ def of_weights(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def of_stored(label: Any, tensors: Iterable[tuple[str, Tensor]]) -> str:
+def of_stored(label: object, tensors: Iterable[tuple[str, Tensor]]) -> str:
     """Hash over JSON values and then names, types, shapes and bytes of tensors, in the given order."""
     digest = hashlib.sha256(json.dumps(label, sort_keys=True).encode())
     for name, tensor in tensors:
@@ -89,6 +88,6 @@ def of_floats(*parts: Tensor) -> str:
     return digest.hexdigest()
 
 
-def _raw(tensor: Tensor) -> Any:
+def _raw(tensor: Tensor) -> memoryview:
     flat = tensor.reshape(-1)
-    return flat.view(torch.uint8).numpy() if flat.numel() else b""
+    return memoryview(flat.view(torch.uint8).numpy() if flat.numel() else b"")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ITPortraitError
-from . import atomic, hashes, official_faces, official_generators
+from . import atomic, bare_eg3d, hashes, official_faces, official_generators
 from .format import header_metadata
 from .found import FoundNetwork
 from .stored import StoredTensor
@@ -113,8 +113,8 @@ def _recognise(value: object, discriminator: bool) -> list[FoundNetwork]:
         if _tensors(state) and "features.0.weight" in state:
             return official_faces.from_trunk_file(state)
         for weights in (state, state.get("G_ema")):
-            if isinstance(weights, dict) and _tensors(weights) and official_generators.is_eg3d_state(weights):
-                return official_generators.from_eg3d_state(weights)
+            if isinstance(weights, dict) and _tensors(weights) and bare_eg3d.is_eg3d_state(weights):
+                return bare_eg3d.from_eg3d_state(weights)
     raise ITPortraitError(f"The file is none of the known kinds: {KNOWN}.")
 
 
@@ -125,7 +125,7 @@ def _without_wrapper(state: dict[Any, Any]) -> dict[Any, Any]:
     return state
 
 
-def _tensors(value: Any) -> bool:
+def _tensors(value: object) -> bool:
     """Whether a value is a state dict: a mapping from names to tensors and nothing else."""
     return (
         isinstance(value, dict) and bool(value) and all(isinstance(v, StoredTensor) for v in value.values())

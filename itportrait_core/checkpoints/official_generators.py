@@ -11,9 +11,8 @@ from typing import Any, TypeGuard
 from torch import Tensor
 
 from ..errors import ITPortraitError
-from ..networks.eg3d import EG3DGenerator
-from ..networks.eg3d_config import OFFICIAL_AXES, Axes, EG3DConfig, RenderingConfig
-from ..networks.panohead import PanoHeadConfig, PanoHeadGenerator
+from ..networks import families
+from ..networks.eg3d_config import Axes
 from ..networks.stylegan2 import StyleGAN2Generator
 from . import licenses
 from .found import FoundNetwork, PlainConfig, fit, json_value, read
@@ -47,64 +46,6 @@ def from_network_pickle(value: dict[str, Any], discriminator: bool = False) -> l
     if discriminator:
         networks.append(_discriminator(value.get("D"), networks[0]))
     return networks
-
-
-def is_eg3d_state(state: Mapping[str, Any]) -> bool:
-    """Whether names are those of EG3D's weights without anything around them."""
-    names = ("backbone.synthesis.b4.const", "decoder.net.0.weight", "superresolution.block0.conv1.weight")
-    return all(name in state for name in names)
-
-
-def from_eg3d_state(state: Mapping[str, StoredTensor]) -> list[FoundNetwork]:
-    """EG3D's weights under their published names, without the settings that a pickle holds beside them.
-
-    Sizes come from the shapes; what shapes do not tell is as in the published model of that picture size.
-    """
-    tensors = {name: value for name, value in read(state).items() if name not in TRAINING_BUFFERS}
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    config = eg3d_config(bare_init_kwargs(shapes), {}, OFFICIAL_AXES, shapes)
-    side = 64 if config.superresolution.input_resolution <= 64 else 128
-    config = replace(config, neural_rendering_resolution=min(side, config.superresolution.input_resolution))
-    details = {"assumed": "settings of the published model of this size; the file holds weights alone"}
-    fitted = fit(EG3DGenerator, config, tensors)
-    return [FoundNetwork("eg3d", config, fitted, "EG3D weights", licenses.EG3D, details=details)]
-
-
-def bare_init_kwargs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """Constructor arguments that the shapes of EG3D's weights imply."""
-    layers = sum(re.fullmatch(r"backbone\.mapping\.fc\d+\.weight", name) is not None for name in shapes)
-    embedded, c_dim = shapes.get("backbone.mapping.embed.weight", (0, 0))
-    width, inputs = shapes["backbone.mapping.fc0.weight"]
-    matched = ((re.fullmatch(r"backbone\.synthesis\.b(\d+)\.conv1\.weight", n), s) for n, s in shapes.items())
-    widths = {int(match[1]): shape[0] for match, shape in matched if match}
-    narrow = [side * channels for side, channels in widths.items() if channels < max(widths.values())]
-    picture = shapes["superresolution.block1.conv1.noise_const"][0]
-    first = shapes["superresolution.block0.conv1.weight"][0]
-    large = "SuperresolutionHybrid8XDC" if first >= 256 else "SuperresolutionHybrid8X"
-    module = {128: "SuperresolutionHybrid2X", 256: "SuperresolutionHybrid4X"}.get(picture, large)
-    w_dim = shapes[f"backbone.mapping.fc{layers - 1}.weight"][0]
-    usual = RenderingConfig()
-    rendering: dict[str, Any] = {
-        "c_scale": usual.c_scale,
-        "ray_start": usual.ray_start,
-        "ray_end": usual.ray_end,
-    }
-    if picture == 128:  # the published model of this size draws cars
-        rendering |= {"ray_start": "auto", "ray_end": "auto", "box_warp": 1.6, "white_back": True}
-    return {
-        "z_dim": inputs - embedded,
-        "c_dim": c_dim,
-        "w_dim": w_dim,
-        "mapping_kwargs": {
-            "num_layers": layers,
-            "embed_features": embedded if embedded not in (0, w_dim) else None,
-            "layer_features": width if layers > 1 and width != w_dim else None,
-        },
-        "channel_base": max(narrow, default=32768),
-        "channel_max": max(widths.values()),
-        "sr_num_fp16_res": 1,
-        "rendering_kwargs": {**rendering, "superresolution_module": module},
-    }
 
 
 def from_rosinality_file(value: dict[str, Any]) -> list[FoundNetwork]:

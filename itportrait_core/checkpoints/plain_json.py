@@ -15,7 +15,7 @@ DEEPEST = 100
 """Levels of nesting: every training on top of another adds two to the lineage of its weights."""
 
 
-def parse(text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True) -> Any:
+def parse(text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True) -> object:
     """The value of a JSON text.
 
     Args:
@@ -50,7 +50,7 @@ def parse_object(
     return value
 
 
-def check_plain(value: Any, where: str, *, finite: bool = True) -> None:
+def check_plain(value: object, where: str, *, finite: bool = True) -> None:
     """Refuse a JSON value that is nested too deep or, where `finite`, holds numbers that are not finite.
 
     Raises:

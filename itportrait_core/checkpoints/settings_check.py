@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+from ..config import Config
 from ..errors import DamagedFile
 from ..plain_types import PLAIN, describe, fits_type
 
@@ -21,7 +22,7 @@ _LIMITS = {name: MOST_LAYERS for name in ("layers", "units", "blocks", "steps", 
 """Largest value of a setting by the end of its name; the first that fits counts."""
 
 
-def check_settings(config: Any) -> None:
+def check_settings(config: Config) -> None:
     """Refuse settings whose values are not of the types that the config class declares, or absurdly large.
 
     Raises:
@@ -29,7 +30,7 @@ def check_settings(config: Any) -> None:
     """
     for setting in dataclasses.fields(config):
         value = vars(config)[setting.name]
-        if dataclasses.is_dataclass(value):
+        if isinstance(value, Config):
             check_settings(value)
             continue
         kinds = [PLAIN[name] for name in str(setting.type).split(" | ") if name in PLAIN]
@@ -41,7 +42,7 @@ def check_settings(config: Any) -> None:
         _check_size(setting.name, value)
 
 
-def _check_size(name: str, value: Any) -> None:
+def _check_size(name: str, value: object) -> None:
     numbers = [value] if not isinstance(value, dict | tuple) else _numbers(value)
     most = next((limit for ending, limit in _LIMITS.items() if name.endswith(ending)), LARGEST)
     for number in numbers:
@@ -49,13 +50,13 @@ def _check_size(name: str, value: Any) -> None:
             raise DamagedFile(f"The file says {name} is {describe(number)}; is it damaged?")
 
 
-def _numbers(value: Any) -> list[Any]:
+def _numbers(value: object) -> list[Any]:
     items = value.values() if isinstance(value, dict) else value
     nested = (_numbers(item) if isinstance(item, dict | tuple) else [item] for item in items)
     return [number for part in nested for number in part]
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
+def _is_plain(value: object, depth: int = 0) -> bool:
     """Whether a value is a number, a text, or a short collection of such."""
     if isinstance(value, tuple) and depth < 3 and len(value) <= MOST_LAYERS:
         return all(_is_plain(item, depth + 1) for item in value)

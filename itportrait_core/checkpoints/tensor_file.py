@@ -218,7 +218,7 @@ def _parsed(text: bytes, size: int, path: str) -> TensorHeader:
     return TensorHeader(metadata, tensors, 8 + count)
 
 
-def _entry(path: str, name: str, value: Any) -> Entry:
+def _entry(path: str, name: str, value: object) -> Entry:
     """One tensor of a header, checked."""
     fields = value if isinstance(value, dict) else {}
     shape, offsets = _wholes(fields.get("shape")), _wholes(fields.get("data_offsets"))
@@ -239,10 +239,11 @@ def _entry(path: str, name: str, value: Any) -> Entry:
     return entry
 
 
-def _wholes(value: Any) -> list[int] | None:
+def _wholes(value: object) -> list[int] | None:
     """A list of whole numbers from 0 on; None for anything else."""
-    good = isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
-    return value if good else None
+    if isinstance(value, list) and all(type(number) is int and number >= 0 for number in value):
+        return value
+    return None
 
 
 def write_tensors(

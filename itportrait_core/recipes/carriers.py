@@ -122,12 +122,12 @@ def read_glb(path: Path) -> tuple[dict[str, Any], bytes]:
     return document, data[28 + size : 28 + size + extent]
 
 
-def _extras(document: dict[str, Any]) -> Any:
+def _extras(document: dict[str, Any]) -> object:
     asset = document.get("asset")
     return asset.get("extras") if isinstance(asset, dict) else None
 
 
-def _texts(notes: Any) -> dict[str, str]:
+def _texts(notes: object) -> dict[str, str]:
     """The texts among notes."""
     if not isinstance(notes, dict):
         return {}

@@ -8,7 +8,7 @@ path.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LEFT_OUT = "private"
@@ -41,7 +41,7 @@ def is_path(text: str) -> bool:
     return bool(PATH.search(text)) and "\n" not in text
 
 
-def is_name(kind: Any, key: str, value: str) -> bool:
+def is_name(kind: object, key: str, value: str) -> bool:
     """Whether an input's text is a name or a path.
 
     Args:
@@ -56,40 +56,48 @@ def is_name(kind: Any, key: str, value: str) -> bool:
     return bool(NAMES.search(key)) or is_path(value)
 
 
-def private_facts(facts: Any) -> Any:
+def private_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts about weights, as JSON values, without names of files."""
-    if isinstance(facts, Mapping):
-        return {key: _private_fact(key, value) for key, value in facts.items() if key not in NAME_FACTS}
-    if isinstance(facts, list | tuple):
-        return [private_facts(value) for value in facts]
-    return LEFT_OUT if isinstance(facts, str) and is_path(facts) else facts
+    return {key: _private_fact(key, value) for key, value in facts.items() if key not in NAME_FACTS}
 
 
-def _private_fact(key: str, value: Any) -> Any:
+def _private(value: object) -> object:
+    if isinstance(value, Mapping):
+        return private_facts(value)
+    if isinstance(value, list | tuple):
+        return [_private(item) for item in value]
+    return LEFT_OUT if isinstance(value, str) and is_path(value) else value
+
+
+def _private_fact(key: str, value: object) -> object:
     if key in TEXT_FACTS:
         return value
-    return nameless_history(value) if key == HISTORY else private_facts(value)
+    return nameless_history(value) if key == HISTORY else _private(value)
 
 
-def nameless_history(steps: Any) -> Any:
+def nameless_history(steps: object) -> object:
     """Steps of a run whose CLIP models are told apart by their numbers alone, "0" for "0:NAME"."""
     if isinstance(steps, Mapping):
         return {str(key).partition(":")[0]: nameless_history(value) for key, value in steps.items()}
     return [nameless_history(step) for step in steps] if isinstance(steps, list | tuple) else steps
 
 
-def untyped_facts(facts: Any) -> Any:
+def untyped_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Facts about weights, as JSON values, without anything that a person typed: texts and names.
 
     For ComfyUI's `--disable-metadata`, which promises files that tell nothing of the workflow.
     """
-    if isinstance(facts, Mapping):
-        return {
-            key: nameless_history(value) if key == HISTORY else untyped_facts(value)
-            for key, value in facts.items()
-            if key not in NAME_FACTS and key not in TEXT_FACTS
-        }
-    return [untyped_facts(value) for value in facts] if isinstance(facts, list | tuple) else facts
+    return {
+        key: nameless_history(value) if key == HISTORY else _untyped(value)
+        for key, value in facts.items()
+        if key not in NAME_FACTS and key not in TEXT_FACTS
+    }
+
+
+def _untyped(value: object) -> object:
+    if isinstance(value, Mapping):
+        return untyped_facts(value)
+    return [_untyped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def private_prompt(prompt: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +125,7 @@ def private_workflow(workflow: object, prompt: Mapping[str, Any]) -> dict[str, A
     return _graph(workflow, prompt) if isinstance(workflow, Mapping) else None
 
 
-def _hidden(kind: Any, key: str, value: Any) -> Any:
+def _hidden(kind: object, key: str, value: object) -> object:
     if isinstance(value, str):
         return LEFT_OUT if value and is_name(kind, key, value) else value
     if isinstance(value, Mapping):
@@ -153,7 +161,7 @@ def _node(node: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[str, Any]:
     return clean
 
 
-def _widgets(node: Mapping[str, Any], prompt: Mapping[str, Any]) -> Any:
+def _widgets(node: Mapping[str, Any], prompt: Mapping[str, Any]) -> object:
     """The widgets' values without names, by the names of their inputs where these can be told."""
     values, kind = node["widgets_values"], node.get("type")
     if isinstance(values, Mapping):
@@ -195,7 +203,7 @@ def _entry(node: Mapping[str, Any], prompt: Mapping[str, Any]) -> Mapping[str, A
     return None
 
 
-def _names_and_texts(entries: Any) -> tuple[set[str], set[str]]:
+def _names_and_texts(entries: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
     """Texts in prompts that are names, and those that are none."""
     names: set[str] = set()
     texts: set[str] = set()
@@ -206,7 +214,7 @@ def _names_and_texts(entries: Any) -> tuple[set[str], set[str]]:
     return names, texts
 
 
-def _swap(value: Any, names: set[str], texts: set[str]) -> Any:
+def _swap(value: object, names: set[str], texts: set[str]) -> object:
     if isinstance(value, str):
         return LEFT_OUT if value in names or (value not in texts and is_path(value)) else value
     if isinstance(value, Mapping):

@@ -214,14 +214,3 @@ def figure_eight(n: int, yaw_deg: float = 30.0, pitch_deg: float = 12.0, *, foca
 def _check_views(n: int) -> None:
     if n < 1:
         raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")
-
-
-def _euler_zyx(angle: Tensor) -> Tensor:
-    """`Rz @ Ry @ Rx` `[N, 3, 3]` of angles (x, y, z) in radians `[N, 3]`."""
-    (cx, cy, cz), (sx, sy, sz) = angle.cos().unbind(-1), angle.sin().unbind(-1)
-    rows = (
-        *(cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx),
-        *(sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx),
-        *(-sy, cy * sx, cy * cx),
-    )
-    return torch.stack(rows, -1).reshape(-1, 3, 3)

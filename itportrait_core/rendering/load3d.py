@@ -100,7 +100,7 @@ def _focal(info: Mapping[str, Any]) -> float:
     return zoom * 0.5 / math.tan(math.radians(fov) / 2.0)
 
 
-def _number(value: Any, field: str) -> float:
+def _number(value: object, field: str) -> float:
     """A finite number.
 
     Raises:

@@ -137,11 +137,3 @@ def stopped_light(optical: Tensor) -> Tensor:
         before += [passed - optical, passed.select(axis, -1).unsqueeze(axis) - passed]
     freest = torch.stack(before).amin(0).clamp(min=0.0)
     return torch.exp(-freest) * (1.0 - torch.exp(-optical))
-
-
-def rotation_to(normals: Tensor) -> Tensor:
-    """Quaternions (w, x, y, z) `[K, 4]` of the shortest turns from the z axis to `normals [K, 3]`."""
-    x, y, z = normals.unbind(-1)
-    turn = torch.stack((1.0 + z, -y, x, torch.zeros_like(x)), -1)
-    opposite = turn.new_tensor([0.0, 1.0, 0.0, 0.0])
-    return torch.where(turn.norm(dim=-1, keepdim=True) < 1e-6, opposite, F.normalize(turn, dim=-1))

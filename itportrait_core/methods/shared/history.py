@@ -34,9 +34,9 @@ class Record:
     """[yaw, pitch] in degrees of every view of the step"""
 
 
-def _record(value: Any) -> Record:
+def _record(value: object) -> Record:
     """One step of a file, checked."""
-    fields = {"losses": {}, **renamed(value, RECORD)} if isinstance(value, dict) else {}
+    fields: dict[str, Any] = {"losses": {}, **renamed(value, RECORD)} if isinstance(value, dict) else {}
     required = {
         item.name for item in dataclasses.fields(Record) if item.default_factory is dataclasses.MISSING
     }
@@ -47,7 +47,7 @@ def _record(value: Any) -> Record:
     return Record(**fields)
 
 
-def _fits(name: str, value: Any) -> bool:
+def _fits(name: str, value: object) -> bool:
     if name in ("stage", "rng"):
         return isinstance(value, str)
     if name == "views":
@@ -60,7 +60,7 @@ def _fits(name: str, value: Any) -> bool:
     return isinstance(value, dict) and all(_is_number(number) for number in value.values())
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
