@@ -8,10 +8,31 @@ from dataclasses import replace
 from typing import Any
 
 from ..networks import families
-from ..networks.eg3d_config import RenderingConfig
 from .found import FoundNetwork, fit, read
-from .official_generators import TRAINING_BUFFERS
 from .stored import StoredTensor
+
+FACES = {
+    "c_scale": 1.0,
+    "ray_start": 2.25,
+    "ray_end": 3.3,
+    "box_warp": 1.0,
+    "depth_resolution": 48,
+    "depth_resolution_importance": 48,
+}
+"""Rendering of the published models of faces and cats."""
+CARS = {
+    "c_scale": 1.0,
+    "ray_start": 0.1,
+    "ray_end": 2.6,
+    "box_warp": 1.6,
+    "white_back": True,
+    "depth_resolution": 64,
+    "depth_resolution_importance": 64,
+    "avg_camera_radius": 1.7,
+    "avg_camera_pivot": (0.0, 0.0, 0.0),
+    "c_gen_conditioning_zero": True,
+}
+"""Rendering of the published model of cars, the only one with pictures of 128 pixels."""
 
 
 def is_eg3d_state(state: Mapping[str, object]) -> bool:
@@ -25,10 +46,10 @@ def from_eg3d_state(state: Mapping[str, StoredTensor]) -> list[FoundNetwork]:
 
     Sizes come from the shapes; what shapes do not tell is as in the published model of that picture size.
     """
-    tensors = {name: value for name, value in read(state).items() if name not in TRAINING_BUFFERS}
-    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     family = families.family("eg3d")
     official = family.official
+    tensors = {name: value for name, value in read(state).items() if not name.startswith(official.unused)}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     config = official.read_config(bare_init_kwargs(shapes), {}, official.axes, shapes)
     side = 64 if config.superresolution.input_resolution <= 64 else 128
     config = replace(config, neural_rendering_resolution=min(side, config.superresolution.input_resolution))
@@ -50,14 +71,7 @@ def bare_init_kwargs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     large = "SuperresolutionHybrid8XDC" if first >= 256 else "SuperresolutionHybrid8X"
     module = {128: "SuperresolutionHybrid2X", 256: "SuperresolutionHybrid4X"}.get(picture, large)
     w_dim = shapes[f"backbone.mapping.fc{layers - 1}.weight"][0]
-    usual = RenderingConfig()
-    rendering: dict[str, Any] = {
-        "c_scale": usual.c_scale,
-        "ray_start": usual.ray_start,
-        "ray_end": usual.ray_end,
-    }
-    if picture == 128:  # the published model of this size draws cars
-        rendering |= {"ray_start": "auto", "ray_end": "auto", "box_warp": 1.6, "white_back": True}
+    rendering = {**(CARS if picture == 128 else FACES), "superresolution_module": module}
     return {
         "z_dim": inputs - embedded,
         "c_dim": c_dim,
@@ -70,5 +84,5 @@ def bare_init_kwargs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
         "channel_base": max(narrow, default=32768),
         "channel_max": max(widths.values()),
         "sr_num_fp16_res": 1,
-        "rendering_kwargs": {**rendering, "superresolution_module": module},
+        "rendering_kwargs": rendering,
     }
