@@ -223,10 +223,10 @@ def _entry(path: str, name: str, value: object) -> Entry:
     fields = value if isinstance(value, dict) else {}
     shape, offsets = _wholes(fields.get("shape")), _wholes(fields.get("data_offsets"))
     dtype = fields.get("dtype")
-    good = shape is not None and offsets is not None and isinstance(dtype, str)
-    if not good or len(offsets or ()) != 2 or len(shape or ()) > MAX_DIMENSIONS:
+    if shape is None or offsets is None or not isinstance(dtype, str):
         raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
-    assert shape is not None and offsets is not None and isinstance(dtype, str)
+    if len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
+        raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
     entry = Entry(dtype, tuple(shape), *offsets)
     known = DTYPES.get(dtype)
     if entry.start > entry.end or (
