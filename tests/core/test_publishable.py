@@ -24,7 +24,7 @@ LARGEST = 26_000_000
 WORDS = re.compile(
     r"os\.environ|getenv|putenv|\bbase64\.|import base64|\.exec\(|\.listen\(|subprocess|\bPopen\b|os\.system"
     r"|import socket\b|\bsocket\.socket|urllib\.request|\brequests\.|http\.client|\bftplib\b|\bctypes\b"
-    r"|(?<![.\w])(?:eval|exec|compile)\(|__import__\(|pickle\.loads?\(|import pickle|torch\.load\("
+    r"|(?<![.\w])(?<!def )(?:eval|exec|compile)\(|__import__\(|pickle\.loads?\(|import pickle|torch\.load\("
     r"|\bmarshal\b|\bnew Function\(|XMLHttpRequest|document\.cookie"
 )
 """Words for which scanners of packs raise a flag."""
