@@ -19,7 +19,8 @@ from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.glb import glb_bytes
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
-from itportrait_core.rendering.splat import SplatConfig, Splats, ply_bytes, sample_splats
+from itportrait_core.rendering.ply import ply_bytes
+from itportrait_core.rendering.splat import SplatConfig, Splats, sample_splats
 from itportrait_core.rendering.views import Views, render_views
 
 YAWS, PITCHES = (-50, -35, -20, -8, 8, 20, 35, 50), (-20, 0, 20)

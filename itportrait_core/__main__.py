@@ -27,7 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (home, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
         if name == wanted:  # the others' modules may be slow to import
-            module = importlib.import_module(home, __package__)
+            try:
+                module = importlib.import_module(home, __package__)
+            except ModuleNotFoundError as error:
+                if "training" not in home:
+                    raise
+                parser.error(
+                    f"{name} belongs to the training tools, which only the repository holds ({error.name})"
+                )
             module.add_arguments(command)
             run = module.run
     arguments = parser.parse_args(argv)

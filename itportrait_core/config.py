@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from .errors import ITPortraitError
 from .old_names import SETTINGS, renamed
+from .plain_types import describe, fits_type
 
 Self = TypeVar("Self", bound="Config")
 Number = TypeVar("Number", int, float)
@@ -70,12 +71,19 @@ class Config:
         value, name = getattr(self, item.name), f"{type(self).__name__}.{item.name}"
         meta = item.metadata
         if "options" in meta and value not in meta["options"]:
-            raise ITPortraitError(f"{name} is {value!r}; choose one of {', '.join(meta['options'])}.")
+            raise ITPortraitError(f"{name} is {describe(value)}; choose one of {', '.join(meta['options'])}.")
+        judged = "options" not in meta and "low" not in meta and not isinstance(value, Config)
+        if judged and not fits_type(value, str(item.type)):
+            raise ITPortraitError(
+                f"{name} is {describe(value)}; give what it is declared as: {item.type}, with finite numbers."
+            )
         if "low" in meta:
             whole = isinstance(item.default, int)
             wrong = isinstance(value, bool) or not isinstance(value, int if whole else (int, float))
             if wrong or not math.isfinite(value):
-                raise ITPortraitError(f"{name} is {value!r}; give a{' whole' if whole else ''} number.")
+                raise ITPortraitError(
+                    f"{name} is {describe(value)}; give a{' whole' if whole else ''} number."
+                )
             if not meta["low"] <= value <= meta["high"]:
                 raise ITPortraitError(f"{name} is {value}; it must lie in {meta['low']}..{meta['high']}.")
 
@@ -120,7 +128,7 @@ class Config:
             if isinstance(value, Mapping):
                 given[name] = kind.from_dict(value)
             elif name in given and not isinstance(value, kind):
-                raise ITPortraitError(f"{name} is {value!r}; give its settings by name.")
+                raise ITPortraitError(f"{name} is {describe(value)}; give its settings by name.")
         return cls(**{name: _tupled(value) for name, value in given.items()})
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The one exception that the core raises for anything a user can put right."""
+"""The exceptions that the core raises for anything a user can put right."""
 
 from __future__ import annotations
 
@@ -11,3 +11,7 @@ class ITPortraitError(ValueError):
         Traceback (most recent call last):
         itportrait_core.errors.ITPortraitError: APTConfig.steps is 0; it must lie in 1..5000.
     """
+
+
+class DamagedFile(ITPortraitError):
+    """A file that does not hold what its kind must hold: cut off, altered, or of another kind."""

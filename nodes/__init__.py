@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import folders, stopping
+from . import door, folders, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
@@ -47,6 +47,9 @@ NODES: list[type[io.ComfyNode]] = [
     SaveMesh,
     SaveSplats,
 ]
+
+for _node in NODES:
+    door.guard(_node)
 
 
 class Extension(ComfyExtension):

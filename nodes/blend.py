@@ -51,6 +51,10 @@ class Blend(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -69,9 +73,11 @@ class Blend(io.ComfyNode):
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
         )
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def mix() -> results.Made:
             with runtime.plain_tensors():
                 mixed = itp.blend(generator.open(), [one.open() for one in styles], configs)
-            handles = [results.keep(mixed, facts, "", generator)]
-        return io.NodeOutput(handles[0])
+            return results.Made((mixed,))
+
+        (handle,) = results.produce(facts, ("",), generator, mix)
+        return io.NodeOutput(handle)

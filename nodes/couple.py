@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
@@ -128,6 +128,10 @@ class Couple(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -165,8 +169,8 @@ class Couple(io.ComfyNode):
             "couple", generator, portrait=portrait.sha256, settings=config.to_dict(), **more
         )
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
-        handles = results.cached(facts, *parts)
-        if handles is None:
+
+        def train() -> results.Made:
             style = style_generator.open() if style_generator else None
             progress = runtime.Progress()
             with runtime.training():
@@ -181,9 +185,25 @@ class Couple(io.ComfyNode):
                     style=style,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(made.target, facts, "-target", generator, progress.stopped_at)]
-            if made.style is not None:
-                handles.append(results.keep(made.style, facts, "-style", generator, progress.stopped_at))
+            modules = (made.target,) if made.style is None else (made.target, made.style)
+            return results.Made(modules, progress.stopped_at)
+
+        handles = results.produce(facts, parts, generator, train)
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
-        return io.NodeOutput(target, style, losses, plot, history.to_csv())
+        shortened = unread(clip, text, source_text, config.templates)
+        preview = ui.PreviewText(shortened) if shortened else None
+        return io.NodeOutput(target, style, losses, plot, history.to_csv(), ui=preview)
+
+
+def unread(clip: sockets.ClipHandle, text: str, source_text: str, templates: bool) -> str:
+    """What the CLIP models do not read of the texts, and their limit, in words; empty where they read all."""
+    from ..itportrait_core.guidance.text_limit import left_out, token_limit
+
+    lines = []
+    for model in clip.models:
+        for phrase in (text, source_text):
+            rest = left_out(model, phrase, templates=templates)
+            if rest:
+                lines.append(f"{model.name} reads {token_limit(model)} tokens and leaves out: {rest}")
+    return "\n".join(lines)

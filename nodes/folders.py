@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import folder_paths
 
+from ..itportrait_core.checkpoints import atomic
+from ..itportrait_core.checkpoints.listing import files_below
 from ..itportrait_core.errors import ITPortraitError
 
 MODELS = "itportrait"
@@ -16,20 +21,50 @@ OURS = ".safetensors"
 OFFICIAL = (".pkl", ".pt", ".pth", ".bin")
 RESULTS = "itportrait"
 """Folder below ComfyUI's output."""
+LONGEST_PART = 180
+"""Bytes of a file or folder name: file systems take 255, and a number and an ending are added."""
+LONGEST_NAME = 1000
+"""Bytes of a whole name with its sub-folders."""
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+"""Names that mean devices under Windows."""
+_told: set[tuple[str, str]] = set()
 
 
 def register() -> None:
     """Tell ComfyUI about models/itportrait, and that what we write can be loaded again. Called once."""
     folder_paths.add_model_folder_path(MODELS, os.path.join(folder_paths.models_dir, MODELS))
-    folder_paths.add_model_folder_path(MODELS, os.path.join(folder_paths.get_output_directory(), RESULTS))
+    folder_paths.add_model_folder_path(MODELS, str(results_folder()))
     paths, _ = folder_paths.folder_names_and_paths[MODELS]
     folder_paths.folder_names_and_paths[MODELS] = (paths, {OURS, *OFFICIAL})
+    removed = atomic.sweep(results_folder())
+    if removed:
+        logging.info(f"ITportrait: removed {removed} unfinished files of earlier processes.")
+
+
+def results_folder() -> Path:
+    """Where results are written. It may be a link to another drive; so may folders in it."""
+    return Path(os.path.abspath(folder_paths.get_output_directory()), RESULTS)
 
 
 def models(*endings: str) -> list[str]:
-    """Names of the model files with one of these endings, as ComfyUI lists them."""
-    names = folder_paths.get_filename_list(MODELS)
-    return [name for name in names if os.path.splitext(name)[1].lower() in endings]
+    """Names of the model files with one of these endings, relative to their folders.
+
+    Entries that cannot be read (dangling links, loops, pipes, drives that are gone) are passed over; each is
+    said once in the log.
+    """
+    names: dict[str, None] = {}
+    for folder in folder_paths.get_folder_paths(MODELS):
+        for path in files_below(Path(folder), say_once):
+            if path.suffix.lower() in endings and _is_text(path.name):
+                names[os.path.relpath(path, folder)] = None
+    return sorted(names)
+
+
+def say_once(path: Path, why: str) -> None:
+    """Log that a file was passed over, the first time."""
+    if (str(path), why) not in _told:
+        _told.add((str(path), why))
+        logging.warning(f"ITportrait: {str(path)!r} is left out of the lists: {why}.")
 
 
 def model(name: str) -> Path:
@@ -38,54 +73,36 @@ def model(name: str) -> Path:
     Raises:
         ITPortraitError: if there is no such file below the model folders.
     """
-    path = folder_paths.get_full_path(MODELS, name)
-    if path is None:
+    file = folder_paths.get_full_path(MODELS, name) if isinstance(name, str) and _is_text(name) else None
+    if file is None:
         places = ", ".join(folder_paths.get_folder_paths(MODELS))
         raise ITPortraitError(
-            f"No model file {name!r} in {places}. Put it there and press R to refresh the lists."
+            f"No model file {name!r:.300} in {places}. Put it there and press R to refresh the lists."
         )
-    return Path(path)
+    return Path(file)
 
 
-def result(name: str, ending: str) -> Path:
-    """A new file below output/itportrait that nobody has yet: `name_00001` and so on.
+@contextmanager
+def new(name: str, ending: str) -> Iterator[atomic.Reserved]:
+    """A new file below output/itportrait that nobody else has or gets: `name_00001` and so on.
+
+    Write to its `draft` inside the block; the file appears, complete, at the end.
 
     Args:
         name: what the user typed; sub-folders are allowed, ways out of the folder are not.
         ending: with its dot.
-    """
-    root = Path(folder_paths.get_output_directory(), RESULTS).resolve()
-    wanted = safe_name(name)
-    target = (root / wanted).resolve()
-    if not target.is_relative_to(root):
-        raise ITPortraitError(f"The name {name!r} leads out of {root}; give a plain name.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while (file := target.with_name(f"{target.name}_{number:05}{ending}")).exists():
-        number += 1
-    return file
-
-
-def write(file: Path, data: bytes) -> None:
-    """Write a whole file or nothing.
 
     Raises:
-        ITPortraitError: when the disk is full or the folder refuses.
+        ITPortraitError: for an impossible name, a full disk, or a folder that cannot be written.
     """
-    draft = file.with_name(f".{file.name}.part")
-    try:
-        draft.write_bytes(data)
-        draft.replace(file)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ITPortraitError(
-            f"{file} cannot be written ({error.strerror}); free some disk space or choose another name."
-        ) from error
+    target = results_folder() / safe_name(name)
+    with atomic.reserved(target.parent, target.name, ending) as place:
+        yield place
 
 
 def preview_of(file: Path) -> dict[str, str]:
     """A file below the output folder as the editor asks for it."""
-    inside = file.relative_to(Path(folder_paths.get_output_directory()).resolve())
+    inside = file.relative_to(os.path.abspath(folder_paths.get_output_directory()))
     return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": "output"}
 
 
@@ -93,12 +110,33 @@ def safe_name(name: str) -> str:
     """The name itself when it is a plain relative path.
 
     Raises:
-        ITPortraitError: for an empty or absolute name, a drive, `..`, or characters that some systems refuse.
+        ITPortraitError: for an empty, absolute or over-long name, a drive, `..`, or characters that some
+            systems refuse.
     """
+    if not isinstance(name, str) or not _is_text(name):
+        raise ITPortraitError(f"{name!r:.80} is no file name: it is no text that a file system can hold.")
     parts = name.replace("\\", "/").split("/")
-    plain = re.compile(r"[^\x00-\x1f<>:\"|?*]+")
-    if len(name) > 200 or any(part in ("", ".", "..") or not plain.fullmatch(part) for part in parts):
+    plain = re.compile(r"[^\x00-\x1f\x7f<>:\"|?*]+")
+    if any(part in ("", ".", "..") or not plain.fullmatch(part) for part in parts):
         raise ITPortraitError(
             f"{name[:80]!r} is no file name. Use letters, digits, '-' and '_', with '/' for a sub-folder."
         )
+    if any(
+        part.strip() != part or part.endswith(".") or part.split(".")[0].lower() in RESERVED for part in parts
+    ):
+        raise ITPortraitError(
+            f"{name[:80]!r} is no file name everywhere: leave out blanks and dots at the ends, and names of "
+            "devices such as 'con'."
+        )
+    longest = max(len(part.encode()) for part in parts)
+    if longest > LONGEST_PART or len(name.encode()) > LONGEST_NAME:
+        raise ITPortraitError(
+            f"{name[:80]!r} is no file name: it is too long, {longest} bytes in one part, where at most "
+            f"{LONGEST_PART} can be written; shorten it."
+        )
     return "/".join(parts)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a text can be written as UTF-8; lone halves of surrogate pairs cannot."""
+    return name.isprintable() or all(not "\ud800" <= letter <= "\udfff" for letter in name)

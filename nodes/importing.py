@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from . import compat, folders, runtime
+from .model_files import FOREIGN, files_of
 
 NONE = "(no file found)"
 
@@ -30,8 +29,11 @@ class ImportCheckpoint(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=folders.models(*folders.OFFICIAL) or [NONE],
-                    tooltip="A .pkl, .pt, .pth or .bin file in models/itportrait.",
+                    options=[*folders.models(*folders.OFFICIAL), *files_of(FOREIGN)] or [NONE],
+                    tooltip=(
+                        "A .pkl, .pt, .pth or .bin file in models/itportrait, or a .safetensors file there"
+                        " that is not of this pack."
+                    ),
                 ),
                 io.Boolean.Input(
                     "discriminator",
@@ -50,10 +52,9 @@ class ImportCheckpoint(io.ComfyNode):
                 "There is no checkpoint to import. Put one into models/itportrait, then press R."
             )
         source = folders.model(file)
-        target = folders.result(Path(file).stem, folders.OURS)
         progress = runtime.Progress()
         written = itp.import_checkpoint(
-            source, target, discriminator=discriminator, on_progress=progress.count
+            source, f"{folders.results_folder()}/", discriminator=discriminator, on_progress=progress.count
         )
         names = "\n".join(path.name for path in written)
         return io.NodeOutput(names, ui=ui.PreviewText(names))

@@ -52,9 +52,9 @@ class InstantStyle(io.ComfyNode):
             "instant", generator, picture=tensor_hash(picture), settings=config.to_dict(),
             prior=itp.load_style_prior().config.base_hash,
         )  # fmt: skip
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def make() -> results.Made:
             with runtime.plain_tensors():
-                styled = itp.instant_style(generator.open(), picture, config)
-            handles = [results.keep(styled, facts, "", generator)]
-        return io.NodeOutput(handles[0])
+                return results.Made((itp.instant_style(generator.open(), picture, config),))
+
+        return io.NodeOutput(results.produce(facts, ("",), generator, make)[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import embedded
@@ -15,6 +15,7 @@ from .model_files import EMBEDDED, FOREIGN, STYLE, choices, files_of, kind, loca
 
 GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
 GUESS = "auto"
+QUICK, PLAIN = "QuickGELU", "GELU"
 FULL, HALF = "float32", "half"
 
 
@@ -70,7 +71,7 @@ class GeneratorLoader(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str, base: object = None, superresolution: str = FULL) -> str:
-        return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution}"
+        return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution} {results.generation()}"
 
     @classmethod
     def execute(
@@ -82,12 +83,13 @@ class GeneratorLoader(io.ComfyNode):
         origin = base or sockets.GeneratorHandle.read(locate(EMBEDDED, "generator"))
         origin = replace(origin, half=half)
         facts = results.recipe("style", origin, style=sockets.file_hash(path))
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def add_to_base() -> results.Made:
             with runtime.plain_tensors():
-                styled = itp.load_style(path, itp.load_generator(origin.path))
-            handles = [results.keep(styled, facts, "", origin)]
-        return io.NodeOutput(handles[0])
+                return results.Made((itp.load_style(path, origin.weights()),))
+
+        (handle,) = results.produce(facts, ("",), origin, add_to_base)
+        return io.NodeOutput(handle)
 
 
 class PhotoPriorLoader(io.ComfyNode):
@@ -173,6 +175,16 @@ class ClipLoader(io.ComfyNode):
                         "weights. 'auto' reads it from the file."
                     ),
                 ),
+                io.Combo.Input(
+                    "activation",
+                    options=[GUESS, QUICK, PLAIN],
+                    default=GUESS,
+                    optional=True,
+                    tooltip=(
+                        "What the network was trained with: OpenAI's weights want QuickGELU, open_clip's own"
+                        " mostly GELU. 'auto' tells it from the content of the file and says which."
+                    ),
+                ),
                 sockets.Clip.Input(
                     "also",
                     optional=True,
@@ -183,20 +195,35 @@ class ClipLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, architecture: str, also: object = None) -> str:
+    def fingerprint_inputs(
+        cls, file: str, architecture: str, also: object = None, activation: str = GUESS
+    ) -> str:
         return sockets.file_hash(cls._path(file))
 
     @classmethod
-    def execute(cls, file: str, architecture: str, also: sockets.ClipHandle | None = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        file: str,
+        architecture: str,
+        also: sockets.ClipHandle | None = None,
+        activation: str = GUESS,
+    ) -> io.NodeOutput:
         from ..itportrait_core.guidance.clip import load_clip
 
         path = cls._path(file)
         with runtime.plain_tensors():
-            model = load_clip(path, None if architecture.strip() in ("", GUESS) else architecture.strip())
+            named = architecture.strip()
+            model = load_clip(
+                path,
+                None if named in ("", GUESS) else named,
+                quick_gelu=None if activation == GUESS else activation == QUICK,
+            )
             held = runtime.patcher(model)
         models, names, patchers = (also.models, also.names, also.held) if also else ((), (), ())
-        name = f"{path.stem} {sockets.file_hash(path)[:12]}"
-        return io.NodeOutput(sockets.ClipHandle((*models, model), (*names, name), (*patchers, held)))
+        chosen = "" if activation == GUESS else f" {activation}"
+        name = f"{path.stem} {sockets.file_hash(path)[:12]}{chosen}"
+        handle = sockets.ClipHandle((*models, model), (*names, name), (*patchers, held))
+        return io.NodeOutput(handle, ui=ui.PreviewText(model.about or path.stem))
 
     @staticmethod
     def _path(file: str) -> Path:

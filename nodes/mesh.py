@@ -132,9 +132,9 @@ class SaveMesh(io.ComfyNode):
         recipes.expect(recipe, "mesh", "Extract Mesh")
         made = compat.from_mesh(mesh)
         card = dataclasses.replace(recipe, proof=bytes_hash(made.vertices, made.faces))
-        file = folders.result(name, ".glb")
-        folders.write(file, glb_bytes(made, recipes.notes(cls.hidden, card, private)))
-        item = folders.preview_of(file)
+        with folders.new(name, ".glb") as place:
+            place.draft.write_bytes(glb_bytes(made, recipes.notes(cls.hidden, card, private)))
+        item = folders.preview_of(place.path)
         return io.NodeOutput(f"{item['subfolder']}/{item['filename']}", ui={"3d": [item]})
 
 
@@ -148,7 +148,7 @@ class SaveSplats(io.ComfyNode):
             "Save Splats",
             description=(
                 "Keeps the head as Gaussian splats, a .ply file below output/itportrait that splat viewers"
-                " and game engines read; its recipe and workflow are comments in it."
+                " and game engines read; its recipe and workflow stand behind the splats."
             ),
             search_aliases=["gaussian splatting", "ply", "point cloud"],
             inputs=[
@@ -181,14 +181,16 @@ class SaveSplats(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.shared.portrait import check_fits
         from ..itportrait_core.recipes.card import bytes_hash
-        from ..itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
+        from ..itportrait_core.rendering.ply import ply_bytes
+        from ..itportrait_core.rendering.splat import SplatConfig, sample_splats
 
-        file = folders.result(name, ".ply")
+        folders.safe_name(name)  # said before the work, not after it
         model, person = generator.open(), portrait.portrait
         check_fits(model, person)
         config = SplatConfig(resolution=resolution)
         made = sample_splats(model, person.ws, config, runtime.Progress().count)
         card = recipes.head_card("splats", generator, person, config)
         card = dataclasses.replace(card, proof=bytes_hash(made.centers, made.colors))
-        folders.write(file, ply_bytes(made, recipes.notes(cls.hidden, card, private)))
-        return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
+        with folders.new(name, ".ply") as place:
+            place.draft.write_bytes(ply_bytes(made, recipes.notes(cls.hidden, card, private)))
+        return io.NodeOutput(ui=ui.PreviewText(f"Saved {place.path.name}"))

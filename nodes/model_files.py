@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from ..itportrait_core.checkpoints import embedded
@@ -35,7 +34,14 @@ def choices(*families: str) -> list[str]:
 
 def files_of(*kinds: str) -> list[str]:
     """Names of the model files that hold one of these kinds: a network's family, or "portrait"."""
-    return [name for name in folders.models(folders.OURS) if kind(folders.model(name)) in kinds]
+    return [name for name in folders.models(folders.OURS) if _kind_named(name) in kinds]
+
+
+def _kind_named(name: str) -> str:
+    try:
+        return kind(folders.model(name))
+    except ITPortraitError:  # it has vanished meanwhile
+        return UNREADABLE
 
 
 def locate(choice: str, pocket: str) -> Path:
@@ -56,23 +62,33 @@ def located(name: str, family: str) -> Path:
 
 
 def kind(path: Path) -> str:
-    """What a model file holds: a network's family, `STYLE`, "portrait", `FOREIGN` or `UNREADABLE`."""
-    state = path.stat()
-    return _kind_of(path, state.st_mtime_ns, state.st_size)
+    """What a model file holds: a network's family, `STYLE`, "portrait", `FOREIGN` or `UNREADABLE`.
+
+    Never raises: one odd file takes nothing away from the others.
+    """
+    try:
+        state = path.stat()
+        return _kind_of(path, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        folders.say_once(path, str(error.strerror))
+        return UNREADABLE
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def _kind_of(path: Path, time: int, size: int) -> str:
     """What a file's header says it holds, or `FOREIGN`; time and size notice a new file."""
-    from safetensors import SafetensorError, safe_open
-
+    from ..itportrait_core.checkpoints import plain_json
     from ..itportrait_core.checkpoints.format import FORMAT_VERSION
+    from ..itportrait_core.checkpoints.tensor_file import open_tensors
 
     try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-        if "family" in header and header.get("format_version") != FORMAT_VERSION:
+        with open_tensors(path) as file:
+            notes = file.metadata()
+        if "family" in notes and notes.get("format_version") != FORMAT_VERSION:
+            folders.say_once(path, f"its format version is {notes.get('format_version')!r:.20}")
             return UNREADABLE
-        return header.get("family") or str(json.loads(header.get("itportrait", "{}")).get("kind", FOREIGN))
-    except (SafetensorError, OSError, ValueError, AttributeError):
+        own = plain_json.parse_object(notes.get("itportrait", "{}"), str(path))
+        return notes.get("family") or str(own.get("kind", FOREIGN))
+    except (ITPortraitError, OSError) as error:
+        folders.say_once(path, str(error))
         return UNREADABLE

@@ -45,9 +45,8 @@ class ExamplePicture(io.ComfyNode):
 
     @classmethod
     def execute(cls, picture: str) -> io.NodeOutput:
-        file = FOLDER / f"{picture}.png"
-        if file.parent != FOLDER or not file.is_file():
+        if picture not in {file.stem for file in FOLDER.glob("*.png")}:
             raise ITPortraitError(f"There is no example picture {picture!r}; choose one from the list.")
-        with Image.open(file) as opened:
+        with Image.open(FOLDER / f"{picture}.png") as opened:
             values = np.asarray(opened.convert("RGB"), dtype=np.float32) / 255
         return io.NodeOutput(torch.from_numpy(values)[None])

@@ -93,15 +93,14 @@ class SavePortrait(io.ComfyNode):
 
     @classmethod
     def execute(cls, portrait: sockets.PortraitHandle, name: str, private: bool = False) -> io.NodeOutput:
-        from ..itportrait_core.recipes.carriers import attach, drafted
+        from ..itportrait_core.checkpoints.tensor_file import attach
         from ..itportrait_core.recipes.drawing import portrait_card
 
-        file = folders.result(name, folders.OURS)
         card = portrait_card(portrait.portrait, recipes.programs())
-        with drafted(file) as draft:
-            portrait.portrait.save(draft)
-            attach(draft, recipes.notes(cls.hidden, card, private))
-        return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
+        with folders.new(name, folders.OURS) as place:
+            portrait.portrait.save(place.draft)
+            attach(place.draft, recipes.notes(cls.hidden, card, private))
+        return io.NodeOutput(ui=ui.PreviewText(f"Saved {place.path.name}"))
 
 
 class LoadPortrait(io.ComfyNode):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
 import comfyui_version
@@ -41,15 +42,30 @@ def programs() -> dict[str, str]:
     return {"comfyui": comfyui_version.__version__, "device": mm.get_torch_device().type}
 
 
+def typed() -> bool:
+    """Whether files may hold what people typed: not with ComfyUI's --disable-metadata."""
+    return not args.disable_metadata
+
+
+def written_lineage(lineage: Mapping[str, Any], *, private: bool) -> dict[str, Any]:
+    """The lineage of weights as a file may hold it."""
+    from ..itportrait_core.recipes.privacy import private_facts, untyped_facts
+
+    facts = dict(lineage)
+    if private:
+        facts = private_facts(facts)
+    return facts if typed() else untyped_facts(facts)
+
+
 def head_card(
     kind: str, generator: GeneratorHandle, person: Portrait, config: MeshConfig | SplatConfig
 ) -> Card:
     """The card of a head as a mesh or as splats, drawn with the settings of `config`; it has no proof yet."""
-    from ..itportrait_core.recipes.card import Card, describe_weights, versions
+    from ..itportrait_core.recipes.card import Card, versions
 
     return Card(
         kind,
-        describe_weights(generator.path),
+        generator.description,
         person.report,
         asdict(config),
         versions(**programs()),
@@ -61,16 +77,14 @@ def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:
     """Texts for the file: the card, and the workflow unless ComfyUI was told to save none."""
     from ..itportrait_core.recipes.notes import make_notes
 
-    if args.disable_metadata:
-        return make_notes(card, None, None, private=private)
+    if not typed():
+        return make_notes(card, None, None, private=private, typed=False)
     return make_notes(card, hidden.prompt, hidden.extra_pnginfo, private=private)
 
 
 def signed(person: Portrait, generator: GeneratorHandle) -> Portrait:
     """The person with a note of the weights that it belongs to, without which it cannot be drawn again."""
-    from ..itportrait_core.recipes.card import describe_weights
-
-    weights = describe_weights(generator.path)
+    weights = generator.description
     facts = {name: weights[name] for name in ("content", "family", "license")}
     return replace(person, report={**person.report, "generator": facts})
 

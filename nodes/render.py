@@ -91,7 +91,7 @@ class MultiViewRender(io.ComfyNode):
         camera_info: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.shared.portrait import check_fits, sample_portrait
-        from ..itportrait_core.recipes.card import CHUNK, Card, describe_weights, versions
+        from ..itportrait_core.recipes.card import CHUNK, Card, versions
         from ..itportrait_core.rendering.views import render_views
 
         model = generator.open()
@@ -102,7 +102,7 @@ class MultiViewRender(io.ComfyNode):
         masks = views.masks[:, 0].float().to(mm.intermediate_device())
         card = Card(
             "picture",
-            describe_weights(generator.path),
+            generator.description,
             person.report,
             versions=versions(**recipes.programs()),
             ws=person.ws.float().cpu(),

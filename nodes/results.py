@@ -7,16 +7,18 @@ A run that was stopped early and kept is not the recipe's result, so its file ha
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import folder_paths
 from torch import Tensor
 
 from .. import itportrait_core as itp
+from ..itportrait_core.checkpoints import atomic, hashes, tensor_file
+from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.shared.history import History
 from ..itportrait_core.methods.shared.lineage import CODE_VERSION
 from ..itportrait_core.methods.shared.plots import plot_history
@@ -43,47 +45,134 @@ def recipe(method: str, generator: GeneratorHandle, **inputs: object) -> dict[st
 
 def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
     """Where the result of a recipe lies, or will lie; `part` names one of several results."""
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-    folder = Path(folder_paths.get_output_directory(), folders.RESULTS, "runs")
-    return folder / f"{facts['method']}-{key}{part}{folders.OURS}"
+    key = hashes.of_json(facts)[:16]
+    return folders.results_folder() / "runs" / f"{facts['method']}-{key}{part}{folders.OURS}"
+
+
+def resume_file(facts: Mapping[str, Any]) -> Path:
+    """Where the resume point of a recipe's run lies."""
+    return run_file(facts).with_suffix(".resume")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run has made.
+
+    Attributes:
+        modules: the weights, one for each part.
+        stopped: steps after which the run was stopped, `runtime.Progress.stopped_at`; 0 for a whole run.
+    """
+
+    modules: tuple[Generator3D, ...]
+    stopped: int = 0
+
+
+_unsaved: dict[str, Made] = {}
+"""The last result that could not be written, by the hash of its recipe: it is not made a second time."""
+_written: set[Path] = set()
+"""Files that handles of this process stand for."""
+_vanished = [0]
+"""How many of them are gone."""
+
+
+def generation() -> str:
+    """A text that changes when a file in `runs` has vanished: what nodes remember is then looked up anew.
+
+    Nodes return it from `fingerprint_inputs`; their results that are still on disk are taken from there.
+    """
+    gone = {path for path in _written if not path.is_file()}
+    _written.difference_update(gone)
+    _vanished[0] += len(gone)
+    return str(_vanished[0])
+
+
+def produce(
+    facts: Mapping[str, Any], parts: tuple[str, ...], base: GeneratorHandle, make: Callable[[], Made]
+) -> list[GeneratorHandle]:
+    """Handles of a recipe's results: of an earlier run, or of `make()`.
+
+    What was made is given up only when it is on disk: where writing fails it stays in memory for the next
+    time, and the resume point stays too.
+
+    Args:
+        facts: from `recipe`.
+        parts: names of the results.
+        base: whose licence the weights carry on.
+        make: trains; its modules are in the order of `parts`.
+    """
+    handles = cached(facts, *parts)
+    if handles is None:
+        key = hashes.of_json(facts)
+        made = _unsaved.pop(key, None) or make()
+        try:
+            handles = [_keep(module, facts, part, base, made.stopped)
+                       for part, module in zip(parts, made.modules, strict=True)]  # fmt: skip
+        except BaseException:
+            _unsaved.clear()
+            _unsaved[key] = made
+            raise
+        if not made.stopped:
+            with suppress(OSError):
+                resume_file(facts).unlink(missing_ok=True)
+    _written.update(handle.path for handle in handles)
+    return handles
 
 
 def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:
-    """Handles of the results of an earlier run with the same recipe; None unless all of them are there."""
+    """Handles of the results of an earlier run with the same recipe; None unless all of them are there.
+
+    A file that cannot be used is set aside, with one line in the log: it is only a cache.
+    """
     files = [run_file(facts, part) for part in parts]
     if not all(file.is_file() for file in files):
         return None
-    return [GeneratorHandle.read(file, "superresolution" in facts) for file in files]
+    handles = []
+    for file in files:
+        try:
+            handles.append(GeneratorHandle.read(file, "superresolution" in facts))
+            History.from_json(handles[-1].lineage.get("history", []))
+        except ITPortraitError as error:
+            aside = atomic.set_aside(file)
+            logging.warning(f"ITportrait: {error!s:.300} It is {aside.name} now, and is made anew.")
+            return None
+    return handles
 
 
-def keep(
-    trained: Generator3D, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int = 0
+def _keep(
+    trained: Generator3D, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int
 ) -> GeneratorHandle:
     """Write a trained generator with the lineage that the core gave it, and its card; returns its handle.
 
-    Args:
-        trained: the weights.
-        facts: from `recipe`.
-        part: as in `cached`.
-        base: whose licence the weights carry on.
-        stopped: steps after which the run was stopped, `runtime.Progress.stopped_at`; 0 for a whole run.
+    The file appears when it is complete. A whole run's file that is there already, made by another process
+    meanwhile, is the same result and stays.
     """
-    from ..itportrait_core.recipes.carriers import attach
     from ..itportrait_core.recipes.drawing import generator_card
     from ..itportrait_core.recipes.notes import make_notes
 
     made = {**facts, "stopped": stopped} if stopped else dict(facts)
+    lineage = recipes.written_lineage({**trained.lineage, "recipe": made}, private=False)
+
+    def write(draft: Path, name: str) -> None:
+        itp.save_generator(trained, draft, lineage, license=base.license)
+        with runtime.plain_tensors():
+            card = generator_card(draft, recipes.programs(), name=name)
+            tensor_file.attach(draft, make_notes(card, None, None, private=False, typed=recipes.typed()))
+
     file = run_file(facts, f"-kept-{stopped}{part}" if stopped else part)
-    itp.save_generator(trained, file, {**trained.lineage, "recipe": made}, license=base.license)
-    with runtime.plain_tensors():
-        attach(file, make_notes(generator_card(file, recipes.programs()), None, None, private=False))
+    if stopped:
+        with atomic.reserved(file.parent, file.stem, folders.OURS, plain=True) as place:
+            write(place.draft, place.path.name)
+        file = place.path
+    else:
+        with atomic.creating(file) as draft:
+            write(draft, file.name)
     return GeneratorHandle.read(file, base.half)
 
 
 def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a core method that let a run which was cut off, or stopped and kept, continue later."""
-    point = run_file(facts).with_suffix(".resume")
-    return {"resume": point, "every_steps": 0, "every_seconds": RESUME_SECONDS}
+    point = resume_file(facts)
+    return {"resume": point, "every_steps": 0, "every_seconds": RESUME_SECONDS, "keep_point": True}
 
 
 def report(handle: GeneratorHandle) -> tuple[dict[str, list[float]], Tensor, History]:

@@ -71,30 +71,23 @@ class SaveGenerator(io.ComfyNode):
     ) -> io.NodeOutput:
         import torch
 
-        from ..itportrait_core.recipes.carriers import attach, drafted
+        from ..itportrait_core.checkpoints.tensor_file import attach
         from ..itportrait_core.recipes.drawing import difference_card, generator_card
-        from ..itportrait_core.recipes.privacy import private_facts
 
-        file = folders.result(name, folders.OURS)
-        lineage = private_facts(generator.lineage) if private else dict(generator.lineage)
-        if precision in (DIFFERENCE, SMALL):
-            with drafted(file) as draft, runtime.plain_tensors():
+        lineage = recipes.written_lineage(generator.lineage, private=private)
+        with folders.new(name, folders.OURS) as place, runtime.plain_tensors():
+            if precision in (DIFFERENCE, SMALL):
                 budget = SMALL_MB if precision == SMALL else 0.0
-                origin, source = write_difference(generator, base, lineage, draft, budget)
-                card = difference_card(draft, origin, source, recipes.programs(), name=file.name)
-                attach(draft, recipes.notes(cls.hidden, card, private))
-            return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
-        with drafted(file) as draft, runtime.plain_tensors():
-            itp.save_generator(
-                itp.load_generator(generator.path),
-                draft,
-                lineage,
-                dtype=torch.float16 if precision == HALF else None,
-                license=generator.license,
-            )
-            card = generator_card(draft, recipes.programs(), name=file.name)
-            attach(draft, recipes.notes(cls.hidden, card, private))
-        return io.NodeOutput(ui=ui.PreviewText(f"Saved {file.name}"))
+                origin, source = write_difference(generator, base, lineage, place.draft, budget)
+                card = difference_card(place.draft, origin, source, recipes.programs(), name=place.path.name)
+            else:
+                dtype = torch.float16 if precision == HALF else None
+                itp.save_generator(
+                    generator.weights(), place.draft, lineage, dtype=dtype, license=generator.license
+                )
+                card = generator_card(place.draft, recipes.programs(), name=place.path.name)
+            attach(place.draft, recipes.notes(cls.hidden, card, private))
+        return io.NodeOutput(ui=ui.PreviewText(f"Saved {place.path.name}"))
 
 
 def write_difference(
@@ -113,7 +106,7 @@ def write_difference(
         raise ITPortraitError(
             "A difference needs its base; connect the generator that the style was trained from."
         )
-    style, origin = itp.load_generator(generator.path), itp.load_generator(base.path)
+    style, origin = generator.weights(), itp.load_generator(base.path)
     itp.save_style(style, origin, file, budget_mb=budget_mb, lineage=lineage)
     return origin, base.path
 
@@ -159,7 +152,7 @@ class SavePictures(io.ComfyNode):
         for view, image in enumerate(images):
             pixels = to_pixels(image)
             card = dataclasses.replace(recipe.for_view(view), proof=bytes_hash(pixels))
-            file = folders.result(name, ".png")
-            folders.write(file, png_bytes(pixels, recipes.notes(cls.hidden, card, private)))
-            files.append(folders.preview_of(file))
+            with folders.new(name, ".png") as place:
+                place.draft.write_bytes(png_bytes(pixels, recipes.notes(cls.hidden, card, private)))
+            files.append(folders.preview_of(place.path))
         return io.NodeOutput(ui={"images": files})

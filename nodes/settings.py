@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from comfy_api.latest import io
 
+from ..itportrait_core.checkpoints import plain_json
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods import configs
 from . import compat, sockets
+
+LONGEST = 100_000
+"""Characters of the changes."""
 
 
 class MethodSettings(io.ComfyNode):
@@ -54,8 +57,8 @@ class MethodSettings(io.ComfyNode):
     @classmethod
     def execute(cls, preset: str, changes: str) -> io.NodeOutput:
         try:
-            wanted = json.loads(changes or "{}")
-        except json.JSONDecodeError as error:
+            wanted = plain_json.parse(changes.strip() or "{}", "The text of the changes", longest=LONGEST)
+        except ITPortraitError as error:
             raise ITPortraitError(f"The changes are no JSON ({error}). Write for instance {{}}.") from error
         if not isinstance(wanted, dict) or not all(isinstance(value, dict) for value in wanted.values()):
             raise ITPortraitError(
@@ -65,7 +68,7 @@ class MethodSettings(io.ComfyNode):
         for name in wanted:
             if name not in methods:
                 raise ITPortraitError(
-                    f"There is no method {name!r} to change; methods are {', '.join(methods)}."
+                    f"There is no method {name!r:.80} to change; methods are {', '.join(methods)}."
                 )
         made: dict[str, Any] = {}
         for name in methods:

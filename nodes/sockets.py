@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import itportrait_core as itp
+from ..itportrait_core.checkpoints import hashes
 from ..itportrait_core.errors import ITPortraitError
 from . import runtime
 
@@ -47,11 +48,7 @@ def file_hash(path: Path) -> str:
     state = path.stat()
     key = (str(path), state.st_mtime_ns, state.st_size)
     if key not in _hashes:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            _hashes[key] = digest.hexdigest()
+        _hashes[key] = hashes.of_file(path)
     return _hashes[key]
 
 
@@ -102,16 +99,47 @@ class GeneratorHandle(Held):
     @cached_property
     def patcher(self) -> ModelPatcher:
         """The frozen generator under ComfyUI's memory manager."""
-        if not self.path.is_file() or file_hash(self.path) != self.sha256:
-            raise ITPortraitError(f"{self.path} is gone or has changed; queue again to read it anew.")
         key = (self.sha256, self.half)
         held_patcher = _opened.get(key)
         if held_patcher is None:
+            if not self.unchanged:
+                raise ITPortraitError(f"{self.path} is gone or has changed; queue again to make it anew.")
             with runtime.plain_tensors():
                 model = itp.load_generator(self.path, half=self.half)
             held_patcher = runtime.patcher(model)
             _opened[key] = held_patcher
         return held_patcher
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the file is still what it was."""
+        try:
+            return self.path.is_file() and file_hash(self.path) == self.sha256
+        except OSError:
+            return False
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """The file on a recipe card, from `describe_weights`.
+
+        Raises:
+            ITPortraitError: when the file is gone.
+        """
+        from ..itportrait_core.recipes.card import describe_weights
+
+        if not self.path.is_file():
+            raise ITPortraitError(f"{self.path} is gone; queue again to make it anew.")
+        return describe_weights(self.path)
+
+    def weights(self) -> Generator3D:
+        """A generator of one's own on the CPU: from the file, or from memory where the file is gone.
+
+        Raises:
+            ITPortraitError: when it is in neither.
+        """
+        if self.unchanged:
+            return itp.load_generator(self.path)
+        return copy.deepcopy(self.patcher.model).cpu()
 
     @property
     def patchers(self) -> list[ModelPatcher]:
@@ -133,10 +161,7 @@ class PortraitHandle:
     @cached_property
     def sha256(self) -> str:
         """Hash of latent, camera and picture: the same person, the same hash."""
-        digest = hashlib.sha256()
-        for tensor in self._comfy_cache_tensors():
-            digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return hashes.of_floats(*self._comfy_cache_tensors())
 
     def get_ram_usage(self) -> int:
         """Bytes of its tensors."""

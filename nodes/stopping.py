@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
@@ -24,10 +24,23 @@ def register() -> None:
         server.routes.post(ROUTE)(_answer)
 
 
-async def _answer(_: Request) -> Response:
-    from aiohttp.web import json_response
+async def _answer(request: Request) -> Response:
+    from aiohttp.web import HTTPForbidden, json_response
 
+    if not is_own_page(request.headers):
+        raise HTTPForbidden(text="Only the editor's own page may stop a training.")
     return json_response({"running": ask()})
+
+
+def is_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from the editor or from a program, not from a page of another site.
+
+    ComfyUI compares `Origin` with `Host` itself, but lets "null" pass, which sandboxed pages send.
+    """
+    return headers.get("Origin") != "null" and headers.get("Sec-Fetch-Site") not in (
+        "cross-site",
+        "same-site",
+    )
 
 
 @contextmanager

@@ -79,6 +79,10 @@ class Stylize(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -104,8 +108,8 @@ class Stylize(io.ComfyNode):
             "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
             clip=clip.names if clip and config.clip > 0 else (),
         )  # fmt: skip
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def train() -> results.Made:
             progress = runtime.Progress()
             with runtime.training():
                 styled = itp.stylize(
@@ -116,6 +120,8 @@ class Stylize(io.ComfyNode):
                     clip=clip.open() if clip else None,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(styled, facts, "", generator, progress.stopped_at)]
-        losses, plot, _ = results.report(handles[0])
-        return io.NodeOutput(handles[0], losses, plot)
+            return results.Made((styled,), progress.stopped_at)
+
+        (handle,) = results.produce(facts, ("",), generator, train)
+        losses, plot, _ = results.report(handle)
+        return io.NodeOutput(handle, losses, plot)

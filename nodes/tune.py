@@ -62,6 +62,10 @@ class PivotalTuning(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -81,8 +85,8 @@ class PivotalTuning(io.ComfyNode):
             config = config.replace(**fields.changed(TuningConfig, lpips_stop=lpips_stop, lr=lr, depth=depth))
             config = config.replace(steps=steps) if steps else config
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
-        handles = results.cached(facts, "")
-        if handles is None:
+
+        def train() -> results.Made:
             progress = runtime.Progress()
             with runtime.training():
                 tuned = itp.pivotal_tune(
@@ -92,6 +96,8 @@ class PivotalTuning(io.ComfyNode):
                     on_step=progress.step,
                     **results.resume_point(facts),
                 )
-            handles = [results.keep(tuned, facts, "", generator, progress.stopped_at)]
-        losses, plot, _ = results.report(handles[0])
-        return io.NodeOutput(handles[0], losses, plot)
+            return results.Made((tuned,), progress.stopped_at)
+
+        (handle,) = results.produce(facts, ("",), generator, train)
+        losses, plot, _ = results.report(handle)
+        return io.NodeOutput(handle, losses, plot)

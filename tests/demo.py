@@ -22,6 +22,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("names", nargs="*", default=["coupled_portrait"], help="example workflows to run")
     options.add_argument("--thumbnails", action="store_true", help="renew example_workflows/<name>.jpg")
+    options.add_argument("--weights", type=Path, help="folder of networks in place of the embedded ones")
     asked = options.parse_args()
     environment.enter()
 
@@ -30,7 +31,7 @@ def main() -> int:
     from harness.server import ComfyServer
 
     print("Starting ComfyUI ...", flush=True)
-    with ComfyServer() as server:
+    with ComfyServer(weights=asked.weights and asked.weights.resolve()) as server:
         print(f"ComfyUI answers on {server.url}", flush=True)
         client = ComfyClient(server.url)
         for name in asked.names:

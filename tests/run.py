@@ -1,7 +1,8 @@
 """Check the whole project: `python tests/run.py`. Sets itself up.
 
 Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last and in
-two processes. `--quick` leaves out servers, browsers and full-size networks: the loop at the desk. Other
+two processes. `--quick` leaves out servers, browsers and full-size networks: the loop at the desk. `--trust`
+runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes docs/trust.md. Other
 arguments go to pytest, which then runs in one process.
 """
 
@@ -28,6 +29,8 @@ def main() -> int:
     """0 when everything passes."""
     environment.enter("tests/requirements.txt")
     arguments = sys.argv[1:]
+    if arguments[:1] == ["--trust"]:
+        return trust(arguments[1] if len(arguments) > 1 else "1")
     quick = "--quick" in arguments
     arguments = [word for word in arguments if word != "--quick"]
     environment.comfyui()  # says so now when there is none, not in the middle of the tests
@@ -36,6 +39,18 @@ def main() -> int:
     if failed:
         print(f"failed: {', '.join(failed)} (see above)", flush=True)
     return max(pytest([*(QUICK if quick else ()), *arguments]), int(bool(failed)))
+
+
+def trust(share: str) -> int:
+    """The long part of the trust suite at a share of its counts; its table goes into docs/trust.md."""
+    sys.path.insert(0, str(environment.ROOT))
+    from trust import counts
+
+    code = _tool("pytest", "tests/trust", "-q", **ONE_THREAD, **{counts.SHARE: share})
+    text = counts.page(share)
+    print(text)
+    (environment.ROOT / "docs" / "trust.md").write_text(text, encoding="utf-8")
+    return code
 
 
 def ruff() -> int:

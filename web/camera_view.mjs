@@ -24,7 +24,7 @@ export class CameraView {
     this.stage.append(this.canvas);
     this.row = make("div", { className: "row", attributes: { role: "toolbar" } });
     this.element = host("itportrait-camera", this.stage, this.row);
-    this.listen();
+    this.attach();
     this.sizes = new ResizeObserver(() => this.refresh());
     this.sizes.observe(this.stage);
   }
@@ -151,7 +151,7 @@ export class CameraView {
     return shift ? "roll" : "head";
   }
 
-  listen() {
+  attach() {
     const on = (name, handler, options) => this.stage.addEventListener(name, handler, options);
     on("pointerdown", (event) => this.grab(event));
     on("pointermove", (event) => this.move(event));

@@ -31,7 +31,7 @@ export class FivePointsView {
     row.append(this.note, this.button);
     row.addEventListener("pointerdown", (event) => event.stopPropagation());
     this.element = host("itportrait-points", this.stage, row);
-    this.listen();
+    this.attach();
     this.sizes = new ResizeObserver(() => this.refresh());
     this.sizes.observe(this.stage);
   }
@@ -156,7 +156,7 @@ export class FivePointsView {
     });
   }
 
-  listen() {
+  attach() {
     const on = (name, handler) => this.stage.addEventListener(name, handler);
     on("pointerdown", (event) => this.grab(event));
     on("pointermove", (event) => this.move(event));

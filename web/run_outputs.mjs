@@ -46,7 +46,7 @@ export const pictureUrls = (api, output, keys) =>
 export function loadedPicture(api, node) {
   const name = node?.widgets?.find((widget) => widget.name === "image")?.value;
   if (typeof name !== "string" || !/\.\w{3,5}( \[\w+\])?$/.test(name)) return undefined;
-  const [, path, type = "input"] = /^(.*?)(?: \[(\w+)\])?$/.exec(name);
+  const [, path, type = "input"] = name.match(/^(.*?)(?: \[(\w+)\])?$/);
   const cut = path.lastIndexOf("/");
   return viewUrl(api, { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(cut, 0)), type });
 }

@@ -94,7 +94,14 @@ def faces_from_core(landmarks: Mapping[str, Any], frame: int = 0) -> list[Face]:
         raise ITPortraitError(
             f"Frame {frame} was asked for, but the landmarks hold {len(frames)}; count from 0."
         )
-    faces = [_core_face(entry, int(size[0]), int(size[1])) for entry in frames[frame]]
+    try:
+        faces = [_core_face(entry, int(size[0]), int(size[1])) for entry in frames[frame]]
+    except ITPortraitError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ITPortraitError(
+            f"FACE_LANDMARKS is not as the face landmark node makes it ({error!s:.100}); connect that node."
+        ) from error
     return sorted(faces, key=lambda face: face.size, reverse=True)
 
 
@@ -111,6 +118,8 @@ def _core_face(entry: Mapping[str, Any], height: int, width: int) -> Face:
             f"FACE_LANDMARKS holds {tuple(flat.shape)} points for a face; at least 468 are needed."
         )
     flat = flat[:468, :2]
+    if not bool(torch.isfinite(flat).all()):
+        raise ITPortraitError("FACE_LANDMARKS holds numbers that are not finite; connect the landmark node.")
     if float(flat.abs().max()) <= 2.0:
         flat = flat * torch.tensor([width, height]).double() - 0.5
     mesh = torch.cat((flat, torch.zeros(468, 1).double()), 1)

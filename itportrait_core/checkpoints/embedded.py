@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..errors import ITPortraitError
@@ -20,17 +19,11 @@ NAMES = (
 )
 
 FOLDER = Path(__file__).parents[1] / "pocket" / "weights"
-OVERRIDE = "ITPORTRAIT_POCKET_WEIGHTS"
-"""Environment variable that names another folder, for people who train the family themselves."""
 
 
 def exists(name: str) -> bool:
     """Whether the file of one pocket network is there: the style prior may be left out of a small install."""
-    return (_folder() / f"{name}.safetensors").is_file()
-
-
-def _folder() -> Path:
-    return Path(os.environ.get(OVERRIDE) or FOLDER)
+    return (FOLDER / f"{name}.safetensors").is_file()
 
 
 def path(name: str) -> Path:
@@ -44,7 +37,7 @@ def path(name: str) -> Path:
     """
     if name not in NAMES:
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
-    file = _folder() / f"{name}.safetensors"
+    file = FOLDER / f"{name}.safetensors"
     if not file.is_file():
         raise ITPortraitError(
             f"The embedded {name} weights are missing at {file}; reinstall the pack, or train them with "

@@ -6,7 +6,6 @@ The header's metadata are strings: `format_version`, `family`, `config` (JSON), 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import os
@@ -19,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from ..config import Config
-from ..errors import ITPortraitError
+from ..errors import DamagedFile, ITPortraitError
 from ..networks import families
 from ..networks.generator3d import Generator3D
-from . import embedded
+from . import embedded, hashes, plain_json
 from .downloads import where
-from .tensor_file import open_tensors, write_tensors
+from .settings_check import check_settings
+from .tensor_file import TensorFile, check_finite, open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
 GENERATORS = families.NAMES
@@ -98,6 +98,7 @@ def save_model(
     """
     tensors = {}
     for key, value in module.state_dict().items():
+        check_finite(value, f"The weight {key}")
         value = _stored_as(value.detach().cpu(), dtype)
         tensors[key] = value.clone(memory_format=torch.contiguous_format)
     metadata = header_metadata(family, module.config.to_dict(), lineage, license, source)
@@ -137,7 +138,11 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         ITPortraitError: for a missing, damaged or foreign file, or a format version that is not known.
     """
     with open_tensors(path) as file:
-        metadata = file.metadata() or {}
+        return _header(file)
+
+
+def _header(file: TensorFile) -> Header:
+    path, metadata = file.path, file.metadata()
     missing = {"format_version", "family", "config"} - set(metadata)
     if missing:
         raise ITPortraitError(
@@ -149,10 +154,8 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         raise ITPortraitError(
             f"{path} has format version {version!r}; this software reads {FORMAT_VERSION!r}; update it."
         )
-    try:
-        config, lineage = json.loads(metadata["config"]), json.loads(metadata.get("lineage", "{}"))
-    except json.JSONDecodeError as error:
-        raise ITPortraitError(f"The header of {path} is damaged ({error}); get the file again.") from error
+    config = plain_json.parse_object(metadata["config"], f"The settings in {path}")
+    lineage = plain_json.parse_object(metadata.get("lineage", "{}"), f"The lineage in {path}")
     return Header(
         metadata["family"], config, lineage, metadata.get("license", ""), metadata.get("source", ""), version
     )
@@ -169,17 +172,40 @@ def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu")
         >>> itp.load_model(path).training
         False
     """
-    header = read_header(path)
-    config_class, module_class = _family(header.family, path)
+    with open_tensors(path) as file:
+        header = _header(file)
+        config_class, module_class = _family(header.family, path)
+        config = _config(config_class, header, path)
+        with torch.device("meta"):  # no memory before the tensors are known to fit
+            _compare(_built(module_class, config, header, path).state_dict(), file)
+        module = _built(module_class, config, header, path)
+        _fill(module, file)
+    return module.to(device).eval().requires_grad_(False)
+
+
+def _config(config_class: type[Config], header: Header, path: str | os.PathLike[str]) -> Config:
+    """The settings of a header, every one of the type and in the range that networks have."""
     try:
         config = config_class.from_dict(header.config)
-    except (TypeError, KeyError) as error:
-        raise ITPortraitError(
-            f"The settings in {path} do not fit a {header.family} model: {error}."
+        check_settings(config)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise DamagedFile(
+            f"The settings in {path} do not fit a {header.family} model: {error!s:.300}."
         ) from error
-    module = module_class(config, seed=None)
-    read_into(module, path)
-    return module.to(device).eval().requires_grad_(False)
+    return config
+
+
+def _built(
+    module_class: type[nn.Module], config: Config, header: Header, path: str | os.PathLike[str]
+) -> nn.Module:
+    try:
+        return module_class(config, seed=None)
+    except ITPortraitError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise DamagedFile(
+            f"The settings in {path} make no {header.family} model ({error!s:.200}); get the file again."
+        ) from error
 
 
 def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -189,31 +215,35 @@ def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
         ITPortraitError: naming the first tensors that are missing, unknown or of another shape.
     """
     with open_tensors(path) as file:
-        wanted, stored = module.state_dict(), set(file.keys())
-        wrong = [f"{key} is missing" for key in wanted if key not in stored]
-        wrong += [f"{key} is unknown" for key in sorted(stored - set(wanted))]
-        for key in wanted.keys() & stored:
-            shape = tuple(file.get_slice(key).get_shape())
-            if shape != tuple(wanted[key].shape):
-                wrong.append(f"{key} has shape {shape} instead of {tuple(wanted[key].shape)}")
-        if wrong:
-            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-            raise ITPortraitError(f"{path} does not fit its own settings: {'; '.join(wrong[:3])}{more}.")
-        with torch.no_grad():
-            for key, target in wanted.items():
-                target.copy_(file.get_tensor(key))
+        _compare(module.state_dict(), file)
+        _fill(module, file)
+
+
+def _compare(wanted: Mapping[str, Tensor], file: TensorFile) -> None:
+    """Refuse a file whose tensors have other names or shapes than the wanted ones."""
+    stored = set(file.keys())
+    wrong = [f"{key} is missing" for key in wanted if key not in stored]
+    wrong += [f"{key:.200} is unknown" for key in sorted(stored - set(wanted))]
+    for key in wanted:
+        if key in stored and file.shape(key) != tuple(wanted[key].shape):
+            wrong.append(f"{key} has shape {file.shape(key)} instead of {tuple(wanted[key].shape)}")
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise DamagedFile(f"{file.path} does not fit its own settings: {'; '.join(wrong[:3])}{more}.")
+
+
+@torch.no_grad()
+def _fill(module: nn.Module, file: TensorFile) -> None:
+    for key, target in module.state_dict().items():
+        target.copy_(file.get_tensor(key))
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:
     """SHA-256 over family, config and tensors, whatever the lineage. Reads one tensor at a time."""
-    header = read_header(path)
-    digest = hashlib.sha256(json.dumps([header.family, header.config], sort_keys=True).encode())
     with open_tensors(path) as file:
-        for key in sorted(file.keys()):
-            tensor = file.get_tensor(key)
-            digest.update(f"\n{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+        header = _header(file)
+        named = ((key, file.get_tensor(key)) for key in sorted(file.keys()))
+        return hashes.of_stored([header.family, header.config], named)
 
 
 def save_generator(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,7 +11,9 @@ from torch import Tensor, nn
 
 from ..errors import ITPortraitError
 from ..networks.ops import binomial_filter
+from .settings_check import check_settings
 from .stored import StoredTensor
+from .tensor_file import check_finite
 
 
 class Config(Protocol):
@@ -86,6 +87,7 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
         elif value.shape != target.shape:
             wrong.append(f"{name} has shape {tuple(value.shape)} instead of {tuple(target.shape)}")
         else:
+            check_finite(value, f"The weight {name}")
             result[name] = value
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -94,35 +96,6 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
             "Is this a variant with another architecture?"
         )
     return result
-
-
-def check_settings(config: Any) -> None:
-    """Refuse settings whose values are not of the types that the config class declares.
-
-    Raises:
-        ITPortraitError: naming the setting and its value.
-    """
-    plain = {"int": int, "float": int | float, "bool": bool, "str": str, "None": None}
-    for setting in dataclasses.fields(config):
-        value = getattr(config, setting.name)  # a field of our own class
-        if dataclasses.is_dataclass(value):
-            check_settings(value)
-            continue
-        kinds = [plain[name] for name in str(setting.type).split(" | ") if name in plain]
-        fits = any(isinstance(value, kind) if kind is not None else value is None for kind in kinds)
-        if kinds and (not fits or (isinstance(value, bool) and bool not in kinds)):
-            raise ITPortraitError(
-                f"The file says {setting.name} is {json_value(value)!r:.60}; is it damaged?"
-            )
-        if not kinds and not _is_plain(value):
-            raise ITPortraitError(f"The file says something strange about {setting.name}; is it damaged?")
-
-
-def _is_plain(value: object, depth: int = 0) -> bool:
-    """Whether a value is a number, a text, or a short tuple of such."""
-    if isinstance(value, tuple) and depth < 3 and len(value) <= 64:
-        return all(_is_plain(item, depth + 1) for item in value)
-    return isinstance(value, int | float | str)
 
 
 def json_value(value: object) -> object:

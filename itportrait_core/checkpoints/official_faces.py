@@ -43,6 +43,11 @@ def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) 
     options = options if isinstance(options, dict) else {}
     type_name = json_value(options.get("encoder_type"))
     kind = ENCODER_KINDS.get(type_name) if isinstance(type_name, str) else None
+    if not options:
+        raise ITPortraitError(
+            "The encoder file has no 'opts', which name the type of the encoder; the weights alone do not "
+            f"tell {', '.join(ENCODER_KINDS)} apart. Get the complete file of the encoder's own page."
+        )
     if kind is None:
         raise ITPortraitError(
             f"The encoder is of type {type_name!r:.80}; known are {', '.join(ENCODER_KINDS)}."
@@ -53,7 +58,13 @@ def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) 
     tensors = read(encoder)
     config = encoder_config(kind, {name: tuple(t.shape) for name, t in tensors.items()}, options)
     tensors["latent_avg"] = torch.zeros(config.style_count, config.code_dim)
-    if average is not None and options.get("start_from_latent_avg", True):
+    starts_there = options.get("start_from_latent_avg", True)
+    if average is None and starts_there and "start_from_latent_avg" in options:
+        raise ITPortraitError(
+            "The encoder starts from the mean latent (start_from_latent_avg), but the file holds no "
+            "'latent_avg'; get the complete file of the encoder's own page."
+        )
+    if average is not None and starts_there:
         tensors["latent_avg"] = (
             average.reshape(-1, config.code_dim).expand(config.style_count, -1).contiguous()
         )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ITPortraitError
+from ..errors import DamagedFile
 
 
-class RefusedPickle(ITPortraitError):
+class RefusedPickle(DamagedFile):
     """The file is damaged, or asks for something that no checkpoint needs."""
 
 

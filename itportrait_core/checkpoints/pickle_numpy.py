@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..plain_types import describe
 from .pickle_limits import Budget, RefusedPickle
 
 
@@ -52,7 +53,7 @@ def make_dtype(args: tuple, budget: Budget) -> DType:
     code = args[0]
     if not isinstance(code, str) or not re.fullmatch(r"[<|=]?(b1|[iu][1248]|f[248])", code):
         raise RefusedPickle(
-            f"The checkpoint holds numpy values of type {str(code)[:40]!r}; only numbers are allowed."
+            f"The checkpoint holds numpy values of type {describe(code)}; only numbers are allowed."
         )
     return DType(code, np.dtype(code).newbyteorder("<"))
 

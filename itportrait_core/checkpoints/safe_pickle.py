@@ -60,8 +60,13 @@ class SafeUnpickler:
                 step(self)
         except RefusedPickle:
             raise
-        except (struct.error, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-            raise RefusedPickle(f"The checkpoint is damaged near byte {self.position} ({error}).") from error
+        except (
+            *(struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError),
+            *(OverflowError, RecursionError, MemoryError),
+        ) as error:
+            raise RefusedPickle(
+                f"The checkpoint is damaged near byte {self.position} ({error!s:.200})."
+            ) from error
 
     # Reading
 

@@ -1,60 +1,316 @@
-"""Reading and writing safetensors files: atomic writes, memory-mapped reads, readable errors."""
+"""Safetensors files: one header, one reader, one writer.
+
+Tensors are read, never memory-mapped: a file that is cut short or vanishes meanwhile, as on a network drive,
+gives an error instead of ending the process. The layout is that of the safetensors project: eight bytes that
+say how long the JSON header is, the header, then the values without gaps, little-endian.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import os
-import uuid
+import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from torch import Tensor
 
-from ..errors import ITPortraitError
+from ..errors import DamagedFile, ITPortraitError
+from . import atomic, plain_json
+
+METADATA = "__metadata__"
+MAX_DIMENSIONS = 16
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def write_tensors(
-    tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str], metadata: Mapping[str, str]
-) -> Path:
-    """Write a safetensors file atomically: a temporary neighbour, then a rename.
+@dataclass(frozen=True)
+class Entry:
+    """Where one tensor lies, and what it is."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    """First byte, counted from the end of the header."""
+    end: int
+
+
+@dataclass(frozen=True)
+class TensorHeader:
+    """What stands before the values."""
+
+    metadata: dict[str, str]
+    tensors: dict[str, Entry]
+    length: int
+    """Bytes before the first value."""
+
+
+class TensorFile:
+    """An open safetensors file; use it in a `with` block."""
+
+    def __init__(self, path: Path, file: BinaryIO, header: TensorHeader) -> None:
+        self.path, self.file, self.header = path, file, header
+
+    def __enter__(self) -> TensorFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+    def metadata(self) -> dict[str, str]:
+        """The texts of the header."""
+        return dict(self.header.metadata)
+
+    def keys(self) -> list[str]:
+        """Names of the tensors."""
+        return list(self.header.tensors)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a tensor, without reading it."""
+        return self.header.tensors[name].shape
+
+    def get_tensor(self, name: str, *, finite: bool = True) -> Tensor:
+        """The values of one tensor, in memory of their own.
+
+        Args:
+            name: one of `keys`.
+            finite: refuse values that are not finite.
+
+        Raises:
+            DamagedFile: when the file ends before them, or holds values that are not finite.
+        """
+        entry = self.header.tensors[name]
+        dtype = DTYPES.get(entry.dtype)
+        if dtype is None:
+            raise DamagedFile(f"{self.path} holds {name!r:.200} as {entry.dtype}, which is not read here.")
+        if entry.end == entry.start:
+            return torch.empty(entry.shape, dtype=dtype)
+        data = bytearray(entry.end - entry.start)
+        self._fill(data, self.header.length + entry.start)
+        if dtype is torch.bool:
+            return torch.frombuffer(data, dtype=torch.uint8).reshape(entry.shape) != 0
+        values = torch.frombuffer(data, dtype=dtype).reshape(entry.shape)
+        if finite:
+            check_finite(values, f"{self.path}: {name!r:.200}")
+        return values
+
+    def tensors(self, *, finite: bool = True) -> dict[str, Tensor]:
+        """All tensors by name; `finite` as in `get_tensor`."""
+        return {name: self.get_tensor(name, finite=finite) for name in self.header.tensors}
+
+    def _fill(self, data: bytearray, position: int) -> None:
+        view, done = memoryview(data), 0
+        try:
+            self.file.seek(position)
+            while done < len(data) and (count := self.file.readinto(view[done:])):  # type: ignore[attr-defined]
+                done += count
+        except OSError as error:
+            raise DamagedFile(f"{self.path} could not be read ({error.strerror}); try again.") from error
+        if done < len(data):
+            raise DamagedFile(f"{self.path} was cut short while it was read; get the file again.")
+
+
+def check_finite(values: Tensor, where: str) -> None:
+    """Refuse a tensor with values that are not finite.
 
     Raises:
-        ITPortraitError: when the folder or the disk refuses.
+        DamagedFile: naming the place.
     """
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        temporary.touch()
-        usual = temporary.stat().st_mode  # safetensors makes files that nobody else may read
-        save_file(dict(tensors), temporary, metadata=dict(metadata))
-        temporary.chmod(usual)
-        os.replace(temporary, path)
-        temporary = None
-    except (OSError, SafetensorError) as error:
-        raise ITPortraitError(
-            f"Could not write {path}: {error}. Check that the folder is writable and the disk is not full."
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-    return path
+    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+        raise DamagedFile(f"{where} holds values that are not finite (NaN or infinity); get the file again.")
 
 
-def open_tensors(path: str | os.PathLike[str]) -> safe_open:
-    """Open a safetensors file, memory-mapped; use it as a context manager.
+def open_tensors(path: str | os.PathLike[str]) -> TensorFile:
+    """Open a safetensors file; use it as a context manager.
 
     Raises:
         ITPortraitError: when the file is missing or damaged.
     """
-    if not Path(path).is_file():
+    path = Path(path)
+    if not path.is_file():
         raise ITPortraitError(
             f"There is no file {path}; check the name, or get the weights as README, "
             "section Bring your own weights, says."
         )
     try:
-        return safe_open(os.fspath(path), framework="pt", device="cpu")
-    except (SafetensorError, OSError) as error:
-        raise ITPortraitError(f"{path} is damaged or no safetensors file ({error}); get it again.") from error
+        file = path.open("rb")
+    except OSError as error:
+        raise ITPortraitError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
+    try:
+        return TensorFile(path, file, _read_header(path, file))
+    except BaseException:
+        file.close()
+        raise
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is a safetensors file, by its first bytes and not by its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError:
+        return False
+    return start[8:9] == b"{" or (
+        path.suffix.lower() == ".safetensors" and start[:2] not in (b"PK", b"\x80\x02")
+    )
+
+
+def _read_header(path: Path, file: BinaryIO) -> TensorHeader:
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(8)
+    count = _header_size(start, size, str(path))
+    return _parsed(file.read(count), size, str(path))
+
+
+def parse_header(data: memoryview, where: str) -> TensorHeader:
+    """The header of a safetensors file that is in memory.
+
+    Raises:
+        DamagedFile: when it does not fit the bytes behind it.
+    """
+    count = _header_size(bytes(data[:8]), len(data), where)
+    return _parsed(bytes(data[8 : 8 + count]), len(data), where)
+
+
+def _header_size(start: bytes, size: int, where: str) -> int:
+    count = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+    if not 2 <= count <= min(plain_json.LONGEST, size - 8):
+        raise DamagedFile(
+            f"{where} is damaged or no safetensors file (a header of {count} bytes); get it again."
+        )
+    return count
+
+
+def _parsed(text: bytes, size: int, path: str) -> TensorHeader:
+    count = len(text)
+    header = plain_json.parse_object(text, f"The header of {path}")
+    metadata = header.pop(METADATA, {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise DamagedFile(f"The header of {path} is damaged: its notes are no texts; get the file again.")
+    tensors = {name: _entry(path, name, value) for name, value in header.items()}
+    expected = 0
+    for entry in sorted(tensors.values(), key=lambda entry: (entry.start, entry.end)):
+        if entry.start != expected:
+            raise DamagedFile(f"The header of {path} is damaged: its tensors do not lie side by side.")
+        expected = entry.end
+    if 8 + count + expected != size:
+        raise DamagedFile(
+            f"{path} is damaged: {size} bytes in place of {8 + count + expected}; get the file again."
+        )
+    return TensorHeader(metadata, tensors, 8 + count)
+
+
+def _entry(path: str, name: str, value: object) -> Entry:
+    """One tensor of a header, checked."""
+    fields = value if isinstance(value, dict) else {}
+    shape, offsets = _wholes(fields.get("shape")), _wholes(fields.get("data_offsets"))
+    dtype = fields.get("dtype")
+    if shape is None or offsets is None or not isinstance(dtype, str):
+        raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
+    if len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
+        raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
+    entry = Entry(dtype, tuple(shape), *offsets)
+    known = DTYPES.get(dtype)
+    if entry.start > entry.end or (
+        known is not None and math.prod(shape) * known.itemsize != entry.end - entry.start
+    ):
+        raise DamagedFile(
+            f"The header of {path} is damaged: {name!r:.200} has {entry.end - entry.start} bytes for the "
+            f"shape {entry.shape}; get the file again."
+        )
+    return entry
+
+
+def _wholes(value: object) -> list[int] | None:
+    """A list of whole numbers from 0 on; None for anything else."""
+    if isinstance(value, list) and all(type(number) is int and number >= 0 for number in value):
+        return value
+    return None
+
+
+def write_tensors(
+    tensors: Mapping[str, Tensor], path: str | os.PathLike[str], metadata: Mapping[str, str]
+) -> Path:
+    """Write a safetensors file: the whole new file is there at the end, or the old one is untouched.
+
+    Raises:
+        ITPortraitError: when the folder or the disk refuses.
+    """
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    header: dict[str, Any] = {METADATA: dict(metadata)} if metadata else {}
+    place = 0
+    for name, tensor in ordered:
+        end = place + tensor.numel() * tensor.element_size()
+        header[name] = {
+            "dtype": _NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [place, end],
+        }
+        place = end
+    with atomic.replacing(path) as draft, draft.open("wb") as file:
+        file.write(_header_bytes(header))
+        for _, tensor in ordered:
+            write_values(file, tensor)
+    return Path(path)
+
+
+def write_values(file: BinaryIO, tensor: Tensor) -> None:
+    """Append the bytes of one tensor to an open file."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    if flat.numel():
+        file.write(flat.view(torch.uint8).numpy().data)
+
+
+def attach(path: Path, notes: Mapping[str, str]) -> None:
+    """Put notes into the header of a safetensors file; its tensors stay byte for byte.
+
+    Raises:
+        ITPortraitError: for a damaged file, or when it cannot be written.
+    """
+    with open_tensors(path) as source:
+        header: dict[str, Any] = {METADATA: {**source.header.metadata, **notes}}
+        for name, entry in source.header.tensors.items():
+            header[name] = {
+                "dtype": entry.dtype,
+                "shape": list(entry.shape),
+                "data_offsets": [entry.start, entry.end],
+            }
+        left = max((entry.end for entry in source.header.tensors.values()), default=0)
+        with atomic.replacing(path) as draft, draft.open("wb") as target:
+            target.write(_header_bytes(header))
+            source.file.seek(source.header.length)
+            while left > 0:
+                block = source.file.read(min(left, 1 << 20))
+                if not block:
+                    raise DamagedFile(f"{path} was cut short while it was read; get the file again.")
+                target.write(block)
+                left -= len(block)
+
+
+def _header_bytes(header: Mapping[str, Any]) -> bytes:
+    text = json.dumps(header, separators=(",", ":")).encode()
+    if len(text) > plain_json.LONGEST:
+        raise ITPortraitError(
+            f"The notes of the file would be {len(text)} bytes long, at most {plain_json.LONGEST} are read "
+            "again; save with a smaller workflow, or after fewer steps."
+        )
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text

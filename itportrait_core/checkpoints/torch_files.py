@@ -1,4 +1,4 @@
-"""Reads files of `torch.save`, old and new, and plain pickles: the bytes stay in the file, nothing is run.
+"""Reads files of `torch.save`, old and new, and plain pickles: read once into memory, nothing is run.
 
 A zip file holds `data.pkl` and one uncompressed entry for every storage. A legacy file is five pickles (magic
 number, protocol, system facts, the object, the keys of its storages) followed by the storages.
@@ -6,7 +6,7 @@ number, protocol, system facts, the object, the keys of its storages) followed b
 
 from __future__ import annotations
 
-import mmap
+import math
 import os
 import zipfile
 from collections.abc import Iterator
@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import ITPortraitError
+from ..errors import DamagedFile, ITPortraitError
 from .pickle_limits import Budget, RefusedPickle, refuse_nested
 from .safe_pickle import SafeUnpickler
-from .stored import Storage, all_tensors
+from .stored import Storage, StoredTensor, all_tensors, stored_tensor
+from .tensor_file import DTYPES, parse_header
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -33,16 +34,30 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[Any]:
     Raises:
         ITPortraitError: for a missing, damaged or hostile file.
     """
+    yield read_checkpoint(read_whole(path))
+
+
+def read_whole(path: str | os.PathLike[str]) -> memoryview:
+    """A file's bytes, read into memory: a map would end the process when the file is cut short meanwhile.
+
+    Raises:
+        ITPortraitError: for a missing, empty or unreadable file, or one that is cut short while it is read.
+    """
     try:
-        file = open(path, "rb")  # noqa: SIM115 (closed below, after the map)
+        if not os.path.isfile(path):
+            raise ITPortraitError(f"There is no file {path}; check the name.")
+        with open(path, "rb") as file:
+            data = bytearray(os.fstat(file.fileno()).st_size)
+            view, done = memoryview(data), 0
+            while done < len(data) and (count := file.readinto(view[done : done + (1 << 24)])):
+                done += count
     except OSError as error:
-        raise ITPortraitError(f"Could not open {path}: {error.strerror}; check the name.") from error
-    with file:
-        if os.fstat(file.fileno()).st_size == 0:
-            raise ITPortraitError(f"{path} is empty; get the file again.")
-        # Copy-on-write, because torch takes no read-only buffers; nothing is ever written.
-        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-        yield read_checkpoint(data)
+        raise ITPortraitError(f"Could not read {path}: {error.strerror}; check the name.") from error
+    if not data:
+        raise DamagedFile(f"{path} is empty; get the file again.")
+    if done < len(data):
+        raise DamagedFile(f"{path} was cut short while it was read; get the file again.")
+    return view
 
 
 def read_checkpoint(data: memoryview) -> Any:
@@ -59,11 +74,10 @@ def read_checkpoint(data: memoryview) -> Any:
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
         return SafeUnpickler(data, _fresh_budget()).load()
     if start[8:9] == b"{":
-        raise RefusedPickle(
-            "This is a safetensors file already; it needs no import if it was made by ITportrait."
-        )
+        return _stored_safetensors(data)
     raise RefusedPickle(
-        "This is no checkpoint: neither a pickle nor a file of torch.save; check that it is complete."
+        "This is no checkpoint: neither a pickle nor a file of torch.save or of safetensors; check that it "
+        "is complete."
     )
 
 
@@ -75,13 +89,35 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     Raises:
         ITPortraitError: for a missing, damaged or hostile file, or one without tensors.
     """
-    with open_checkpoint(path) as content:
-        if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-            content = content["state_dict"]
-        named = all_tensors(content)
-        if not named:
-            raise ITPortraitError(f"{path} holds no weights; is it the right file?")
-        return {name: stored.tensor().clone() for name, stored in named.items()}
+    content = read_checkpoint(read_whole(path))
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    named = all_tensors(content)
+    if not named:
+        raise ITPortraitError(f"{path} holds no weights; is it the right file?")
+    return {name: stored.tensor().clone() for name, stored in named.items()}
+
+
+def _stored_safetensors(data: memoryview) -> dict[str, StoredTensor]:
+    """The tensors of a safetensors file that is not ours."""
+    header = parse_header(data, "The source")
+    if {"family", "format_version"} <= set(header.metadata) or "itportrait" in header.metadata:
+        raise ITPortraitError("This is a safetensors file of ITportrait already; it needs no import.")
+    if not header.tensors:
+        raise RefusedPickle("The safetensors file holds no tensors; is it the right file?")
+    result = {}
+    for name, entry in header.tensors.items():
+        dtype = DTYPES.get(entry.dtype)
+        if dtype is None:
+            raise DamagedFile(f"The source holds {name!r:.200} as {entry.dtype}, which is not read here.")
+        storage = Storage(dtype, (entry.end - entry.start) // dtype.itemsize)
+        storage.fill(data[header.length + entry.start : header.length + entry.end])
+        result[name] = stored_tensor(storage, 0, entry.shape, _strides(entry.shape))
+    return result
+
+
+def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _fresh_budget() -> Budget:

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from ..checkpoints import embedded
 from ..checkpoints.downloads import where
-from ..checkpoints.tensor_file import open_tensors
+from ..checkpoints.tensor_file import is_safetensors, open_tensors
 from ..errors import ITPortraitError
 from .templates import IMAGENET_TEMPLATES, PLAIN_TEMPLATES, fill
+from .text_limit import check_words
 
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -24,7 +25,8 @@ POCKET = {"pocket-guide": "clip_guide", "pocket-judge": "clip_judge"}
 class ClipModel(nn.Module):
     """An open_clip network with its tokenizer and its way of preparing pictures.
 
-    Frozen and in eval mode. `name` tells models of an ensemble apart in histories.
+    Frozen and in eval mode. `name` tells models of an ensemble apart in histories; `about` says in words
+    what was opened.
     """
 
     def __init__(
@@ -37,11 +39,12 @@ class ClipModel(nn.Module):
         std: tuple[float, ...] = OPENAI_STD,
         name: str = "clip",
         templates: tuple[str, ...] = IMAGENET_TEMPLATES,
+        about: str = "",
     ) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
         self.tokenize, self.size, self.name = tokenize, size, name
-        self.templates = templates
+        self.templates, self.about = templates, about
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -72,10 +75,11 @@ class ClipModel(nn.Module):
         """Unit direction Delta T [D] from `source` to `target` (Eq. 8), averaged over templates.
 
         Raises:
-            ITPortraitError: for empty texts, or two texts that mean the same to this model.
+            ITPortraitError: for empty texts, texts without a single token, or two texts that mean the same to
+                this model.
         """
-        if not target.strip() or not source.strip():
-            raise ITPortraitError("The text is empty; describe the style or the change, such as 'glasses'.")
+        for text in (target, source):
+            check_words(self, text)
         frames = self.templates if templates else PLAIN_TEMPLATES
         difference = self.encode_text(fill(frames, target)) - self.encode_text(fill(frames, source))
         mean = difference.mean(dim=0)
@@ -107,7 +111,7 @@ def load_clip(
         source: "pocket-guide", "pocket-judge", one of our `clip` files, or a local OpenAI, open_clip or
             Hugging Face file with both halves of CLIP. Nothing is ever downloaded.
         architecture: open_clip's name of the architecture; told from the shapes where None.
-        quick_gelu: overrides the guess whether the weights want QuickGELU.
+        quick_gelu: whether the network has QuickGELU; told from the content of the file where None.
 
     Raises:
         ITPortraitError: for a missing, damaged, vision-only or unfitting file.
@@ -118,7 +122,7 @@ def load_clip(
         path = Path(source)
         if not path.is_file():
             raise ITPortraitError(f"No CLIP file at {path}. {where('clip')}")
-        if path.suffix == ".safetensors" and _is_ours(path):
+        if is_safetensors(path) and _is_ours(path):
             return _load_ours(path, path.stem).to(device)
         return _load_foreign(path, architecture, quick_gelu).to(device)
 
@@ -149,12 +153,15 @@ def _load_ours(path: Path, name: str) -> ClipModel:
 
 
 def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None) -> ClipModel:
-    from .clip_files import guess_architecture, read_state, uses_quick_gelu
+    from .clip_files import activation_of, guess_architecture, read_tensors, to_open_clip
 
-    huggingface = path.suffix == ".safetensors" and _is_huggingface_clip(path)
-    state = read_state(path)
+    stored = read_tensors(path)
+    state = to_open_clip(stored, path)
     name = (architecture or guess_architecture(state, path)).replace("/", "-")
-    quick = uses_quick_gelu(path, huggingface) if quick_gelu is None else quick_gelu
+    if quick_gelu is None:
+        quick, why = activation_of(stored, state, path, name)
+    else:
+        quick, why = quick_gelu, "as chosen"
     network, tokenize, picture = _empty_open_clip(name, quick, path)
     missing, unexpected = [], []
     try:
@@ -171,13 +178,9 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
         )
     side = picture["size"] if isinstance(picture["size"], int) else picture["size"][0]
     return ClipModel(
-        network, tokenize, size=side, mean=tuple(picture["mean"]), std=tuple(picture["std"]), name=name
-    )
-
-
-def _is_huggingface_clip(path: Path) -> bool:
-    with open_tensors(path) as file:
-        return "vision_model.embeddings.class_embedding" in file.keys()  # noqa: SIM118
+        network, tokenize, size=side, mean=tuple(picture["mean"]), std=tuple(picture["std"]), name=name,
+        about=f"{name}, {'QuickGELU' if quick else 'GELU'} ({why})",
+    )  # fmt: skip
 
 
 def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module, Any, dict[str, Any]]:
@@ -186,14 +189,18 @@ def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module
 
     from .hub_text import folder_of, load_tokenizer, local_text, needs_folder
 
+    # Only names of open_clip's own list: others, "hf-hub:..." and "local-dir:...", are fetched or opened.
+    if name not in open_clip.list_models():
+        raise ITPortraitError(
+            f"open_clip knows no architecture {name!r:.100}; write a name of its list, for instance "
+            "ViT-B-32 or ViT-L-14-quickgelu, or 'auto'."
+        )
     config = open_clip.get_model_config(name)
-    if config is None:
-        raise ITPortraitError(f"open_clip knows no architecture {name!r}; see open_clip.list_models().")
     text, changed = config.get("text_cfg", {}), {}
     if needs_folder(text):
         changed["text_cfg"] = text = local_text(text, folder_of(path), name)
         tokenize = load_tokenizer(text, folder_of(path))
     else:
         tokenize = open_clip.get_tokenizer(name)
-    network = open_clip.create_model(name, pretrained=None, force_quick_gelu=quick_gelu, **changed)
+    network = open_clip.create_model(name, pretrained=None, quick_gelu=quick_gelu, **changed)
     return network, tokenize, open_clip.get_model_preprocess_cfg(network)

@@ -5,10 +5,12 @@ OpenAI archives, open_clip and Hugging Face safetensors. Nothing is executed and
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from ..checkpoints.tensor_file import open_tensors
+import torch
+
+from ..checkpoints import plain_json
+from ..checkpoints.tensor_file import check_finite, is_safetensors, open_tensors
 from ..errors import ITPortraitError
 from .siglip_names import MARK, from_siglip
 from .transformer_blocks import OPEN_CLIP, State, renamed
@@ -33,21 +35,33 @@ _HF_BLOCKS = {
 }
 
 
+OPENAI_BUFFERS = ("input_resolution", "context_length", "vocab_size")
+"""Numbers that OpenAI's archives hold as tensors, and nobody else's files do."""
+
+
 def read_state(path: Path) -> State:
-    """Tensors of a CLIP file in open_clip's names, float32.
+    """Tensors of a CLIP file in open_clip's names, float32; errors as in `to_open_clip`."""
+    return to_open_clip(read_tensors(path), path)
+
+
+def to_open_clip(stored: State, path: Path) -> State:
+    """A file's tensors in open_clip's names, float32.
 
     Raises:
         ITPortraitError: for a file that is not CLIP, holds only the picture half, or only the text half.
     """
-    state = _read_tensors(path)
+    state = dict(stored)
     if MARK in state:
         state = from_siglip(state)
     elif any(key.startswith(("text_model.", "vision_model.")) for key in state):
         state = from_huggingface(state)
     state = {key.removeprefix("module."): value for key, value in state.items()}
-    for extra in ("input_resolution", "context_length", "vocab_size"):
+    for extra in OPENAI_BUFFERS:
         state.pop(extra, None)
     check_both_halves(state, path)
+    for key, value in state.items():
+        if not key.endswith("attn_mask"):  # the mask of a text tower is infinite where nothing is seen
+            check_finite(value, f"{path.name}: {key:.200}")
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
@@ -72,13 +86,14 @@ def check_both_halves(state: State, path: Path) -> None:
         )
 
 
-def _read_tensors(path: Path) -> State:
-    if path.suffix == ".safetensors":
+def read_tensors(path: Path) -> State:
+    """Every tensor of a file, as it is stored."""
+    if is_safetensors(path):
         with open_tensors(path) as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    from ..checkpoints.torch_files import read_tensors
+            return file.tensors(finite=False)
+    from ..checkpoints import torch_files
 
-    return read_tensors(path)
+    return torch_files.read_tensors(path)
 
 
 def from_huggingface(state: State) -> State:
@@ -114,15 +129,44 @@ def guess_architecture(state: State, path: Path) -> str:
     return name if side == 224 else f"{name}-{side}"
 
 
-def uses_quick_gelu(path: Path, huggingface: bool) -> bool:
-    """Whether the weights were trained with QuickGELU: OpenAI's were, open_clip's own mostly not.
+def activation_of(stored: State, state: State, path: Path, architecture: str) -> tuple[bool, str]:
+    """Whether weights were trained with QuickGELU, and what tells so; the file's name says nothing.
 
-    A Hugging Face file says so in the `config.json` beside it; without one it is taken for OpenAI's.
+    OpenAI's were, open_clip's own mostly not. In this order: the architecture's name; OpenAI's three
+    buffers; for Hugging Face files a CLIP `config.json` beside them whose sizes are the weights'; numbers
+    that are exact in half precision, as OpenAI published them, while others train in single precision.
+
+    Args:
+        stored: the tensors under the names in the file.
+        state: the same under open_clip's names.
+        path: the file.
+        architecture: open_clip's name.
     """
-    sidecar = path.parent / "config.json"
-    if huggingface:
-        if sidecar.is_file():
-            return "quick_gelu" in json.dumps(json.loads(sidecar.read_text(encoding="utf-8")))
-        return True
-    name = path.name.lower()
-    return path.suffix == ".pt" or any(word in name for word in ("openai", "quickgelu", "metaclip", "dfn"))
+    if architecture.endswith("-quickgelu"):
+        return True, "by the architecture's name"
+    names = {name.removeprefix("module.") for name in stored}
+    if set(OPENAI_BUFFERS) <= names:
+        return True, "OpenAI's archive"
+    if any(name.startswith("vision_model.") for name in names):
+        said = _activation_beside(path.parent / "config.json", state)
+        if said is not None:
+            return "quick_gelu" in said, "by config.json"
+    weights = [value for name, value in state.items() if name.endswith("resblocks.0.mlp.c_fc.weight")]
+    exact = bool(weights) and all(torch.equal(value, value.half().float()) for value in weights)
+    return exact, "numbers in half precision, as OpenAI's" if exact else "numbers in single precision"
+
+
+def _activation_beside(config: Path, state: State) -> str | None:
+    """`hidden_act` of a CLIP's config.json; None where there is none, or it is damaged or of another
+    model."""
+    try:
+        config_values = plain_json.parse_object(config.read_bytes(), str(config))
+    except (OSError, ITPortraitError):
+        return None
+    vision = config_values.get("vision_config")
+    said = vision.get("hidden_act") if isinstance(vision, dict) else None
+    patch = state.get("visual.conv1.weight")
+    if not isinstance(vision, dict) or not isinstance(said, str) or patch is None or patch.ndim != 4:
+        return None
+    sizes = {"hidden_size": patch.shape[0], "patch_size": patch.shape[2]}
+    return said if all(vision.get(name, size) == size for name, size in sizes.items()) else None

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import embedded
 from ..checkpoints.downloads import where
-from ..checkpoints.tensor_file import open_tensors
+from ..checkpoints.tensor_file import check_finite, is_safetensors, open_tensors
 from ..errors import ITPortraitError
 
 LARGEST = 256
@@ -124,9 +124,9 @@ def _metric(net: str, heads: bool) -> nn.Module:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
+    if is_safetensors(path):
         with open_tensors(path) as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return file.tensors()
     from ..checkpoints.torch_files import read_tensors
 
     return read_tensors(path)
@@ -144,5 +144,6 @@ def _fill_trunk(trunk: nn.Module, state: dict[str, Tensor], path: Path) -> None:
                 f"{path.name} does not hold the trunk that is needed ({name} is missing or of another "
                 "shape); give torchvision's VGG16 or AlexNet weights."
             )
+        check_finite(stored, f"{path.name}: {name}")
         filled[key] = stored.to(value.dtype)
     trunk.load_state_dict(filled)

@@ -14,6 +14,9 @@ OFFICIAL_AXES: Axes = ((0, 1), (0, 2), (2, 0))
 """World axes (u, v) of each plane. The third is (z, x), not (y, z): released weights depend on it."""
 
 
+NOISE_MODES = ("none", "const", "random")
+
+
 @dataclass(frozen=True)
 class RenderingConfig(Config):
     """How rays are sampled and marched; the names are those of the official `rendering_kwargs`."""
@@ -52,6 +55,11 @@ class RenderingConfig(Config):
         if (self.ray_start == "auto") != (self.ray_end == "auto"):
             raise ITPortraitError(
                 f'ray_start {self.ray_start!r} and ray_end {self.ray_end!r}: "auto" works for both only.'
+            )
+        if self.superresolution_noise_mode not in NOISE_MODES:
+            raise ITPortraitError(
+                f"superresolution_noise_mode is {self.superresolution_noise_mode!r:.60}; it must be one of "
+                f"{', '.join(NOISE_MODES)}."
             )
         if self.automatic_limits and self.disparity_space_sampling:
             raise ITPortraitError('Ray limits "auto" and disparity_space_sampling exclude each other.')
@@ -127,6 +135,14 @@ class EG3DConfig(Config):
     """World axes (u, v) of each plane."""
     superresolution: SuperResolutionConfig = field(default_factory=SuperResolutionConfig)
     rendering: RenderingConfig = field(default_factory=RenderingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        pairs = self.plane_axes
+        if len(pairs) != 3 or any(len(pair) != 2 or not {*pair} <= {0, 1, 2} for pair in pairs):
+            raise ITPortraitError(
+                f"plane_axes is {pairs!r:.80}; give two of the axes 0, 1, 2 for each of three planes."
+            )
 
     @property
     def backbone_channels(self) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoints import hashes, plain_json
 from ..checkpoints.format import content_hash, read_header
-from ..errors import ITPortraitError
+from ..checkpoints.tensor_file import check_finite
+from ..errors import DamagedFile, ITPortraitError
 from ..methods.shared.lineage import CODE_VERSION
+from ..plain_types import describe
 
 FORMAT = 1
 """Version of the card's own layout."""
@@ -84,6 +85,7 @@ class Card:
 _PLAIN = {"kind": str, "weights": dict, "person": dict, "settings": dict, "versions": dict, "view": int,
           "proof": str}  # fmt: skip
 _PACKED = {"ws": 3, "cameras": 2, "thumbnail": 3}
+_TEXT = "base64"
 _DTYPES: dict[str, np.dtype[Any]] = {"|u1": np.dtype("u1"), "<f4": np.dtype("<f4")}
 _NEEDED = {
     "picture": ("ws", "cameras"),
@@ -128,16 +130,14 @@ def parse(text: str) -> Card:
     """
     if len(text) > LARGEST:
         raise ITPortraitError(f"The recipe card is {len(text)} characters long; real ones stay far below.")
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ITPortraitError(f"The recipe card is damaged ({error}); get the file again.") from error
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        version = fields.get("format") if isinstance(fields, dict) else None
-        raise ITPortraitError(f"The recipe card has layout {version!r}; this version reads {FORMAT}.")
+    fields = plain_json.parse_object(text, "The recipe card")
+    if fields.get("format") != FORMAT:
+        raise ITPortraitError(
+            f"The recipe card has layout {describe(fields.get('format'))}; this version reads {FORMAT}."
+        )
     for name, kind in _PLAIN.items():
         if type(fields.get(name)) is not kind:
-            raise ITPortraitError(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
+            raise DamagedFile(f"The recipe card is damaged: {name!r} is not a {kind.__name__}.")
     if fields["kind"] not in KINDS:
         raise ITPortraitError(f"The recipe card is of unknown kind {fields['kind'][:40]!r}.")
     packed: dict[str, Any] = {name: _unpack(name, fields.get(name), axes) for name, axes in _PACKED.items()}
@@ -153,15 +153,12 @@ def parse(text: str) -> Card:
 
 def bytes_hash(*parts: Tensor) -> str:
     """SHA-256 over shapes and bytes of tensors, whatever device they are on."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{tuple(part.shape)} {part.dtype}".encode())
-        digest.update(part.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hashes.of_pixels(*parts)
 
 
 def to_pixels(image: Tensor) -> Tensor:
     """uint8 `[H, W, 3]` of a picture `[H, W, 3]` in [0, 1]: the bytes that a PNG holds."""
+    check_finite(image, "The picture")
     return (image.detach().float().cpu().clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
 
 
@@ -170,7 +167,8 @@ def _pack(tensor: Tensor | None) -> dict[str, Any] | None:
         return None
     dtype = "|u1" if tensor.dtype == torch.uint8 else "<f4"
     data = tensor.detach().cpu().contiguous().numpy().astype(dtype).tobytes()
-    return {"shape": list(tensor.shape), "type": dtype, "base64": base64.b64encode(data).decode()}
+    text = binascii.b2a_base64(data, newline=False).decode()
+    return {"shape": list(tensor.shape), "type": dtype, _TEXT: text}
 
 
 def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | None:
@@ -179,12 +177,15 @@ def _unpack(name: str, packed: dict[str, Any] | None, axes: int) -> Tensor | Non
     try:
         shape = [int(side) for side in packed["shape"]]
         dtype = _DTYPES[packed["type"]]
-        data = base64.b64decode(packed["base64"], validate=True)
+        text = packed[_TEXT]
+        data = binascii.a2b_base64(text)
+        if binascii.b2a_base64(data, newline=False).decode() != text:
+            raise ValueError("its text holds other signs")
         values = np.frombuffer(data, dtype).reshape(shape)
         if len(shape) != axes or min(shape) < 1 or values.size > LARGEST:
             raise ValueError(f"its shape is {shape}")
     except (TypeError, KeyError, ValueError, OverflowError, binascii.Error) as error:
-        raise ITPortraitError(f"The recipe card is damaged: {name!r} is no tensor ({error}).") from error
+        raise DamagedFile(f"The recipe card is damaged: {name!r} is no tensor ({error}).") from error
     if not np.isfinite(values).all():
         raise ITPortraitError(f"The recipe card is damaged: {name!r} holds numbers that are not finite.")
     return torch.from_numpy(values.copy())

@@ -1,19 +1,17 @@
-"""Notes inside files: PNG text chunks, glTF extras, safetensors headers, PLY comments, under the same names.
+"""Notes inside files, under the same names: PNG text chunks, glTF extras, safetensors headers, and a block
+behind the table of a PLY file.
 
 ComfyUI's editor rebuilds a workflow from the notes `workflow` and `prompt` of the first three when such a
-file is dropped on it; it does not open PLY files.
+file is dropped on it; it does not open PLY files. Reading costs little, whatever the file claims: a PNG's
+pixels are not decoded for its notes, texts are unpacked up to a limit, JSON is bounded in size and depth.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import shutil
 import struct
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ITPortraitError
-from ..rendering.splat import PLY_END
+from ..checkpoints import plain_json
+from ..checkpoints.tensor_file import attach, open_tensors
+from ..errors import DamagedFile, ITPortraitError
+from ..rendering.ply import read_ply
+
+__all__ = ["KEY", "attach", "png_bytes", "png_pixels", "read_glb", "read_notes", "read_ply"]
 
 KEY = "itportrait_recipe"
 """Name of the note that holds the card."""
-LARGEST_HEADER = 64 << 20
-"""Bytes of JSON in a GLB or safetensors file, or of a PLY header, beyond which it is refused."""
+MOST_PIXELS = 4096 * 4096
+"""Pixels of a picture beyond which it is not decoded; generators draw a sixteenth of that."""
+MOST_CHUNKS = 100_000
+"""Parts of a PNG file."""
+LARGEST_GLB = 1 << 30
+"""Bytes of a mesh file."""
 
 
 def png_bytes(pixels: Tensor, notes: Mapping[str, str]) -> bytes:
@@ -52,8 +58,13 @@ def png_pixels(path: Path) -> Tensor:
 
     try:
         with Image.open(path, formats=["PNG"]) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise ValueError(f"{opened.width} x {opened.height} pixels are more than any render has")
             return torch.from_numpy(np.asarray(opened.convert("RGB")).copy())
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+    except (
+        *(OSError, ValueError, SyntaxError, struct.error, zlib.error),
+        Image.DecompressionBombError,
+    ) as error:
         raise _damaged(path, error) from error
 
 
@@ -71,14 +82,15 @@ def read_notes(path: Path) -> dict[str, str]:
         if start == b"\x89PNG\r\n\x1a\n":
             return _png_notes(path)
         if start[:4] == b"glTF":
-            extras = read_glb(path)[0].get("asset", {}).get("extras") or {}
-            return {name: text for name, text in extras.items() if isinstance(text, str)}
+            return _texts(_extras(read_glb(path)[0]))
         if start[:4] == b"ply\n":
             return read_ply(path)[0]
         if path.suffix.lower() == ".safetensors":
-            header = _safetensors_header(path)[0].get("__metadata__") or {}
-            return {name: text for name, text in header.items() if isinstance(text, str)}
-    except (OSError, ValueError, AttributeError, struct.error, RecursionError) as error:
+            with open_tensors(path) as opened:
+                return opened.metadata()
+    except ITPortraitError:
+        raise
+    except (OSError, ValueError, struct.error, zlib.error) as error:
         raise _damaged(path, error) from error
     raise ITPortraitError(
         f"{path} is no PNG, GLB, PLY or safetensors file; those are the ones that carry recipes."
@@ -91,101 +103,93 @@ def read_glb(path: Path) -> tuple[dict[str, Any], bytes]:
     Raises:
         ITPortraitError: for a damaged file.
     """
+    if path.stat().st_size > LARGEST_GLB:
+        raise _damaged(path, f"{path.stat().st_size} bytes are more than any mesh has")
     data = path.read_bytes()
     try:
         magic, version, length = struct.unpack_from("<4sII", data)
         size, kind = struct.unpack_from("<I4s", data, 12)
         if (magic, version, kind) != (b"glTF", 2, b"JSON") or length > len(data) or 20 + size > length:
             raise ValueError("its header does not fit its length")
-        document = json.loads(data[20 : 20 + size])
+        document = plain_json.parse_object(data[20 : 20 + size], str(path))
         extent, second = struct.unpack_from("<I4s", data, 20 + size)
         if second != b"BIN\0" or 28 + size + extent > length:
             raise ValueError("its binary part is cut off")
-        if not isinstance(document, dict):
-            raise ValueError("its JSON is no object")
-    except (struct.error, ValueError, RecursionError) as error:
+    except ITPortraitError:
+        raise
+    except (struct.error, ValueError) as error:
         raise _damaged(path, error) from error
     return document, data[28 + size : 28 + size + extent]
 
 
-def read_ply(path: Path) -> tuple[dict[str, str], bytes]:
-    """Notes and table of a PLY file whose comments are as `rendering.splat.comment_lines` writes them.
-
-    Raises:
-        ITPortraitError: for a damaged file.
-    """
-    data = path.read_bytes()
-    end = data.find(PLY_END, 0, LARGEST_HEADER)
-    if end < 0:
-        raise _damaged(path, "its header does not end")
-    notes: dict[str, str] = {}
-    for line in data[:end].decode("ascii", "replace").split("\n"):
-        word, _, comment = line.partition(" ")
-        if word == "comment":
-            name, _, text = comment.partition(" ")
-            notes[name] = notes.get(name, "") + text
-    return notes, data[end + len(PLY_END) :]
+def _extras(document: dict[str, Any]) -> object:
+    asset = document.get("asset")
+    return asset.get("extras") if isinstance(asset, dict) else None
 
 
-def attach(path: Path, notes: Mapping[str, str]) -> None:
-    """Put notes into the header of a safetensors file; its tensors stay byte for byte.
-
-    Raises:
-        ITPortraitError: for a damaged file, or when it cannot be written.
-    """
-    header, start = _safetensors_header(path)
-    header["__metadata__"] = {**(header.get("__metadata__") or {}), **notes}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with drafted(path) as draft, path.open("rb") as source, draft.open("wb") as target:
-        source.seek(start)
-        target.write(struct.pack("<Q", len(text)) + text)
-        shutil.copyfileobj(source, target, 1 << 20)
-
-
-@contextmanager
-def drafted(path: Path) -> Iterator[Path]:
-    """A neighbour to write to, which takes the place of `path` at the end; nothing is left when it fails.
-
-    Raises:
-        ITPortraitError: when the folder or the disk refuses.
-    """
-    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        os.replace(draft, path)
-    except OSError as error:
-        raise ITPortraitError(
-            f"Could not write {path}: {error}. Check that the folder is writable and the disk is not full."
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+def _texts(notes: object) -> dict[str, str]:
+    """The texts among notes."""
+    if not isinstance(notes, dict):
+        return {}
+    return {name: text for name, text in notes.items() if isinstance(text, str)}
 
 
 def _png_notes(path: Path) -> dict[str, str]:
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=["PNG"]) as opened:
-            opened.load()
-            return {name: str(text) for name, text in opened.text.items()}  # type: ignore[attr-defined]
-    except (SyntaxError, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from error
-
-
-def _safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The JSON header, and where the tensors begin."""
+    """The text chunks of a PNG; pixels are passed over, and texts unpacked only as far as notes are long."""
+    notes: dict[str, str] = {}
+    room = plain_json.LONGEST
+    size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
-        size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= size <= min(LARGEST_HEADER, path.stat().st_size - 8):
-            raise _damaged(path, f"its header claims {size} bytes")
-        header = json.loads(file.read(size))
-    if not isinstance(header, dict):
-        raise _damaged(path, "its header is no object")
-    return header, 8 + size
+        file.seek(8)
+        for _ in range(MOST_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                raise _damaged(path, "it ends before its last part")
+            length, kind = struct.unpack(">I4s", head)
+            if file.tell() + length + 4 > size:
+                raise _damaged(path, "a part is longer than the file")
+            if kind in _TEXT_CHUNKS and length <= room:
+                name, text = _TEXT_CHUNKS[kind](file.read(length), room)
+                room -= length + len(text)
+                notes[name] = text
+                file.seek(4, io.SEEK_CUR)
+            else:
+                file.seek(length + 4, io.SEEK_CUR)
+            if room < 0:
+                raise _damaged(path, "its notes are too long")
+            if kind == b"IEND":
+                return notes
+    raise _damaged(path, "it has too many parts")
 
 
-def _damaged(path: Path, why: object) -> ITPortraitError:
-    return ITPortraitError(f"{path} is damaged ({why}); get the file again.")
+def _plain_text(data: bytes, room: int) -> tuple[str, str]:
+    name, _, text = data.partition(b"\0")
+    return name.decode("latin-1"), text.decode("latin-1")
+
+
+def _packed_text(data: bytes, room: int) -> tuple[str, str]:
+    name, _, packed = data.partition(b"\0")
+    return name.decode("latin-1"), _unpacked(packed[1:], room).decode("latin-1")
+
+
+def _international_text(data: bytes, room: int) -> tuple[str, str]:
+    name, _, rest = data.partition(b"\0")
+    packed = rest[:1] == b"\1"
+    _, _, rest = rest[2:].partition(b"\0")
+    _, _, text = rest.partition(b"\0")
+    return name.decode("latin-1"), (_unpacked(text, room) if packed else text).decode("utf-8")
+
+
+def _unpacked(data: bytes, room: int) -> bytes:
+    worker = zlib.decompressobj()
+    text = worker.decompress(data, room + 1)
+    if len(text) > room:
+        raise ValueError("a note is too long")
+    return text
+
+
+_TEXT_CHUNKS = {b"tEXt": _plain_text, b"zTXt": _packed_text, b"iTXt": _international_text}
+
+
+def _damaged(path: Path, why: object) -> DamagedFile:
+    return DamagedFile(f"{path} is damaged ({why}); get the file again.")

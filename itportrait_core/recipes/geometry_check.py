@@ -15,7 +15,8 @@ from torch import Tensor
 from ..networks.generator3d import Generator3D
 from ..rendering.glb import glb_bytes, linear_to_srgb
 from ..rendering.mesh import MeshConfig, extract_mesh
-from ..rendering.splat import FIELDS, PLY_END, SH_ZERO, SplatConfig, ply_bytes, sample_splats
+from ..rendering.ply import FIELDS, PLY_END, SH_ZERO, ply_bytes, read_ply
+from ..rendering.splat import SplatConfig, sample_splats
 from . import carriers
 from .card import Card
 from .verdict import CLOSE, DIFFERENT, IDENTICAL, MEAN_GREY, MOST_GREY, Verdict
@@ -79,9 +80,9 @@ def check_splats(path: Path, card: Card, generator: Generator3D, verdict: Verdic
     Raises:
         ITPortraitError: for a damaged file, or a card whose settings are impossible.
     """
-    table = carriers.read_ply(path)[1]
+    _, table, y_down = read_ply(path)
     splats = sample_splats(generator, card.tensor("ws"), SplatConfig(**card.settings))
-    wanted = ply_bytes(splats).split(PLY_END, 1)[1]
+    wanted = ply_bytes(splats, y_down=y_down).split(PLY_END, 1)[1]
     return _judge(table, wanted, _splat_fields, verdict, f"{len(splats.centers)} splats", "splat")
 
 

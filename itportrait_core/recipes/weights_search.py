@@ -10,6 +10,7 @@ from typing import Any
 
 from ..checkpoints import embedded
 from ..checkpoints.format import GENERATORS, read_header
+from ..checkpoints.listing import files_below
 from ..errors import ITPortraitError
 from .card import describe_weights
 
@@ -61,7 +62,7 @@ def find_weights(wanted: dict[str, Any], file: Path, places: Iterable[Path]) -> 
 
 def _candidates(file: Path, places: Iterable[Path]) -> Iterator[Path]:
     for place in places:
-        yield from (_below(place) if place.is_dir() else [place])
+        yield from (_below(place) if os.path.isdir(place) else [place])
     yield embedded.path("generator")
     for above in list(file.resolve().parents)[:LEVELS]:
         for folder in FOLDERS:
@@ -70,5 +71,4 @@ def _candidates(file: Path, places: Iterable[Path]) -> Iterator[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     """Every safetensors file below a folder; what cannot be read, or vanishes meanwhile, is passed over."""
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names if name.endswith(".safetensors"))
+    yield from (path for path in files_below(folder) if path.name.endswith(".safetensors"))

@@ -181,8 +181,7 @@ def sample_views(
         pitch_convention: `true` takes pitch as elevation; `eg3d` as the argument of EG3D's sampler, where
             30 means -19.47 degrees of elevation (docs/eg3d.md#cameras).
     """
-    if n < 1:
-        raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")
+    _check_views(n)
     if pitch_convention not in ("true", "eg3d"):
         raise ITPortraitError(f"Unknown pitch convention {pitch_convention!r}; choose 'true' or 'eg3d'.")
     u = torch.rand(2, n, generator=rng, device=rng.device, dtype=torch.float32).double()
@@ -194,7 +193,8 @@ def sample_views(
 
 def turntable(n: int, pitch_deg: float = 0.0, *, focal: float = FOCAL) -> Tensor:
     """A full circle of `n` views that starts at the front and loops without a seam, `[n, 25]`."""
-    yaw = torch.arange(n, dtype=torch.float64) * (360.0 / max(n, 1))
+    _check_views(n)
+    yaw = torch.arange(n, dtype=torch.float64) * (360.0 / n)
     return orbit(torch.where(yaw > 180.0, yaw - 360.0, yaw), pitch_deg, focal=focal).float()
 
 
@@ -206,5 +206,11 @@ def grid(yaws: Sequence[float], pitches: Sequence[float], *, focal: float = FOCA
 
 def figure_eight(n: int, yaw_deg: float = 30.0, pitch_deg: float = 12.0, *, focal: float = FOCAL) -> Tensor:
     """A lying eight of `n` views about the front that loops without a seam, `[n, 25]`."""
-    turn = torch.arange(n, dtype=torch.float64) * (2.0 * math.pi / max(n, 1))
+    _check_views(n)
+    turn = torch.arange(n, dtype=torch.float64) * (2.0 * math.pi / n)
     return orbit(yaw_deg * turn.sin(), pitch_deg * (2.0 * turn).sin(), focal=focal).float()
+
+
+def _check_views(n: int) -> None:
+    if n < 1:
+        raise ITPortraitError(f"The number of views must be 1 or more, got {n}.")

@@ -56,6 +56,11 @@ def orbit(
     yaw, pitch, roll, focal_length = torch.broadcast_tensors(*(_working(a, given) for a in given))
     if yaw.ndim > 1:
         raise ITPortraitError(f"Angles must be flat lists, got shape {tuple(yaw.shape)}; flatten them.")
+    for name, value in (("yaw", yaw), ("pitch", pitch), ("roll", roll), ("focal length", focal_length)):
+        if yaw.numel() == 0 or not bool(torch.isfinite(value).all()):
+            raise ITPortraitError(f"Every {name} must be a finite number, and there must be one at least.")
+    if not bool((focal_length > 0).all()):
+        raise ITPortraitError("Every focal length must be above 0.")
     steepest = float(pitch.detach().abs().max())
     if not steepest <= MAX_PITCH:
         raise ITPortraitError(f"Pitch {steepest:.1f} is beyond {MAX_PITCH:.0f} degrees; lower it.")

@@ -16,6 +16,8 @@ from ..errors import ITPortraitError
 from .labels import FOCAL, PIVOT, cam2world, from_matrices, intrinsics, look_rotation
 from .rotations import quaternion
 
+INSIDE = 0.3
+"""Distance from the origin, world units, below which a camera stands inside a head."""
 NEAR, FAR = 0.1, 100.0
 """Clipping planes written into the dictionary, world units; nothing here reads them."""
 
@@ -40,12 +42,19 @@ def from_load3d(info: Mapping[str, Any], *, radius: float | None = None) -> Tens
         info: the dictionary.
         radius: bring the camera to this distance from the origin (generators want 2.7); None keeps its place.
     """
+    if not isinstance(info, Mapping):
+        raise ITPortraitError(f"A LOAD3D_CAMERA is wanted, got a {type(info).__name__}.")
     if info.get("cameraType", "perspective") != "perspective":
         raise ITPortraitError(
-            f"The camera is {info['cameraType']!r}, but these renders need a perspective camera; "
+            f"The camera is {info['cameraType']!r:.80}, but these renders need a perspective camera; "
             "switch the camera type in the 3D viewer."
         )
     position = _vector(info, "position", "xyz")[None]
+    if float(position.norm()) < INSIDE:
+        raise ITPortraitError(
+            f"A camera at {position[0].tolist()} stands inside the head; move it at least {INSIDE} "
+            "from the origin."
+        )
     if info.get("quaternion"):
         rotation = _matrix(_vector(info, "quaternion", "xyzw")) * position.new_tensor([1.0, -1.0, -1.0])
     else:
@@ -80,24 +89,36 @@ def _dictionary(matrix: Tensor, focal: float) -> dict[str, Any]:
 
 
 def _focal(info: Mapping[str, Any]) -> float:
-    zoom, fov = float(info.get("zoom", 1.0)), info.get("fov")
+    zoom = _number(info.get("zoom", 1.0), "zoom")
     if zoom <= 0.0:
         raise ITPortraitError(f"The camera's zoom must be above 0, got {zoom}.")
-    if fov is None:
+    if info.get("fov") is None:
         return FOCAL * zoom
-    if not 0.0 < float(fov) < 180.0:
+    fov = _number(info["fov"], "fov")
+    if not 0.0 < fov < 180.0:
         raise ITPortraitError(f"The camera's fov must lie between 0 and 180 degrees, got {fov}.")
-    return zoom * 0.5 / math.tan(math.radians(float(fov)) / 2.0)
+    return zoom * 0.5 / math.tan(math.radians(fov) / 2.0)
+
+
+def _number(value: object, field: str) -> float:
+    """A finite number.
+
+    Raises:
+        ITPortraitError: for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ITPortraitError(f"LOAD3D_CAMERA {field!r} must be a finite number, got {value!r:.60}.")
+    return float(value)
 
 
 def _vector(info: Mapping[str, Any], field: str, names: str) -> Tensor:
     part = info.get(field)
     if not isinstance(part, Mapping) or any(name not in part for name in names):
-        raise ITPortraitError(f"LOAD3D_CAMERA needs {field!r} with numbers {', '.join(names)}, got {part!r}.")
-    vector = torch.tensor([float(part[name]) for name in names], dtype=torch.float64)
-    if not bool(torch.isfinite(vector).all()):
-        raise ITPortraitError(f"LOAD3D_CAMERA {field!r} holds numbers that are not finite: {part!r}.")
-    return vector
+        raise ITPortraitError(
+            f"LOAD3D_CAMERA needs {field!r} with numbers {', '.join(names)}, got {part!r:.80}."
+        )
+    numbers = [_number(part[name], f"{field}.{name}") for name in names]
+    return torch.tensor(numbers, dtype=torch.float64)
 
 
 def _matrix(q: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
-"""The head as Gaussian splats, sampled from the volume, and the PLY file that splat viewers read."""
+"""The head as Gaussian splats, sampled from the volume; `ply` writes the file that splat viewers read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,8 @@ from .views import field_normals, texel
 if TYPE_CHECKING:
     from ..networks.generator3d import Generator3D
 
-SH_ZERO = 0.28209479177387814
-"""Value of the constant spherical harmonic: files hold colour as (rgb - 0.5) / this."""
 MAX_OPACITY = 0.995
 """Keeps the logit in the file finite."""
-FIELDS = (
-    *("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
-    *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
-)
-"""Columns of the file, in the usual order; without `f_rest`, so colour is the same from all sides."""
-PLY_END = b"end_header\n"
-"""The last line of the header; the table follows."""
-LONGEST_COMMENT = 800
-"""Characters of a comment; common readers have room for 1024 in a line of the header."""
 
 
 @dataclass(frozen=True)
@@ -149,43 +137,3 @@ def stopped_light(optical: Tensor) -> Tensor:
         before += [passed - optical, passed.select(axis, -1).unsqueeze(axis) - passed]
     freest = torch.stack(before).amin(0).clamp(min=0.0)
     return torch.exp(-freest) * (1.0 - torch.exp(-optical))
-
-
-def ply_bytes(splats: Splats, notes: Mapping[str, str] | None = None) -> bytes:
-    """The splats as a binary PLY in the usual layout: log scales, logit opacities, colours as harmonics.
-
-    Args:
-        splats: what to write.
-        notes: texts by name for the header, such as a recipe card as JSON; see `comment_lines`.
-    """
-    columns = (
-        splats.centers,
-        splats.normals,
-        (splats.colors - 0.5) / SH_ZERO,
-        torch.logit(splats.opacities, eps=1e-6)[:, None],
-        splats.scales.log(),
-        splats.rotations,
-    )
-    table = torch.cat([c.float().cpu() for c in columns], 1)
-    header = [
-        "ply",
-        "format binary_little_endian 1.0",
-        *comment_lines(notes or {}),
-        f"element vertex {len(table)}",
-        *(f"property float {name}" for name in FIELDS),
-    ]
-    start = "".join(f"{line}\n" for line in header).encode() + PLY_END
-    return start + table.numpy().astype("<f4").tobytes()
-
-
-def comment_lines(notes: Mapping[str, str]) -> list[str]:
-    """Notes as comments of a PLY header: `comment NAME TEXT`, a long text on several lines of the same name.
-
-    What is not ASCII becomes a question mark and line breaks become blanks; JSON has neither.
-    """
-    lines = []
-    for name, text in notes.items():
-        plain = text.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
-        parts = range(0, len(plain), LONGEST_COMMENT)
-        lines += [f"comment {name} {plain[start : start + LONGEST_COMMENT]}" for start in parts]
-    return lines

@@ -15,6 +15,7 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import clip_files
 from itportrait_core.guidance.clip import ClipModel, load_clip
 from itportrait_core.guidance.templates import IMAGENET_TEMPLATES
+from itportrait_core.guidance.text_limit import left_out, token_limit
 from itportrait_core.guidance.transformer_blocks import OPEN_CLIP
 from tests.core.tiny import byte_tokens, tiny_clip
 
@@ -106,15 +107,89 @@ def test_openai_archive_is_read_and_taken_for_quick_gelu(architecture, tmp_path)
     assert "QuickGELU" in {type(module).__name__ for module in model.modules()}
 
 
-def test_quick_gelu_follows_the_file(architecture, tmp_path):
-    state = to_huggingface(architecture.state_dict())
-    save_file(state, tmp_path / "model.safetensors")
-    quick = load_clip(tmp_path / "model.safetensors", ARCHITECTURE)
-    (tmp_path / "config.json").write_text(json.dumps({"vision_config": {"hidden_act": "gelu"}}))
-    plain = load_clip(tmp_path / "model.safetensors", ARCHITECTURE)
-    kinds = [{type(module).__name__ for module in model.modules()} for model in (quick, plain)]
-    assert "QuickGELU" in kinds[0] and "QuickGELU" not in kinds[1]
+def is_quick(model: ClipModel) -> bool:
+    found = "QuickGELU" in {type(module).__name__ for module in model.modules()}
+    assert model.about.startswith(f"{ARCHITECTURE}, {'QuickGELU' if found else 'GELU'} (")
+    return found
+
+
+def half(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Single precision, with numbers as OpenAI published them."""
+    return {key: value.half().float().contiguous() for key, value in state.items()}
+
+
+def test_quick_gelu_follows_the_config_of_the_same_model(architecture, tmp_path):
+    """A config.json of another model, or a damaged one, decides nothing and stops nothing."""
+    file, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    save_file(half(to_huggingface(architecture.state_dict())), file)
+    quick = load_clip(file, ARCHITECTURE)
+    assert is_quick(quick)
+    config.write_text(json.dumps({"vision_config": {"hidden_act": "gelu", "hidden_size": 64}}))
+    plain = load_clip(file, ARCHITECTURE)
+    assert not is_quick(plain) and "config.json" in plain.about
     assert not torch.allclose(quick.encode_image(picture(16)), plain.encode_image(picture(16)), atol=1e-4)
+    foreign = ["{", "[]", '{"vision_config": 3}', "[" * 9_000, '{"model_type": "bert", "hidden_act": "gelu"}']
+    foreign.append(json.dumps({"vision_config": {"hidden_act": "gelu", "hidden_size": 1024}}))
+    for text in foreign:
+        config.write_text(text)
+        assert is_quick(load_clip(file, ARCHITECTURE))
+    config.write_bytes(b"\xff\xfe")
+    assert is_quick(load_clip(file, ARCHITECTURE))
+
+
+def test_the_activation_is_told_by_content_and_never_by_the_name(architecture, tmp_path):
+    """OpenAI's weights under any name want QuickGELU, open_clip's own `epoch_32.pt` does not."""
+    state = architecture.state_dict()
+    torch.save(
+        {"epoch": 32, "state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "epoch_32.pt"
+    )
+    assert not is_quick(load_clip(tmp_path / "epoch_32.pt", ARCHITECTURE))
+    assert is_quick(load_clip(tmp_path / "epoch_32.pt", ARCHITECTURE, quick_gelu=True))
+    save_file(half(state), tmp_path / "ViT-B-32.safetensors")
+    assert is_quick(load_clip(tmp_path / "ViT-B-32.safetensors", ARCHITECTURE))
+    assert not is_quick(load_clip(tmp_path / "ViT-B-32.safetensors", ARCHITECTURE, quick_gelu=False))
+    single = {key: value.contiguous() for key, value in state.items()}
+    save_file(single, tmp_path / "openai-quickgelu.safetensors")
+    assert not is_quick(load_clip(tmp_path / "openai-quickgelu.safetensors", ARCHITECTURE))
+    numbers = {"input_resolution": 16, "context_length": 77, "vocab_size": 49408}
+    save_file(single | {k: torch.tensor(v) for k, v in numbers.items()}, tmp_path / "mine.safetensors")
+    assert is_quick(load_clip(tmp_path / "mine.safetensors", ARCHITECTURE))
+
+
+@pytest.mark.parametrize(
+    "name", ["hf-hub:someone/clip", "local-dir:/etc", "hf-hub:", "", "../ViT-B-32", "a\0b"]
+)
+def test_architectures_come_from_open_clips_list_alone(architecture, tmp_path, name, monkeypatch):
+    """No name in a workflow makes open_clip look into the network or into folders."""
+    import socket
+
+    def refuse(*arguments, **more):
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    save_file({k: v.contiguous() for k, v in architecture.state_dict().items()}, tmp_path / "own.safetensors")
+    with pytest.raises(ITPortraitError, match="architecture"):
+        load_clip(tmp_path / "own.safetensors", name)
+
+
+def test_what_does_not_fit_is_named(tmp_path):
+    """The embedded guide reads 34 tokens of a text, one for each letter of a word that it does not know."""
+    guide = load_clip("pocket-guide")
+    long = " ".join(f"glasses{n}" for n in range(9))
+    read = long.removesuffix(left_out(guide, long, templates=False)).strip()
+    assert left_out(guide, long, templates=False) and read
+    assert torch.equal(guide.tokenize([read]), guide.tokenize([long]))
+    other = f"{read} {'beard ' * 4}"
+    assert torch.equal(guide.encode_text([long]), guide.encode_text([other]))  # why it must be said
+    assert left_out(guide, "a smiling old man with a beard, wearing glasses") == ""
+    assert token_limit(guide) == 36
+
+
+@pytest.mark.parametrize("text", ["!!!", " ", "...", "()"])
+def test_a_text_without_a_word_is_an_empty_text(text):
+    with pytest.raises(ITPortraitError, match="holds no word"):
+        load_clip("pocket-guide").text_direction(text, "a person")
 
 
 def test_a_vision_only_file_is_refused_in_words(architecture, tmp_path):

@@ -153,12 +153,11 @@ def test_missing_and_damaged_files_have_a_readable_reason(saved, tmp_path):
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(generator, saved, monkeypatch):
     before = saved.read_bytes()
 
-    def full_disk(tensors, path, metadata):
-        with open(path, "wb") as file:
-            file.write(b"half")
+    def full_disk(file, tensor):
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tensor_file, "save_file", full_disk)
+    monkeypatch.setattr(tensor_file, "write_values", full_disk)
     with pytest.raises(ITPortraitError, match="No space left"):
         fmt.save_generator(generator, saved)
     assert saved.read_bytes() == before

@@ -10,7 +10,7 @@ import pytest
 import torch
 from harness.official_files import PLANE_AXES, eg3d_generator, persistent, rosinality_state, write_snapshot
 from harness.seeded_weights import DATA, picture
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from itportrait_core.__main__ import main
@@ -56,6 +56,22 @@ def test_eg3d_comes_back_bit_for_bit_with_all_its_settings(tmp_path):
     loaded = load_generator(path)
     assert loaded.config == CARS
     same_state(loaded, generator.state_dict())
+
+
+def test_bare_eg3d_weights_come_in_without_a_pickle(tmp_path):
+    """A state dict in safetensors under the published names; a second import replaces nothing."""
+    state = {name: value.contiguous() for name, value in EG3DGenerator(CARS, seed=3).state_dict().items()}
+    save_file(state, tmp_path / "cars.safetensors")
+    first = import_checkpoint(tmp_path / "cars.safetensors", f"{tmp_path}/out/")[0]
+    second = import_checkpoint(tmp_path / "cars.safetensors", f"{tmp_path}/out/")[0]
+    assert (first.name, second.name) == ("cars.safetensors", "cars_00001.safetensors")
+    for path in (first, second):
+        loaded = load_generator(path)
+        same_state(loaded, state)
+        assert (loaded.resolution, loaded.neural_rendering_resolution) == (128, 64)
+        assert loaded.config.rendering.box_warp == 1.6 and "assumed" in read_header(path).lineage
+    with pytest.raises(ITPortraitError, match="is there already"):
+        import_checkpoint(tmp_path / "cars.safetensors", first)
 
 
 def test_the_attribute_outranks_the_constructor_arguments(tmp_path):

@@ -36,7 +36,11 @@ def broken(change: Callable[[dict], None]) -> dict[str, Tensor]:
     ("content", "said"),
     [
         ({"weights": [1, 2, 3]}, "none of the known kinds"),
-        ({"state_dict": {"encoder.input_layer.0.weight": torch.ones(1)}}, "encoder is of type None"),
+        ({"state_dict": {"encoder.input_layer.0.weight": torch.ones(1)}}, "no 'opts'"),
+        (
+            {"state_dict": {"encoder.input_layer.0.weight": torch.ones(1)}, "opts": {"encoder_type": "Mine"}},
+            "encoder is of type 'Mine'",
+        ),
         (broken(lambda s: s.pop("conv1.activate.bias")), "b4.conv1.bias is missing"),
         (
             broken(lambda s: s.update({"conv1.activate.bias": torch.ones(9)})),

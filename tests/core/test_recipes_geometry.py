@@ -19,7 +19,8 @@ from itportrait_core.recipes.verdict import CLOSE, DIFFERENT, IDENTICAL, Verdict
 from itportrait_core.recipes.verify import verify
 from itportrait_core.rendering.glb import glb_bytes, linear_to_srgb, srgb_to_linear
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
-from itportrait_core.rendering.splat import SplatConfig, ply_bytes, sample_splats
+from itportrait_core.rendering.ply import PLY_END, ply_bytes
+from itportrait_core.rendering.splat import SplatConfig, sample_splats
 
 
 class Head:
@@ -61,10 +62,21 @@ def test_a_mesh_is_made_again(mesh: Head) -> None:
 def test_splats_are_sampled_again(splats: Head) -> None:
     assert splats.judged().result == IDENTICAL
     data = splats.file.read_bytes()
-    assert max(map(len, data.split(b"end_header")[0].splitlines())) < 1024
     assert carriers.read_notes(splats.file) == splats.notes
-    splats.file.write_bytes(data[:-68])
+    start = data.index(PLY_END) + len(PLY_END)
+    splats.file.write_bytes(data[:start] + data[start + 68 :])
     assert verify(splats.file, [splats.weights]).result == DIFFERENT
+
+
+def test_files_of_the_first_version_are_still_judged(splats: Head) -> None:
+    """They are not turned, and hold their notes as comments of the header."""
+    data = ply_bytes(splats.made, y_down=False)
+    text = splats.notes[carriers.KEY]
+    parts = [text[start : start + 800] for start in range(0, len(text), 800)]
+    comments = "".join(f"comment {carriers.KEY} {part}\n" for part in parts).encode()
+    splats.file.write_bytes(data.replace(b"element vertex", comments + b"element vertex", 1))
+    assert carriers.read_notes(splats.file)[carriers.KEY] == text
+    assert verify(splats.file, [splats.weights]).result == IDENTICAL
 
 
 MESH_CHANGES = {

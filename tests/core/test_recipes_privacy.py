@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -71,6 +72,64 @@ def test_the_graph_stays(notes: dict[str, str]) -> None:
     assert graph["nodes"][0]["inputs"][0]["link"] == 1
     assert graph["nodes"][3]["widgets_values"] == {"path": LEFT_OUT, "fps": 8}
     assert graph["definitions"]["subgraphs"][0]["nodes"][0]["id"] == 3
+
+
+WORDS = ("smiling/laughing", "old.man", "~wild hair", "a\\b")
+"""Texts that look like paths."""
+
+
+def test_names_are_told_by_node_and_input_and_not_by_their_looks() -> None:
+    """Texts stay, whatever they look like; names go, blanks or not, in the prompt and in the editor's
+    graph."""
+    inputs = {"text": WORDS[0], "source_text": WORDS[1], "architecture": "RN50/x"}
+    prompt = {
+        "1": {"class_type": "ITportrait_Fuse", "inputs": inputs},
+        "2": {"class_type": "ITportrait_SaveMesh", "inputs": {"name": "smiling", "mesh": ["1", 0]}},
+        "3": {"class_type": "LoadImage", "inputs": {"image": "my pictures/anna lena"}},
+        "4": {"class_type": "CLIPTextEncode", "inputs": {"text": WORDS[2]}},
+        "5:6": {"class_type": "ITportrait_LoadPortrait", "inputs": {"file": "anna lena"}},
+    }
+    workflow = {
+        "nodes": [
+            {"id": 1, "type": "ITportrait_Fuse", "widgets_values": list(inputs.values())},
+            {"id": 2, "type": "ITportrait_SaveMesh", "widgets_values": ["smiling", True]},
+            {"id": 3, "type": "LoadImage", "widgets_values": ["my pictures/anna lena", "image"]},
+            {"id": 8, "type": "ITportrait_SamplePortrait", "widgets_values": [7, "fixed", WORDS[3]],
+             "inputs": [{"widget": {"name": name}} for name in ("seed", "text")]},
+        ],
+        "definitions": {"subgraphs": [{"nodes": [
+            {"id": 6, "type": "ITportrait_LoadPortrait", "widgets_values": ["anna lena"]}]}]},
+    }  # fmt: skip
+    notes = make_notes(CARD, prompt, {"workflow": workflow}, private=True)
+    assert "anna" not in notes["prompt"] + notes["workflow"]
+    clean = json.loads(notes["prompt"])
+    assert clean["1"]["inputs"] == inputs and clean["4"]["inputs"] == {"text": WORDS[2]}
+    assert clean["2"]["inputs"] == {"name": LEFT_OUT, "mesh": ["1", 0]}
+    graph = json.loads(notes["workflow"])["nodes"]
+    assert graph[0]["widgets_values"] == list(inputs.values())
+    assert graph[1]["widgets_values"] == [LEFT_OUT, True] and graph[2]["widgets_values"] == [
+        LEFT_OUT,
+        "image",
+    ]
+    assert graph[3]["widgets_values"] == [7, "fixed", WORDS[3]]
+
+
+def test_texts_of_lineages_stay_although_they_look_like_paths() -> None:
+    card = dataclasses.replace(CARD, weights={"lineage": {"text": WORDS[0], "parent": {"text": WORDS[3]}}})
+    lineage = json.loads(make_notes(card, None, None, private=True)[KEY])["weights"]["lineage"]
+    assert lineage == {"text": WORDS[0], "parent": {"text": WORDS[3]}}
+
+
+def test_with_metadata_disabled_nothing_typed_is_left() -> None:
+    """ComfyUI's --disable-metadata: neither names nor texts, anywhere in the card."""
+    lineage = {"text": "an old man", "settings": {"source_text": "a person", "tau": 0.7},
+               "recipe": {"text": "an old man", "clip": ["x"]}}  # fmt: skip
+    card = dataclasses.replace(CARD, weights={**FACTS, "lineage": lineage})
+    notes = make_notes(card, None, None, private=False, typed=False)
+    assert set(notes) == {KEY}
+    assert not any(word in notes[KEY] for word in ("old man", "a person", SECRET + "."))
+    kept = json.loads(notes[KEY])["weights"]
+    assert kept["content"] == FACTS["content"] and kept["lineage"]["settings"] == {"tau": 0.7}
 
 
 def test_without_the_switch_everything_is_kept() -> None:

@@ -11,16 +11,8 @@ import torch
 from benchmarks.rasters import draw_splats, psnr
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.rendering import cameras
-from itportrait_core.rendering.splat import (
-    FIELDS,
-    SH_ZERO,
-    SplatConfig,
-    Splats,
-    ply_bytes,
-    rotation_to,
-    sample_splats,
-    stopped_light,
-)
+from itportrait_core.rendering.ply import FIELDS, SH_ZERO, ply_bytes
+from itportrait_core.rendering.splat import SplatConfig, Splats, rotation_to, sample_splats, stopped_light
 from tests.core.toy_head import ToyHead, colors, distance, toy_ws
 
 
@@ -72,11 +64,10 @@ def test_light_stops_at_the_first_wall_and_not_inside():
 
 
 def test_ply_holds_the_usual_columns(splats):
-    data = ply_bytes(splats, {"made": "for a test\nin two lines"})
+    data = ply_bytes(splats)
     head, body = data.split(b"end_header\n", 1)
     lines = head.decode().splitlines()
     assert lines[:2] == ["ply", "format binary_little_endian 1.0"]
-    assert "comment made for a test in two lines" in lines
     assert f"element vertex {len(splats.centers)}" in lines
     assert [line.split()[-1] for line in lines if line.startswith("property float")] == list(FIELDS)
     table = dict(zip(FIELDS, np.frombuffer(body, "<f4").reshape(-1, len(FIELDS)).T, strict=True))
@@ -84,6 +75,51 @@ def test_ply_holds_the_usual_columns(splats):
     np.testing.assert_allclose(1 / (1 + np.exp(-table["opacity"])), splats.opacities.numpy(), atol=1e-5)
     np.testing.assert_allclose(table["f_dc_1"] * SH_ZERO + 0.5, splats.colors[:, 1].numpy(), atol=1e-5)
     np.testing.assert_array_equal(table["z"], splats.centers[:, 2].numpy())
+
+
+def read_as_viewers_do(data: bytes) -> dict[str, np.ndarray]:
+    """A PLY by the rules of common splat viewers: the header ends within the first 10,240 bytes, a row is as
+    long as its properties together, and there are as many rows as the header says; nothing else is looked
+    at."""
+    end = data[:10_240].index(b"end_header\n")
+    lines = data[:end].decode("ascii").splitlines()
+    count = int(next(line for line in lines if line.startswith("element vertex ")).split()[2])
+    names = [line.split()[2] for line in lines if line.startswith("property float ")]
+    assert not [line for line in lines if line.startswith("property") and " float " not in line]
+    numbers = np.frombuffer(data, "<f4", count * len(names), end + len(b"end_header\n"))
+    return dict(zip(names, numbers.reshape(count, len(names)).T, strict=True))
+
+
+def test_viewers_find_the_table_whatever_the_notes_hold(splats):
+    """61 KB of notes do not move the end of the header, and a strict reader of PLY reads the same table."""
+    long = {"workflow": "x" * 61_000}
+    plain, noted = (read_as_viewers_do(ply_bytes(splats, notes)) for notes in (None, long))
+    assert all(np.array_equal(plain[name], noted[name]) for name in plain)
+
+
+def test_heads_stand_upright_in_viewers_that_turn_files_about_z(splats):
+    """Such a viewer turns what it reads by half a turn about z: centres, normals and Gaussians then are
+    ours."""
+    table = read_as_viewers_do(ply_bytes(splats))
+    turn = np.diag([-1.0, -1.0, 1.0])
+    for names, ours in ((("x", "y", "z"), splats.centers), (("nx", "ny", "nz"), splats.normals)):
+        np.testing.assert_allclose(np.stack([table[n] for n in names], 1) @ turn.T, ours.numpy(), atol=1e-6)
+    stored = torch.from_numpy(np.stack([table[f"rot_{i}"] for i in range(4)], 1).copy())
+    seen = torch.from_numpy(turn).float() @ axes(stored)
+    torch.testing.assert_close(seen, axes(splats.rotations), atol=1e-5, rtol=0)
+    highest = splats.centers[:, 1].argmax()
+    assert table["y"][highest] == table["y"].min()
+
+
+def axes(rotations: torch.Tensor) -> torch.Tensor:
+    """Rotation matrices [K, 3, 3] of unit quaternions (w, x, y, z)."""
+    w, x, y, z = rotations.unbind(-1)
+    rows = (
+        *(1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+        *(2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+        *(2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+    )
+    return torch.stack(rows, -1).reshape(-1, 3, 3)
 
 
 def test_unusable_settings_are_refused():

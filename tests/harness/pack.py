@@ -21,8 +21,16 @@ PARTS = (
 """What a user's copy needs; the tests, caches and environments stay outside."""
 
 
-def place(parent: Path) -> Path:
+WEIGHTS = Path("itportrait_core", "pocket", "weights")
+"""Where the embedded networks lie in it."""
+
+
+def place(parent: Path, weights: Path | None = None) -> Path:
     """Link the pack into `parent` under `NAME`; copies where the system allows no links.
+
+    Args:
+        parent: a folder of custom nodes.
+        weights: a folder of networks in place of the embedded ones.
 
     Returns:
         The folder of the pack.
@@ -30,14 +38,34 @@ def place(parent: Path) -> Path:
     folder = parent / NAME
     folder.mkdir(parents=True)
     for part in PARTS:
-        source = ROOT / part
-        if not source.exists():
-            continue
-        try:
-            (folder / part).symlink_to(source, target_is_directory=source.is_dir())
-        except OSError:  # Windows without the right to make links
-            if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, folder / part)
+        if (ROOT / part).exists():
+            _link(ROOT / part, folder / part)
+    if weights is not None:
+        for depth in range(len(WEIGHTS.parts)):  # real folders down to the weights, links beside them
+            real = folder.joinpath(*WEIGHTS.parts[: depth + 1])
+            _remove(real)
+            if depth + 1 == len(WEIGHTS.parts):
+                _link(weights, real)
+                break
+            real.mkdir()
+            for child in ROOT.joinpath(*WEIGHTS.parts[: depth + 1]).iterdir():
+                if child.name != "__pycache__":
+                    _link(child, real / child.name)
     return folder
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.symlink_to(source, target_is_directory=source.is_dir())
+    except OSError:  # Windows without the right to make links
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path)

@@ -27,6 +27,7 @@ class ComfyServer:
         base: base directory (models, input, output, temp, user); a temporary one when left out.
         arguments: more command line arguments for ComfyUI.
         settings: environment variables for the server.
+        weights: a folder of networks in place of the embedded ones.
         patience: seconds to wait until it answers.
         cpu: False lets ComfyUI use the graphics card.
 
@@ -42,6 +43,7 @@ class ComfyServer:
         base: Path | None = None,
         arguments: tuple[str, ...] = (),
         settings: dict[str, str] | None = None,
+        weights: Path | None = None,
         patience: float = 600.0,
         cpu: bool = True,
     ) -> None:
@@ -50,6 +52,7 @@ class ComfyServer:
         self.base = base or Path(tempfile.mkdtemp(prefix="comfyui-base-"))
         self.arguments = arguments
         self.settings = settings or {}
+        self.weights = weights
         self.patience = patience
         self.cpu = cpu
         self.log = self.base / "server.log"
@@ -59,7 +62,7 @@ class ComfyServer:
         for name in FOLDERS:
             (self.base / name).mkdir(parents=True, exist_ok=True)
         if not (self.base / "custom_nodes" / pack.NAME).exists():
-            pack.place(self.base / "custom_nodes")
+            pack.place(self.base / "custom_nodes", self.weights)
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [

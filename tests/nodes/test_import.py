@@ -53,9 +53,9 @@ def test_the_pack_opens_in_a_tenth_of_a_second() -> None:
 def test_requirements_pin_nothing_and_leave_torch_alone(pack: ModuleType) -> None:
     """A pack that pins a version, or asks for torch or numpy, breaks other people's installations.
 
-    `kornia` comes with ComfyUI; who uses the core elsewhere needs it as well. Without a version pip leaves
-    the one that is there.
+    `kornia` comes with ComfyUI; who uses the core elsewhere needs it as well. With a lower bound alone pip
+    leaves the one that is there.
     """
     names = (environment.ROOT / "requirements.txt").read_text(encoding="utf-8").split()
-    assert names == ["kornia", "open_clip_torch", "lpips"]
+    assert names == ["kornia>=0.7.1", "open_clip_torch>=2.24.0", "lpips>=0.1.4"]
     assert pack.WEB_DIRECTORY == "./web"

@@ -15,7 +15,7 @@ from harness.server import ComfyServer
 def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """A running ComfyUI with stand-in networks."""
     folder = stand_ins.write(tmp_path_factory.mktemp("weights"))
-    with ComfyServer(settings={"ITPORTRAIT_POCKET_WEIGHTS": str(folder)}) as running:
+    with ComfyServer(weights=folder) as running:
         yield running
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +49,7 @@ def test_saved_files_are_drawn_again(
     assert (run.end, run.error) == ("execution_success", "")
     files = sorted((quick_server.base / "output" / "itportrait" / folder).iterdir())
     assert len(files) == VIEWS + 5
-    places = [Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"])]
+    places = [quick_server.weights]
     for file in files:
         verdict = verify(file, places)
         assert verdict.result == IDENTICAL, (file, verdict.facts)

@@ -46,7 +46,7 @@ def test_training_changes_weights_under_inference_mode(
     assert verify(made).result == IDENTICAL
     own = suited(APTConfig, SimpleNamespace(resolution=stand_ins.SIDE), prior=False).replace(steps=3, seed=11)
     assert APTConfig.from_dict(read_header(made).lineage["settings"]) == own
-    base = load_file(Path(quick_server.settings["ITPORTRAIT_POCKET_WEIGHTS"], "generator.safetensors"))
+    base = load_file(quick_server.weights / "generator.safetensors")
     trained = load_file(made)
     assert any(not (trained[name] == base[name]).all() for name in base)
 

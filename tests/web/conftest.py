@@ -49,7 +49,7 @@ def servers(weights: Path) -> Iterator[Callable[[str], ComfyServer]]:
         @cache
         def start(version: str) -> ComfyServer:
             arguments = ("--front-end-root", str(static(version)))
-            server = ComfyServer(arguments=arguments, settings={"ITPORTRAIT_POCKET_WEIGHTS": str(weights)})
+            server = ComfyServer(arguments=arguments, weights=weights)
             running.enter_context(server)
             _sample_picture(server.base / "input")
             return server

@@ -54,6 +54,7 @@ def couple(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
+    keep_point: bool = False,
 ) -> CoupledResult:
     """Image-text coupled fine-tuning: alternate APT on G_s with ITE on G_t; G_o stays frozen.
 
@@ -66,7 +67,7 @@ def couple(
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); where None, what `config.apt.start` says.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         `target` (G_t; after an image-only run the same as `style`), `style` (G_s) and the history. The
@@ -88,7 +89,10 @@ def couple(
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
         image = None if portrait is None else portrait.image
         made = [
             finish(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import io
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
+from ...checkpoints import hashes
+from ...errors import DamagedFile
 from ...old_names import RECORD, renamed
 
 
@@ -31,6 +32,36 @@ class Record:
     draw: dict[str, int] = dataclasses.field(default_factory=dict)
     views: list[list[float]] = dataclasses.field(default_factory=list)
     """[yaw, pitch] in degrees of every view of the step"""
+
+
+def _record(value: object) -> Record:
+    """One step of a file, checked."""
+    fields: dict[str, Any] = {"losses": {}, **renamed(value, RECORD)} if isinstance(value, dict) else {}
+    required = {
+        item.name for item in dataclasses.fields(Record) if item.default_factory is dataclasses.MISSING
+    }
+    known = {item.name for item in dataclasses.fields(Record)}
+    good = required <= set(fields) <= known and all(_fits(name, part) for name, part in fields.items())
+    if not good:
+        raise DamagedFile("The history of the run is damaged at one of its steps; make the file again.")
+    return Record(**fields)
+
+
+def _fits(name: str, value: object) -> bool:
+    if name in ("stage", "rng"):
+        return isinstance(value, str)
+    if name == "views":
+        return isinstance(value, list) and all(
+            isinstance(view, list) and len(view) == 2 and all(_is_number(angle) for angle in view)
+            for view in value
+        )
+    if name in ("step", "lr"):
+        return _is_number(value) and (name == "lr" or isinstance(value, int))
+    return isinstance(value, dict) and all(_is_number(number) for number in value.values())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class History:
@@ -63,8 +94,14 @@ class History:
 
     @classmethod
     def from_json(cls, values: list[dict[str, Any]]) -> History:
-        """The inverse of `to_json`."""
-        return cls([Record(**{"losses": {}, **renamed(value, RECORD)}) for value in values])
+        """The inverse of `to_json`.
+
+        Raises:
+            DamagedFile: for anything else; nothing in it is trusted.
+        """
+        if not isinstance(values, list):
+            raise DamagedFile("The history of the run is damaged: it is no list; make the file again.")
+        return cls([_record(value) for value in values])
 
     def to_csv(self) -> str:
         """A table with one row per step and one column per loss and per CLIP model."""
@@ -89,4 +126,4 @@ class History:
 
 def rng_digest(rng: torch.Generator) -> str:
     """Twelve hex digits that stand for the generator's state."""
-    return hashlib.sha256(rng.get_state().numpy().tobytes()).hexdigest()[:12]
+    return hashes.of_bytes(rng.get_state().numpy().tobytes())[:12]

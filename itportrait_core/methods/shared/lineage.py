@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from ...checkpoints import hashes
 from ...networks.generator3d import G, Generator3D
 from ...old_names import first_names
 from .config import Config
@@ -20,24 +18,17 @@ CODE_VERSION = "0.1.0"
 
 def tensor_hash(tensor: Tensor) -> str:
     """SHA-256 over shape and float32 bytes."""
-    data = tensor.detach().to("cpu", torch.float32).contiguous()
-    digest = hashlib.sha256(repr(tuple(data.shape)).encode())
-    digest.update(data.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+    return hashes.of_values(tensor)
 
 
 def weights_hash(module: nn.Module) -> str:
     """SHA-256 over all weights and buffers as float32: the same however the file stores them."""
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(bytes.fromhex(tensor_hash(value)))
-    return digest.hexdigest()
+    return hashes.of_weights(module.state_dict())
 
 
 def run_identity(**facts: object) -> str:
     """Hash of what a run depends on: tensors by content, modules by weights, configs by settings."""
-    return hashlib.sha256(json.dumps(_plain(facts), sort_keys=True).encode()).hexdigest()
+    return hashes.of_json(_plain(facts))
 
 
 def _plain(value: object) -> object:

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ITPortraitError
+from ...errors import DamagedFile, ITPortraitError
 from ...networks.generator3d import Generator3D
 from .history import History
 from .storage import read_tensors, write_tensors
+
+_TENSORS = {"ws", "camera", "image", "twin"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Portrait:
     def __post_init__(self) -> None:
         if self.ws.ndim != 3 or self.ws.shape[0] != 1:
             raise ITPortraitError(f"A portrait needs ws [1, layers, width], not {tuple(self.ws.shape)}.")
+        if self.twin is not None and self.twin.ndim != 4:
+            raise ITPortraitError(f"A portrait's twin must be [N, 3, h, w], not {tuple(self.twin.shape)}.")
         if tuple(self.camera.shape) != (1, 25):
             raise ITPortraitError(f"A portrait needs a camera [1, 25], not {tuple(self.camera.shape)}.")
         if self.image.ndim != 4 or self.image.shape[:2] != (1, 3):
@@ -74,13 +78,16 @@ class Portrait:
             ITPortraitError: for a missing, damaged or foreign file.
         """
         tensors, facts = read_tensors(path, "portrait")
-        lacking = {"ws", "camera", "image"} - set(tensors)
-        if lacking:
-            raise ITPortraitError(f"{path} lacks {sorted(lacking)[0]}; make the portrait again.")
-        steps = facts.get("history")
+        lacking, unknown = {"ws", "camera", "image"} - set(tensors), set(tensors) - _TENSORS
+        if lacking or unknown:
+            wrong = f"lacks {min(lacking)}" if lacking else f"holds the unknown {min(unknown)!r:.80}"
+            raise DamagedFile(f"{path} {wrong}; make the portrait again.")
+        report, steps = facts.get("report", {}), facts.get("history")
+        if not isinstance(report, dict) or not all(t.is_floating_point() for t in tensors.values()):
+            raise DamagedFile(f"{path} is damaged: report or tensors are of the wrong kind; make it again.")
         history = None if steps is None else History.from_json(steps)
         moved = {name: t.to(device) for name, t in tensors.items()}
-        return cls(report=facts.get("report", {}), history=history, **moved)
+        return cls(report=report, history=history, **moved)
 
 
 def check_fits(generator: Generator3D, portrait: Portrait) -> None:

@@ -7,6 +7,8 @@ loop owns everything else. Randomness comes from the task's own CPU `torch.Gener
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ...errors import ITPortraitError
+from ...checkpoints.atomic import set_aside
+from ...errors import DamagedFile, ITPortraitError
 from ...old_names import resumed
 from .storage import read_tensors, write_tensors
 
@@ -90,6 +93,7 @@ def run(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
+    keep_point: bool = False,
 ) -> Outcome:
     """Make all steps of `task`.
 
@@ -97,12 +101,15 @@ def run(
         on_step: called after every step with (step, total, info). Raising from it stops the run and the
             error passes on; `KeepBest`, raised or returned, stops it and the task keeps its best.
         resume: file of the resume point. If it is there, the run continues from it; while running it is
-            written anew, atomically; a completed run removes it.
+            written anew, atomically; a completed run removes it. One that cannot be read is set aside, and
+            the run begins anew.
         every_steps: write it every so many steps (0 = never by steps).
         every_seconds: write it when so much time has passed (0 = never by time).
+        keep_point: leave it after a completed run, for callers that remove it when the results are on disk.
 
     Raises:
-        ITPortraitError: if the resume point belongs to another run, or cannot be written.
+        ITPortraitError: if the resume point belongs to another run, or cannot be written, or if a loss is not
+            finite; then the last resume point stays.
     """
     point = None if resume is None else Path(resume)
     start = _restore_checkpoint(task, point) if point is not None and point.is_file() else 0
@@ -113,6 +120,7 @@ def run(
             reason = "finished"
             break
         info = task.step(index)
+        _check_losses(info, index)
         done = index + 1
         if _wants_to_stop(on_step, index, task.total, info):
             _save_checkpoint(task, point, done)
@@ -127,9 +135,24 @@ def run(
             saved_at = time.monotonic()
     else:
         index = task.total
-    if point is not None:
+    if point is not None and not keep_point:
         point.unlink(missing_ok=True)
     return Outcome(index, reason)
+
+
+def _check_losses(info: StepInfo, index: int) -> None:
+    """Stop a run that has left the numbers: what it would go on to make could not be drawn.
+
+    Raises:
+        ITPortraitError: naming the loss and the step.
+    """
+    for name, value in info.losses.items():
+        if not math.isfinite(value):
+            raise ITPortraitError(
+                f"The loss {name!r} is {value} at step {index + 1}: the training has diverged and "
+                "was stopped; its last resume point, if there is one, is kept. Lower the step size (lr), "
+                "or check the picture."
+            )
 
 
 def _wants_to_stop(on_step: OnStep | None, index: int, total: int, info: StepInfo) -> bool:
@@ -145,18 +168,49 @@ def _save_checkpoint(task: Task, point: Path | None, done: int) -> None:
     if point is None:
         return
     tensors, facts = task.state()
+    for name, value in tensors.items():
+        if value.is_floating_point() and bool(torch.isnan(value).any()):
+            raise ITPortraitError(
+                f"{name!r} holds NaN after step {done}: the training has diverged and was stopped; its "
+                "last resume point, if there is one, is kept. Lower the step size (lr), or check the picture."
+            )
     write_tensors(point, "resume", tensors, {"done": done, "run": task.identity(), "task": facts})
 
 
 def _restore_checkpoint(task: Task, point: Path) -> int:
-    tensors, facts = read_tensors(point, "resume")
+    try:
+        tensors, facts = read_tensors(point, "resume")
+    except DamagedFile as error:
+        return _begin_anew(point, error)
     if facts.get("run") != task.identity():
         raise ITPortraitError(
             f"The resume point {point.name} belongs to another run (other settings, weights, portrait "
             "or text); delete it to start anew, or restore the settings it was made with."
         )
-    task.restore(resumed(tensors), facts["task"])
-    return int(facts["done"])
+    first = _copied(*task.state())
+    try:
+        done = int(facts["done"])
+        if not 0 <= done <= task.total:
+            raise ValueError(f"{done} steps done of {task.total}")
+        task.restore(resumed(tensors), facts["task"])
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        task.restore(*first)
+        return _begin_anew(point, error)
+    return done
+
+
+def _copied(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    return {name: value.clone() for name, value in tensors.items()}, facts
+
+
+def _begin_anew(point: Path, error: Exception) -> int:
+    """Set a resume point aside that cannot be used, and say so; returns 0 steps done."""
+    aside = set_aside(point)
+    logging.warning(
+        f"ITportrait: {point.name} cannot be used ({error!s:.200}); it is {aside.name} now, and the "
+        "run begins anew."
+    )
+    return 0
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:

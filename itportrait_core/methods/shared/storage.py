@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ...checkpoints import tensor_file
-from ...errors import ITPortraitError
+from ...checkpoints import plain_json, tensor_file
+from ...errors import DamagedFile, ITPortraitError
 
 HEADER_KEY = "itportrait"
 
@@ -32,12 +32,10 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
         ITPortraitError: for a missing or damaged file, or one of another kind.
     """
     with tensor_file.open_tensors(path) as file:
-        note = (file.metadata() or {}).get(HEADER_KEY, "{}")
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    try:
-        header = json.loads(note)
-    except json.JSONDecodeError as error:
-        raise ITPortraitError(f"The header of {path} is damaged ({error}); make the file again.") from error
-    if header.get("kind") != kind:
-        raise ITPortraitError(f"{path} is not a {kind} file; choose one that this pack wrote.")
-    return tensors, header["facts"]
+        note = file.metadata().get(HEADER_KEY, "{}")
+        header = plain_json.parse_object(note, f"The header of {path}", finite=kind != "resume")
+        if header.get("kind") != kind:
+            raise ITPortraitError(f"{path} is not a {kind} file; choose one that this pack wrote.")
+        if header.get("version") != "1" or not isinstance(header.get("facts"), dict):
+            raise DamagedFile(f"{path} is damaged, or of a later version; make the file again.")
+        return file.tensors(finite=kind != "resume"), header["facts"]

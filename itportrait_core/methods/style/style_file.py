@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ITPortraitError
+from ...errors import DamagedFile, ITPortraitError
 from ...networks.generator3d import Generator3D
 from ..shared.lineage import weights_hash
 from ..shared.storage import read_tensors, write_tensors
@@ -88,14 +88,45 @@ def load_style(path: str | Path, base: Generator3D) -> Generator3D:
         raise ITPortraitError(
             f"{Path(path).name} is of an older version ({unscaled[0]} has no scale); save it anew."
         )
+    lineage = facts.get("lineage", {})
+    if not isinstance(lineage, dict):
+        raise DamagedFile(f"{Path(path).name} is damaged: its lineage is no object; get the file again.")
+    _check_fits(tensors, base.state_dict(), Path(path).name)
     with torch.inference_mode(False):
         result = frozen_copy(base)
         state = result.state_dict()
         for name, delta in _expanded(tensors).items():
             state[name] = state[name] + delta.to(state[name]).view(state[name].shape)
         result.load_state_dict(state)
-    result.lineage = facts.get("lineage", {})
+    result.lineage = lineage
     return result
+
+
+def _check_fits(tensors: dict[str, Tensor], base: dict[str, Tensor], file: str) -> None:
+    """Refuse tensors that are no differences of the base's, before anything is multiplied.
+
+    Raises:
+        DamagedFile: naming the first that does not fit.
+    """
+    for key, value in tensors.items():
+        kind, _, name = key.partition(".")
+        weight = base.get(name)
+        good = weight is not None and weight.is_floating_point()
+        if good and weight is not None and kind == "full":
+            good = value.shape == weight.shape and value.is_floating_point()
+        elif good and weight is not None and kind in ("left", "right", "scale"):
+            parts = [tensors.get(f"{part}.{name}") for part in ("left", "right", "scale")]
+            good = weight.ndim >= 2 and all(part is not None for part in parts)
+            if good:
+                rows, columns = weight.flatten(1).shape
+                rank = parts[2].shape[0] if parts[2].ndim == 1 else -1  # type: ignore[union-attr]
+                shapes = [(rows, rank), (columns, rank), (rank,)]
+                good = [tuple(part.shape) for part in parts if part is not None] == shapes
+                good = good and 1 <= rank <= min(rows, columns)
+        else:
+            good = False
+        if not good:
+            raise DamagedFile(f"{file} is damaged: {key!r:.120} does not fit its base; get the file again.")
 
 
 def _halves(deltas: dict[str, Tensor]) -> dict[str, Tensor]:

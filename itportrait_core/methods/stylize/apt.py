@@ -133,6 +133,7 @@ def stylize(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
+    keep_point: bool = False,
 ) -> Generator3D:
     """Image-only stylisation: a copy of `generator` that draws everyone in the portrait's style.
 
@@ -142,7 +143,7 @@ def stylize(
         config: where None, what suits the size of the generator, as in the node.
         clip: one CLIP or several, for `config.clip`; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         G_s, frozen. `G_s.lineage` (a dict with the history) goes into the file when it is saved;
@@ -175,5 +176,8 @@ def stylize(
             "clips": [model.name for model in clips],
         }  # fmt: skip
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
         return finish(g_s, generator, "apt", config, task.history, image=portrait.image)

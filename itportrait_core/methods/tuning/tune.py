@@ -102,6 +102,7 @@ def pivotal_tune(
     resume: str | Path | None = None,
     every_steps: int = 25,
     every_seconds: float = 0.0,
+    keep_point: bool = False,
 ) -> Generator3D:
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
@@ -113,7 +114,7 @@ def pivotal_tune(
         portrait: from `invert`.
         config: where None, what suits the size of the generator, as in the node.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`.
+        resume: file of the resume point, see `run.run`, as `keep_point`.
 
     Returns:
         The tuned generator, frozen; its `lineage` and `history` tell of the run.
@@ -135,5 +136,8 @@ def pivotal_tune(
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        run(
+            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            keep_point=keep_point,
+        )  # fmt: skip
         return finish(tuned, generator, "tune", config, task.history, image=portrait.image)

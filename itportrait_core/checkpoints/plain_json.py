@@ -1,0 +1,72 @@
+"""JSON from files: bounded in size and depth, finite numbers only."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from ..errors import DamagedFile
+
+LONGEST = 12 << 20
+"""Characters of one text: the history of the longest run has about half; reading costs up to 25 times as much
+memory."""
+DEEPEST = 100
+"""Levels of nesting: every training on top of another adds two to the lineage of its weights."""
+
+
+def parse(text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True) -> object:
+    """The value of a JSON text.
+
+    Args:
+        text: what to read.
+        where: what it is part of, for messages.
+        longest: characters that it may have.
+        finite: refuse numbers that are not finite.
+
+    Raises:
+        DamagedFile: for what is no JSON, is too long or too deep, or holds a number that is not finite.
+    """
+    if len(text) > longest:
+        raise DamagedFile(f"{where} is damaged: {len(text)} characters of JSON, at most {longest} are read.")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        raise DamagedFile(f"{where} is damaged ({why}); get or make the file again.") from error
+    check_plain(value, where, finite=finite)
+    return value
+
+
+def parse_object(
+    text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool = True
+) -> dict[str, Any]:
+    """As `parse`, for a text that must hold an object."""
+    value = parse(text, where, longest=longest, finite=finite)
+    if not isinstance(value, dict):
+        raise DamagedFile(
+            f"{where} is damaged: a {type(value).__name__} in place of an object; get or make it again."
+        )
+    return value
+
+
+def check_plain(value: object, where: str, *, finite: bool = True) -> None:
+    """Refuse a JSON value that is nested too deep or, where `finite`, holds numbers that are not finite.
+
+    Raises:
+        DamagedFile: naming the place.
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        below: list[Any] = []
+        for item in level:
+            if finite and isinstance(item, float) and not math.isfinite(item):
+                raise DamagedFile(f"{where} is damaged: it holds a number that is not finite.")
+            if isinstance(item, dict):
+                below += item.values()
+            elif isinstance(item, list | tuple):
+                below += item
+        level = below
+        if not level:
+            return
+    raise DamagedFile(f"{where} is damaged: it is nested more than {DEEPEST} levels deep.")

@@ -1,0 +1,70 @@
+"""Every input of every node refuses what it cannot use, in words that name the node and the input."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+ODD: list[Any] = [
+    None, True, "x\ud800", "nan", "", math.nan, math.inf, -math.inf, -(2**70), 2**70, 1.5, [], ["1", 0], [[]],
+    {}, {"a": 1}, b"x", object(), torch.zeros(2), torch.full((1, 32, 32, 3), math.nan),
+    torch.zeros(0, 4, 4, 3), "x" * 200_001,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def door(pack: ModuleType) -> ModuleType:
+    """The module under test."""
+    return importlib.import_module(f"{pack.__name__}.nodes.door")
+
+
+def all_inputs(pack: ModuleType) -> list[tuple[Any, Any]]:
+    nodes = importlib.import_module(f"{pack.__name__}.nodes").NODES
+    return [(node, item) for node in nodes for item in node.define_schema().inputs]
+
+
+def test_odd_values_are_refused_by_name_at_every_input(pack: ModuleType, door: ModuleType) -> None:
+    """A value is either of the input's kind or refused; nothing raises anything else."""
+    refused = 0
+    for node, item in all_inputs(pack):
+        title = node.define_schema().display_name
+        for value in ODD:
+            try:
+                door.check(node, {item.id: value})
+            except ValueError as error:
+                assert title in str(error) and repr(item.id) in str(error) and "wanted" in str(error)
+                assert len(str(error)) < 700
+                refused += 1
+    assert refused > 1500
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", None, [0.5], True])
+def test_no_number_input_takes_what_is_no_number(pack: ModuleType, door: ModuleType, value: Any) -> None:
+    """ComfyUI itself lets "nan" pass its ranges."""
+    from comfy_api.latest import io
+
+    numbers = [(n, i) for n, i in all_inputs(pack) if isinstance(i, (io.Float.Input, io.Int.Input))]
+    assert len(numbers) > 40
+    for node, item in numbers:
+        if value is not None or not item.optional:
+            with pytest.raises(ValueError, match="number"):
+                door.check(node, {item.id: value})
+
+
+def test_defaults_fit(pack: ModuleType, door: ModuleType) -> None:
+    for node, item in all_inputs(pack):
+        if getattr(item, "default", None) is not None:
+            door.check(node, {item.id: item.default})
+
+
+def test_the_check_stands_before_every_node(pack: ModuleType) -> None:
+    nodes = importlib.import_module(f"{pack.__name__}.nodes").NODES
+    for node in nodes:
+        wrong = {item.id: object() for item in node.define_schema().inputs if item.id != "view"}
+        with pytest.raises(ValueError, match="wanted"):
+            node.execute(**wrong)

@@ -1,0 +1,33 @@
+"""The registry's archive, unpacked into a fresh `custom_nodes` without git, does the main job."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from harness import pack, workflows
+from harness.client import ComfyClient
+from harness.environment import ROOT
+from harness.server import ComfyServer
+
+
+def test_the_archive_runs_where_nothing_else_is(tmp_path: Path) -> None:
+    """Built by the registry's own tool; all nodes load, and the coupled example draws its pictures."""
+    archive, home = tmp_path / "node.zip", tmp_path / "base" / "custom_nodes" / pack.NAME
+    program = f"from comfy_cli.file_utils import zip_files; zip_files({str(archive)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    home.mkdir(parents=True)
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(home)
+    assert not (home / ".git").exists() and not (home / "tests").exists()
+    with ComfyServer(base=tmp_path / "base") as server:
+        client = ComfyClient(server.url)
+        definitions = client.nodes()
+        assert sum(name.startswith("ITportrait_") for name in definitions) == 22
+        prompt = workflows.to_prompt(workflows.read("coupled_portrait"), definitions)
+        run = client.run(workflows.shortened(prompt))
+        assert (run.end, run.error) == ("execution_success", "")
+        assert any(shown.get("images") for shown in run.outputs.values())
+        client.close()
