@@ -9,8 +9,10 @@ from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
 from .couple import Couple
+from .export_live_head import ExportLiveHead
 from .importing import ImportCheckpoint
 from .invert import Inversion
+from .live_head import LiveHead
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
@@ -40,6 +42,8 @@ NODES: list[type[io.ComfyNode]] = [
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,
+    LiveHead,
+    ExportLiveHead,
     SavePictures,
     ExtractMesh,
     SaveMesh,

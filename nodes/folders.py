@@ -83,10 +83,17 @@ def write(file: Path, data: bytes) -> None:
         ) from error
 
 
-def preview_of(file: Path) -> dict[str, str]:
-    """A file below the output folder as the editor asks for it."""
-    inside = file.relative_to(Path(folder_paths.get_output_directory()).resolve())
-    return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": "output"}
+def temporary(name: str) -> Path:
+    """A file of this name below temp/itportrait, which ComfyUI empties when it starts."""
+    folder = Path(folder_paths.get_temp_directory(), RESULTS).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / safe_name(name)
+
+
+def preview_of(file: Path, kind: str = "output") -> dict[str, str]:
+    """A file below the output folder, or below "temp", as the editor asks for it."""
+    inside = file.relative_to(Path(folder_paths.get_directory_by_type(kind)).resolve())
+    return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": kind}
 
 
 def safe_name(name: str) -> str:

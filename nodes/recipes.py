@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,15 @@ def head_card(
         versions(**programs()),
         person.ws.float().cpu(),
     )
+
+
+def head_text(handles: Sequence[GeneratorHandle], people: Sequence[tuple[str, Portrait]]) -> str:
+    """The recipe of a live head as text: generators by hash, with their lineage, and who is drawn."""
+    from ..itportrait_core.recipes.card import describe_weights, versions
+
+    generators = [describe_weights(handle.path) for handle in handles]
+    told = {"generators": generators, "people": [one.report for _, one in people], "versions": versions(**programs())}
+    return json.dumps(told, indent=1, default=str)
 
 
 def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:

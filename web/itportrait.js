@@ -5,14 +5,16 @@ import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
+import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
 import { placeOf, recall, remember } from "./last_runs.mjs";
-import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
+import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream, viewUrl } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
 const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
+const LIVE_HEIGHT = 400;
 
 /** Every live view, to be told of runs and settings: `{node, view, seen(from, output)}`; `seen` gives what it used. */
 const live = new Set();
@@ -25,15 +27,17 @@ const cameraOptions = () => ({
   inverted: setting(app, "ITportrait.Camera.DragMovesCamera"),
 });
 
+const liveOptions = () => ({ ...cameraOptions(), finished: setting(app, "ITportrait.Live.ShowFinished") });
+
 /** Say something for a moment, in the corner where ComfyUI says things. */
 const tell = (severity, summary) => app.extensionManager?.toast?.add({ severity, summary, life: 4000 });
 
 /** Put a view into a node: shown, never stored, gone with its node. */
-function addView(node, name, type, view, entry) {
+function addView(node, name, type, view, entry, height = HEIGHT) {
   const widget = node.addDOMWidget(name, type, view.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => HEIGHT,
+    getMinHeight: () => height,
     getValue: () => "",
     setValue: () => {},
     onDraw: () => view.look(),
@@ -46,7 +50,7 @@ function addView(node, name, type, view, entry) {
     view.dispose();
     return before?.apply(this, args);
   };
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  return { widget, minWidth: WIDTH, minHeight: height };
 }
 
 function cameraView(node, name) {
@@ -94,10 +98,37 @@ function fivePointsView(node, name) {
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
+function liveView(node, name) {
+  let view;
+  const bridge = new WidgetBridge(node, LIVE_WIDGETS, () => view.refresh());
+  view = new LiveHeadView(bridge, words(), liveOptions);
+  queueMicrotask(() => {
+    bridge.watch();
+    view.refresh();
+  });
+  const seen = (from, output) => (from === node ? showLive(view, output) : {});
+  return addView(node, name, "ITP_LIVE_VIEW", view, { node, view, seen }, LIVE_HEIGHT);
+}
+
+/** Bring what a run gave to a live head; returns what of it is worth remembering. */
+function showLive(view, output) {
+  const [file] = output?.itp_live ?? [];
+  if (!/\.itplive$/.test(file?.filename ?? "")) return {};
+  view.load(viewUrl(api, file));
+  const [url] = pictureUrls(api, output, ["itp_render"]);
+  if (url) view.showFinished(url, output.itp_live_state?.[0]);
+  const views = output.itp_strip_views ?? [];
+  const strip = pictureUrls(api, output, ["itp_strip"]).map((address, i) => ({ url: address, yaw: Number(views[i]?.[0]), pitch: Number(views[i]?.[1]) }));
+  view.strip.show(strip);
+  const { itp_live, itp_live_state, itp_strip_views } = output;
+  const used = { itp_live, itp_live_state, itp_strip_views, itp_render: pictures(output, ["itp_render"]), itp_strip: pictures(output, ["itp_strip"]) };
+  return Object.fromEntries(Object.entries(used).filter(([, value]) => value !== undefined));
+}
+
 app.registerExtension({
   name: "ITportrait.Views",
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
-  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
+  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView, ITP_LIVE_VIEW: liveView }),
   nodeCreated(node) {
     if (canStop(node)) addStopButton(node, api, words(), tell);
     // a workflow that is being opened sets its own values after this
