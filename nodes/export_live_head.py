@@ -22,12 +22,14 @@ class ExportLiveHead(io.ComfyNode):
             "ExportLiveHead",
             "Export Live Head",
             description=(
-                "Keeps a live head as one .html file below output/itportrait. It opens from disk in any current"
-                " browser, phones too, and fetches nothing. The licence of the weights is shown in it."
+                "Keeps a live head as one .html file below output/itportrait. It opens from disk in"
+                " any current browser, phones too, and fetches nothing. The licence of the weights is shown in it."
             ),
             search_aliases=["share", "html", "web page", "interactive"],
             inputs=[
-                sockets.Generator.Input("generator", tooltip="Whose style is drawn; with others, their base."),
+                sockets.Generator.Input(
+                    "generator", tooltip="Whose style is drawn; with others, their base."
+                ),
                 *generators_and_people(),
                 *chosen_view(),
                 fields.file_name("live head"),

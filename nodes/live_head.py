@@ -32,11 +32,13 @@ class LiveHead(io.ComfyNode):
             "Live Head",
             description=(
                 "The generator itself in the node: drag the head to turn it, fade between styles, set their"
-                " strength. What it shows is held by the numbers of the node; running it gives the exact picture."
+                " strength. The node's numbers hold what it shows; running it gives the exact picture."
             ),
             search_aliases=["interactive", "3d viewer", "webgl", "turn", "orbit", "preview"],
             inputs=[
-                sockets.Generator.Input("generator", tooltip="Whose style is drawn; with others, their base."),
+                sockets.Generator.Input(
+                    "generator", tooltip="Whose style is drawn; with others, their base."
+                ),
                 *generators_and_people(),
                 *chosen_view(),
                 io.Boolean.Input(
@@ -73,7 +75,10 @@ class LiveHead(io.ComfyNode):
         model = mixed_generator([handle.open for handle in handles], weights)
         ws = mixed_latent([portrait.ws for _, portrait in people], chosen["person"])
         camera = itp.cameras.orbit(
-            chosen["yaw"], chosen["pitch"], chosen["roll"], focal=0.5 / math.tan(math.radians(chosen["fov"] / 2))
+            chosen["yaw"],
+            chosen["pitch"],
+            chosen["roll"],
+            focal=0.5 / math.tan(math.radians(chosen["fov"] / 2)),
         ).float()
         picture = shaded(model, ws, camera, chosen["shading"], chosen["background"])
         shown: dict[str, Any] = {
@@ -89,6 +94,9 @@ class LiveHead(io.ComfyNode):
 STATE = ("yaw", "pitch", "roll", "fov", "fade", "strength", "person", "shading", "background")
 
 
+TRUNCATION = "Truncation psi of a made-up person: 0 the mean face, 0.7 typical, 1 full diversity."
+
+
 def generators_and_people() -> list[io.Input]:
     """The inputs that say who is drawn, and by which generators."""
     more = "Another style of the same base, to fade to."
@@ -102,8 +110,7 @@ def generators_and_people() -> list[io.Input]:
             "seed", default=2, min=0, max=fields.SEED_LIMIT,
             tooltip="The person that is made up when no portrait is connected.",
         ),
-        _number("truncation", 0.7, 0.0, 1.2, "How special a made-up person is: 0 the average, 0.7 good-looking, 1"
-                " full variety.", 0.05),
+        _number("truncation", 0.7, 0.0, 1.2, TRUNCATION, 0.05),
     ]  # fmt: skip
 
 
@@ -115,7 +122,7 @@ def chosen_view() -> list[io.Input]:
         _number("roll", 0, -180, 180, "Tilts the camera: the picture turns.", 1),
         _number("fov", FOV, 5, 60, "Vertical field of view, degrees. Smaller comes closer.", 0.1),
         _number("fade", 0, 0, 3, "From one generator to the next: 0 the first, 1 the second, up to 3.", 0.01),
-        _number("strength", 1, 0, 1.2, "From the first generator, at 0, to the one that fade chooses, at 1.", 0.01),
+        _number("strength", 1, 0, 1.2, "From the first generator, at 0, to what fade chooses, at 1.", 0.01),
         _number("person", 0, 0, 1, "From the first person to the second.", 0.01),
         io.Combo.Input(
             "shading", options=list(SHADINGS), default=SHADINGS[0],
@@ -232,7 +239,9 @@ def colour_of(text: str) -> tuple[float, float, float] | None:
     if not text.strip():
         return None
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text.strip()):
-        raise ITPortraitError(f"{text[:40]!r} is no colour; write #rrggbb, or nothing for the generator's own.")
+        raise ITPortraitError(
+            f"{text[:40]!r} is no colour; write #rrggbb, or nothing for the generator's own."
+        )
     red, green, blue = (int(text.strip()[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
 

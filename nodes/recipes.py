@@ -64,7 +64,8 @@ def head_text(handles: Sequence[GeneratorHandle], people: Sequence[tuple[str, Po
     from ..itportrait_core.recipes.card import describe_weights, versions
 
     generators = [describe_weights(handle.path) for handle in handles]
-    told = {"generators": generators, "people": [one.report for _, one in people], "versions": versions(**programs())}
+    reports = [one.report for _, one in people]
+    told = {"generators": generators, "people": reports, "versions": versions(**programs())}
     return json.dumps(told, indent=1, default=str)
 
 

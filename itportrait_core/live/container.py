@@ -2,7 +2,7 @@
 
     bytes 0..7    b"ITPLIVE1"
     bytes 8..11   uint32: bytes of the header, spaces at its end included
-    header        UTF-8 JSON; `arrays` lists {"offset", "type", "shape"}; everything else refers to them by index
+    header        UTF-8 JSON; `arrays` lists {"offset", "type", "shape"}; the rest refers to them by index
     arrays        each at a multiple of 16 bytes from the start of the file; offsets count from there
 
 Types are "f2", "f4" and "u1". Nothing in the file is executed.

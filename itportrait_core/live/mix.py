@@ -27,7 +27,9 @@ def style_weights(count: int, fade: float, strength: float) -> list[float]:
     return weights
 
 
-def mixed_generator(open_generators: Sequence[Callable[[], nn.Module]], weights: Sequence[float]) -> nn.Module:
+def mixed_generator(
+    open_generators: Sequence[Callable[[], nn.Module]], weights: Sequence[float]
+) -> nn.Module:
     """The generator of these weights; the very one where one weight is 1.
 
     Args:

@@ -55,8 +55,8 @@ def check_family(generator: nn.Module) -> None:
     config = generator.config
     if generator.family not in FAMILIES:
         raise ITPortraitError(
-            f"A live head draws generators of the family {' or '.join(FAMILIES)}, not {generator.family!r}, whose"
-            " field is no three planes; use Multi-View Render."
+            f"A live head draws generators of the family {' or '.join(FAMILIES)}, not {generator.family!r},"
+            " whose field is no three planes; use Multi-View Render."
         )
     if config.rendering.automatic_limits:
         raise ITPortraitError(
@@ -70,7 +70,9 @@ def check_family(generator: nn.Module) -> None:
     }
     for name, value in facts.items():
         if value > LIMITS[name]:
-            raise ITPortraitError(f"A live head takes up to {LIMITS[name]} {name}, this generator has {value}.")
+            raise ITPortraitError(
+                f"A live head takes up to {LIMITS[name]} {name}, this generator has {value}."
+            )
 
 
 def pack(
@@ -135,8 +137,8 @@ def check(styles: Sequence[Style], people: Sequence[Person]) -> None:
     for style in styles[1:]:
         if style.generator.config != first:
             raise ITPortraitError(
-                f"The generators {styles[0].name!r} and {style.name!r} have different shapes or settings; show"
-                " styles of one base together."
+                f"The generators {styles[0].name!r} and {style.name!r} have different shapes or settings;"
+                " show styles of one base together."
             )
 
 
@@ -144,8 +146,8 @@ def decoder_matrices(generator: nn.Module) -> dict[str, Tensor]:
     """The decoder as it is applied: multipliers folded in, only density, red, green and blue kept.
 
     Returns:
-        `w0 [hidden, C]`, `b0 [hidden]`, `w1 [4, hidden]` (density first), `b1 [4]`, float32, C and hidden filled
-        up to multiples of four with weights of 0 (and biases of -30, whose softplus is 1e-13).
+        `w0 [hidden, C]`, `b0 [hidden]`, `w1 [4, hidden]` (density first), `b1 [4]`, float32; C and hidden are
+        filled up to multiples of four with weights of 0 (and biases of -30, whose softplus is 1e-13).
     """
     first, second = generator.decoder.net[0], generator.decoder.net[2]
     w0, b0 = _folded(first)
@@ -166,7 +168,7 @@ def _folded(layer: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def to_texels(planes: Tensor) -> Tensor:
-    """Planes `[3, C, H, W]` -> texels `[3, C/4, H, W, 4]`: what a texture with a layer per four channels holds."""
+    """Planes `[3, C, H, W]` -> texels `[3, C/4, H, W, 4]` of a texture with a layer for four channels."""
     padded = F.pad(planes, (0, 0, 0, 0, 0, -planes.shape[1] % 4))
     return padded.unflatten(1, (-1, 4)).permute(0, 1, 3, 4, 2).contiguous()
 

@@ -40,7 +40,7 @@ def save_moment(path: Path, generator: nn.Module, base: nn.Module, facts: Mappin
     """
     origin, tensors, shapes = base.state_dict(), {}, {}
     for name, value in generator.state_dict().items():
-        if torch.equal(value, origin[name].to(value)):
+        if np.array_equal(_bits(value), _bits(origin[name].to(value.dtype))):  # torch.equal takes -0 for 0
             continue
         tensors[name] = _packed(value, origin[name])
         shapes[name] = list(value.shape)
@@ -76,7 +76,9 @@ class Timeline:
         steps: after how many steps the moments were taken, in order.
     """
 
-    def __init__(self, folder: Path, base: nn.Module, total: int, most: int = MOST, budget: int = BUDGET) -> None:
+    def __init__(
+        self, folder: Path, base: nn.Module, total: int, most: int = MOST, budget: int = BUDGET
+    ) -> None:
         self.folder, self.base, self.total = folder, base, total
         self.most, self.budget = most, budget
         self.steps: list[int] = []
@@ -90,7 +92,9 @@ class Timeline:
         """Keep the generators, by part of the result, as they are after `step` steps."""
         size = 0
         for part, generator in generators.items():
-            file = save_moment(self.file(step, part), generator, self.base, {**facts, "part": part, "step": step})
+            file = save_moment(
+                self.file(step, part), generator, self.base, {**facts, "part": part, "step": step}
+            )
             size += file.stat().st_size
         self.steps.append(step)
         self.most = min(self.most, max(1, self.budget // max(size, 1)))
