@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import folders, stopping
+from . import folders, live_training, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
@@ -57,6 +57,7 @@ class Extension(ComfyExtension):
     def __init__(self) -> None:
         folders.register()
         stopping.register()
+        live_training.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES

@@ -8,6 +8,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 MODES = ("coupled", "text_only")
 
@@ -165,7 +166,7 @@ class Couple(io.ComfyNode):
         handles = results.cached(facts, *parts)
         if handles is None:
             start = style_generator.open() if style_generator else None
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {part[1:]: part for part in parts}))
             with runtime.training():
                 made = itp.couple(
                     model,
@@ -183,4 +184,4 @@ class Couple(io.ComfyNode):
                 handles.append(results.keep(made.style, facts, "-style", generator, progress.stopped_at))
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
-        return io.NodeOutput(target, style, losses, plot, history.to_csv())
+        return io.NodeOutput(target, style, losses, plot, history.to_csv(), ui=moments_of(facts) or None)

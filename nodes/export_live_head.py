@@ -22,8 +22,8 @@ class ExportLiveHead(io.ComfyNode):
             "ExportLiveHead",
             "Export Live Head",
             description=(
-                "Keeps a live head as one .html file below output/itportrait. It opens from disk in"
-                " any current browser, phones too, and fetches nothing. The licence of the weights is shown in it."
+                "Keeps a live head as one .html file below output/itportrait. It opens from disk in any"
+                " current browser, phones too, and fetches nothing; the licence of the weights stands in it."
             ),
             search_aliases=["share", "html", "web page", "interactive"],
             inputs=[

@@ -154,7 +154,7 @@ def gathered(
     Raises:
         ITPortraitError: for a person of another kind of generator.
     """
-    from ..itportrait_core.methods.portrait import check_fits, sample_portrait
+    from ..itportrait_core.methods.shared.portrait import check_fits, sample_portrait
 
     more = (chosen.get(f"generator_{i}") for i in (2, 3, 4))
     handles = [generator, *(handle for handle in more if handle is not None)]

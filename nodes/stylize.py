@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
 
@@ -103,7 +104,7 @@ class Stylize(io.ComfyNode):
         )  # fmt: skip
         handles = results.cached(facts, "")
         if handles is None:
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {"style": ""}))
             with runtime.training():
                 styled = itp.stylize(
                     model,
@@ -115,4 +116,4 @@ class Stylize(io.ComfyNode):
                 )
             handles = [results.keep(styled, facts, "", generator, progress.stopped_at)]
         losses, plot, _ = results.report(handles[0])
-        return io.NodeOutput(handles[0], losses, plot)
+        return io.NodeOutput(handles[0], losses, plot, ui=moments_of(facts) or None)

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import TuningConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 
 class PivotalTuning(io.ComfyNode):
@@ -83,7 +84,7 @@ class PivotalTuning(io.ComfyNode):
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
         handles = results.cached(facts, "")
         if handles is None:
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {"tuned": ""}))
             with runtime.training():
                 tuned = itp.pivotal_tune(
                     model,
@@ -94,4 +95,4 @@ class PivotalTuning(io.ComfyNode):
                 )
             handles = [results.keep(tuned, facts, "", generator, progress.stopped_at)]
         losses, plot, _ = results.report(handles[0])
-        return io.NodeOutput(handles[0], losses, plot)
+        return io.NodeOutput(handles[0], losses, plot, ui=moments_of(facts) or None)

@@ -1,7 +1,8 @@
 """Cross-fade, strength and person of a live head, done with the networks themselves.
 
 The browser mixes planes, which is exact where one weight is 1; here the weights of the networks are mixed, as
-`methods.blend` does, and latents of people are interpolated. `web/live_head/mix.mjs` has the same weights.
+`methods.style.blend` does, and latents of people are interpolated. `web/live_head/mix.mjs` mixes with the same
+weights.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from ..methods.blend import blend
 from ..methods.configs import BlendConfig
+from ..methods.style.blend import blend
 
 
 def style_weights(count: int, fade: float, strength: float) -> list[float]:

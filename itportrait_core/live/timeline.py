@@ -7,7 +7,7 @@ compressed; equal tensors take no room. Reading it on the same base gives the ve
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from ..methods.lineage import weights_hash
-from ..methods.storage import read_tensors, write_tensors
-from ..methods.trained import frozen_copy
+from ..methods.shared.lineage import weights_hash
+from ..methods.shared.storage import read_tensors, write_tensors
+from ..methods.shared.trainable import frozen_copy
 
 KIND = "moment"
 MOST = 20
@@ -88,14 +88,16 @@ class Timeline:
         last = self.steps[-1] if self.steps else 0
         return len(self.steps) < self.most and step - last >= max(1, -(-self.total // self.most))
 
-    def take(self, step: int, generators: Mapping[str, nn.Module], facts: Mapping[str, Any]) -> None:
-        """Keep the generators, by part of the result, as they are after `step` steps."""
+    def take(
+        self,
+        step: int,
+        generators: Mapping[str, nn.Module],
+        facts: Callable[[str], Mapping[str, Any]] = lambda part: {},
+    ) -> None:
+        """Keep the generators, by part of the result, as they are after `step` steps, and facts of each."""
         size = 0
         for part, generator in generators.items():
-            file = save_moment(
-                self.file(step, part), generator, self.base, {**facts, "part": part, "step": step}
-            )
-            size += file.stat().st_size
+            size += save_moment(self.file(step, part), generator, self.base, facts(part)).stat().st_size
         self.steps.append(step)
         self.most = min(self.most, max(1, self.budget // max(size, 1)))
 

@@ -190,7 +190,7 @@ def test_moments_are_spread_over_the_run(tmp_path: Path, total: int, most: int) 
     line = Timeline(tmp_path, base, total, most)
     for step in range(1, total + 1):
         if line.due(step):
-            line.take(step, {"": base}, {})
+            line.take(step, {"": base})
     assert len(line.steps) <= most
     assert len({b - a for a, b in zip(line.steps, line.steps[1:], strict=False)}) <= 1
     assert line.steps[-1] > total - 2 * (total / most) - 1
@@ -201,7 +201,7 @@ def test_large_moments_become_fewer(tmp_path: Path) -> None:
     line = Timeline(tmp_path, base, 100, 20, budget=1)
     for step in range(1, 101):
         if line.due(step):
-            line.take(step, {"": trained}, {})
+            line.take(step, {"": trained})
     assert len(line.steps) == 1
 
 

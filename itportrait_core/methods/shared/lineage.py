@@ -96,9 +96,22 @@ def finish(
 ) -> G:
     """Freeze a trained copy, and set the lineage and history that every `Generator3D` has."""
     trained = frozen(trained)
-    trained.lineage = make_lineage(
+    trained.lineage = lineage_on(base, method, config, history, image=image, text=text)
+    trained.history = history
+    return trained
+
+
+def lineage_on(
+    base: Generator3D,
+    method: str,
+    config: Config,
+    history: History,
+    *,
+    image: Tensor | None = None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    """`make_lineage` for what a run has made of `base` so far."""
+    return make_lineage(
         method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
         parent=base.lineage,
     )  # fmt: skip
-    trained.history = history
-    return trained

@@ -14,7 +14,7 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
-from ..shared.lineage import finish
+from ..shared.lineage import finish, lineage_on
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
@@ -27,7 +27,7 @@ from ..shared.trainable import (
     keep_strongest_layers,
     trained_parameters,
 )
-from ..shared.training import Trained, TrainingTask
+from ..shared.training import Trained, TrainingTask, with_moments
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection
@@ -165,5 +165,10 @@ def stylize(
             "clips": [model.name for model in clips],
         }  # fmt: skip
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+
+        def lineage(_: str) -> dict[str, Any]:
+            return lineage_on(generator, "apt", config, task.history, image=portrait.image)
+
+        watched = with_moments(on_step, task, lineage)
+        run(task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
         return finish(g_s, generator, "apt", config, task.history, image=portrait.image)
