@@ -70,7 +70,7 @@ class LiveHead(io.ComfyNode):
         from ..itportrait_core.live.mix import mixed_generator, mixed_latent, style_weights
 
         handles, people = gathered(generator, seed, truncation, chosen)
-        file = live_file(handles, people, camera_of(chosen))
+        file = live_file(handles, people)
         weights = style_weights(len(handles), chosen["fade"], chosen["strength"])
         model = mixed_generator([handle.open for handle in handles], weights)
         ws = mixed_latent([portrait.ws for _, portrait in people], chosen["person"])
@@ -181,23 +181,21 @@ def name_of(handle: sockets.GeneratorHandle) -> str:
     return str(text or lineage.get("method") or handle.path.stem)
 
 
-def live_file(
-    handles: list[sockets.GeneratorHandle], people: list[Person], camera: dict[str, float]
-) -> dict[str, str]:
+def live_file(handles: list[sockets.GeneratorHandle], people: list[Person]) -> dict[str, str]:
     """The head's file below ComfyUI's temp folder, made unless it is there, as the editor asks for it."""
     key = hashlib.sha256(json.dumps([handle.sha256 for handle in handles]).encode())
     for _, portrait in people:
         key.update(portrait.ws.detach().float().cpu().contiguous().numpy().tobytes())
     file = folders.temporary(f"live-{key.hexdigest()[:16]}.itplive")
     if not file.is_file():
-        folders.write(file, packed(handles, people, camera))
+        folders.write(file, packed(handles, people))
     return folders.preview_of(file, "temp")
 
 
 def packed(
     handles: list[sockets.GeneratorHandle],
     people: list[Person],
-    camera: dict[str, float],
+    camera: dict[str, float] | None = None,
     *,
     private: bool = False,
     **facts: Any,

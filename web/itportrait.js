@@ -5,16 +5,17 @@ import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
-import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
+import { LiveNodes } from "./live_nodes.mjs";
 import { placeOf, recall, remember } from "./last_runs.mjs";
-import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream, viewUrl } from "./run_outputs.mjs";
+import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
 const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
-const LIVE_HEIGHT = 400;
+
+const LIVE_HEAD = "ITportrait_LiveHead";
 
 /** Every live view, to be told of runs and settings: `{node, view, seen(from, output)}`; `seen` gives what it used. */
 const live = new Set();
@@ -98,53 +99,35 @@ function fivePointsView(node, name) {
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
-function liveView(node, name) {
-  let view;
-  const bridge = new WidgetBridge(node, LIVE_WIDGETS, () => view.refresh());
-  view = new LiveHeadView(bridge, words(), liveOptions);
-  queueMicrotask(() => {
-    bridge.watch();
-    view.refresh();
-  });
-  const seen = (from, output) => (from === node ? showLive(view, output) : {});
-  return addView(node, name, "ITP_LIVE_VIEW", view, { node, view, seen }, LIVE_HEIGHT);
-}
-
-/** Bring what a run gave to a live head; returns what of it is worth remembering. */
-function showLive(view, output) {
-  const [file] = output?.itp_live ?? [];
-  if (!/\.itplive$/.test(file?.filename ?? "")) return {};
-  view.load(viewUrl(api, file));
-  const [url] = pictureUrls(api, output, ["itp_render"]);
-  if (url) view.showFinished(url, output.itp_live_state?.[0]);
-  const views = output.itp_strip_views ?? [];
-  const strip = pictureUrls(api, output, ["itp_strip"]).map((address, i) => ({ url: address, yaw: Number(views[i]?.[0]), pitch: Number(views[i]?.[1]) }));
-  view.strip.show(strip);
-  const { itp_live, itp_live_state, itp_strip_views } = output;
-  const used = { itp_live, itp_live_state, itp_strip_views, itp_render: pictures(output, ["itp_render"]), itp_strip: pictures(output, ["itp_strip"]) };
-  return Object.fromEntries(Object.entries(used).filter(([, value]) => value !== undefined));
-}
+const liveNodes = new LiveNodes({ app, api, words, tell, addView, options: liveOptions });
 
 app.registerExtension({
   name: "ITportrait.Views",
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
-  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView, ITP_LIVE_VIEW: liveView }),
+  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView, ITP_LIVE_VIEW: (node, name) => liveNodes.widget(node, name) }),
   nodeCreated(node) {
     if (canStop(node)) addStopButton(node, api, words(), tell);
+    liveNodes.watchSwitch(node);
     // a workflow that is being opened sets its own values after this
     const widget = node.widgets?.find(({ name }) => name === "private");
     if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");
   },
   afterConfigureGraph() {
+    const root = app.rootGraph ?? app.graph;
+    for (const graph of [root, ...(root.subgraphs?.values() ?? [])])
+      for (const node of graph.nodes ?? [])
+        if (node.comfyClass !== LIVE_HEAD && liveNodes.wants(recall(sessionStorage, placeOf(node)))) liveNodes.preview(node);
     for (const { node, seen } of live) {
       const last = recall(sessionStorage, placeOf(node));
       if (last) seen(node, last);
     }
   },
   setup() {
+    liveNodes.listen();
     api.addEventListener("executed", ({ detail }) => {
       const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
       if (!from) return;
+      if (from.comfyClass !== LIVE_HEAD && liveNodes.wants(detail.output)) liveNodes.preview(from);
       for (const { node, seen } of live) {
         const used = seen(from, detail.output);
         if (Object.keys(used).length > 0) remember(sessionStorage, placeOf(node), used);

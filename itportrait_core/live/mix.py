@@ -1,8 +1,8 @@
 """Cross-fade, strength and person of a live head, done with the networks themselves.
 
-The browser mixes planes, which is exact where one weight is 1; here the weights of the networks are mixed, as
-`methods.style.blend` does, and latents of people are interpolated. `web/live_head/mix.mjs` mixes with the same
-weights.
+The browser mixes planes, which is exact where one weight is 1. Here the weights of the networks are mixed,
+as `methods.style.blend` does, and latents of people are interpolated. `web/live_head/mix.mjs` mixes with the
+same weights.
 """
 
 from __future__ import annotations

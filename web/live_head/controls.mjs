@@ -76,14 +76,19 @@ export class Controls {
     return { row: this.row(label, keep), input, text, keep, list: [] };
   }
 
-  /** Offer the moments `[{step, total, url}]` of a training; the last one is shown. */
-  offerMoments(list, keepable) {
+  /** Whether the newest moment is chosen, or there is none to choose. */
+  get atLast() {
+    return this.moments.list.length < 2 || this.moments.input.value === this.moments.input.max;
+  }
+
+  /** Offer the moments `[{step, total, url}]` of a training; `last` goes to the newest. */
+  offerMoments(list, keepable, last) {
     const { input, row, keep } = this.moments;
     this.moments.list = list;
-    row.hidden = list.length < 2;
+    row.hidden = list.length < 1;
     keep.hidden = !keepable;
     input.max = String(Math.max(0, list.length - 1));
-    input.value = input.max;
+    if (last) input.value = input.max;
     this.name();
   }
 

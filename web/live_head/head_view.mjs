@@ -55,7 +55,9 @@ export class LiveHeadView {
   }
 
   show(head) {
+    const first = this.head === null && this.store.begin;
     this.head = head;
+    if (first) this.store.begin(complete({ ...head.header.camera, ...head.header.facts?.state, ...this.start }));
     this.controls.offer(head);
     this.say(this.refused ? `${this.words.liveNoGl} (${this.refused})` : "");
     this.painter.show(head);

@@ -2,7 +2,6 @@
 import { wordsFor } from "../words.mjs";
 import { parse } from "./format.mjs";
 import { LiveHeadView } from "./head_view.mjs";
-import { complete } from "./state.mjs";
 
 /** Bytes of a base64 text. */
 function bytesOf(text) {
@@ -19,15 +18,14 @@ export function begin(place, data) {
   const store = {
     read: () => ({ ...values }),
     write: (changed) => Object.assign(values, changed),
+    begin: (state) => Object.assign(values, state),
     limits: (name, otherwise) => otherwise,
     has: () => true,
   };
   view = new LiveHeadView(store, wordsFor(navigator.language), () => ({ speed: 1, inverted: false, finished: false }));
   place.append(view.element);
   try {
-    const head = parse(bytesOf(data.textContent));
-    Object.assign(values, complete({ ...head.header.camera, ...head.header.facts?.state }));
-    view.show(head);
+    view.show(parse(bytesOf(data.textContent)));
   } catch (error) {
     view.say(`${view.words.liveFailed}: ${error.message}`);
   }
