@@ -29,8 +29,8 @@ RESULTS = Path(__file__).parent / "results" / "live_head.csv"
 FOV = 13.37
 PITCHES = (-20.0, 0.0, 20.0)
 YAWS = tuple(float(yaw) for yaw in range(-70, 71, 20))
-SIDE = 64
-"""Rays of a row: the embedded generator's own raw picture, and every second ray of the official one."""
+SIDES = {"embedded": 64, "full-size field": 32}
+"""Rays of a row: the embedded generator's own raw picture; of the official one, 128, an evenly spread part."""
 WANTED = 38.0
 """dB that every picture has to reach."""
 
@@ -116,15 +116,15 @@ def truth(live: LivePage, family: str, generator: Any, person: int, views: list[
     ws = latent(generator, person)
     data = pack([Style(family, generator)], [Person(f"person {person}", ws)])
     live.load(f"{family.replace(' ', '-')}-{person}.itplive", data)
-    white = generator.config.rendering.white_back
+    side, white = SIDES[family], generator.config.rendering.white_back
     exact, moving, angles = [], [], []
     with torch.no_grad():
         planes = generator.planes(ws)
         for view in views:
-            raw = generator.render(planes, ws, label(view), neural_rendering_resolution=SIDE).image_raw[0]
+            raw = generator.render(planes, ws, label(view), neural_rendering_resolution=side).image_raw[0]
             wanted = ((raw.permute(1, 2, 0) + 1) / 2).numpy()
-            exact.append(decibel(live.picture(view, SIDE, white), wanted))
-            moving.append(decibel(live.picture(view, SIDE, white, grid=True), wanted))
+            exact.append(decibel(live.picture(view, side, white), wanted))
+            moving.append(decibel(live.picture(view, side, white, grid=True), wanted))
             angles.append(axes_angle(live, view))
     return Truth(
         family,

@@ -1,4 +1,4 @@
-"""The file of a live head: a JSON header and aligned arrays, little-endian (docs/live-head-format.md).
+"""The file of a live head: a JSON header and aligned arrays, little-endian; `pack` documents the header.
 
     bytes 0..7    b"ITPLIVE1"
     bytes 8..11   uint32: bytes of the header, spaces at its end included

@@ -1,4 +1,19 @@
-"""A live head: planes of generators and people, their decoders, and how rays are marched through them."""
+"""A live head: planes of generators and people, their decoders, and how rays are marched through them.
+
+The header of the file (see `container`; numbers of arrays in angle brackets):
+
+    version        1
+    rendering      what decides a ray: `SETTINGS` of `RenderingConfig`
+    plane_axes     world axes (u, v) of each plane; u runs along a row of texels
+    channels, hidden, side   of planes and decoder, in multiples of 4; texels of a plane's side
+    raw_side       rays of a row of the server's raw picture
+    camera         yaw, pitch, roll, fov in degrees: where it is seen from first
+    people         [{name}]
+    generators     [{name, license, decoder: {w0, b0, w1, b1: <f4>}, planes: one for each person}]
+    planes         {texels: <f2 or u1 [3, channels/4, side, side, 4]>}; for bytes also {step, low: <f4 [3,
+                   channels]>}, so that a value is `byte * step + low`
+    facts          JSON of the writer: a training's step, the values to begin with
+"""
 
 from __future__ import annotations
 

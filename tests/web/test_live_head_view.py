@@ -86,9 +86,9 @@ def test_views_are_freed_with_their_nodes(editor: Editor, live: int) -> None:
     assert eventually(editor.page.locator(".itportrait-live").count, 4) == 4
     editor.clear()
     assert eventually(editor.page.locator(".itportrait-live").count, 0) == 0
-    alive = """async () => { const url = [...document.querySelectorAll("script"), ...performance.getEntriesByType(
-        "resource")].map((e) => e.src ?? e.name).find((name) => /live_head\\/engine\\.mjs/.test(name));
-        const { engine } = await import(url); return [engine.owners.size, engine.alive.contexts]; }"""
+    alive = """async () => { const found = performance.getEntriesByType("resource").map(({ name }) => name)
+        .find((name) => /live_head\\/engine\\.mjs/.test(name));
+        const { engine } = await import(found); return [engine.owners.size, engine.alive.contexts]; }"""
     assert eventually(lambda: editor.js(alive), [0, 0]) == [0, 0]
 
 

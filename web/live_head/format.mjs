@@ -1,4 +1,4 @@
-// Reads the file of a live head (docs/live-head-format.md; itportrait_core/live/container.py writes it).
+// Reads the file of a live head; itportrait_core/live/container.py and pack.py write it and say what stands in it.
 // Nothing in it is trusted: sizes are checked before anything is read, and names are only ever shown as text.
 
 const MAGIC = "ITPLIVE1";
