@@ -108,8 +108,10 @@ export class LiveNodes {
 
   /** A training shows its generators: follow it, unless an earlier moment is being looked at. */
   train(node, { run, step, total, file, moment }) {
+    const fresh = !this.views.has(node);
     const view = this.preview(node);
     const { state } = this.views.get(node);
+    if (fresh) view.painter.touched = false; // the training needs the machine, until somebody turns the head
     if (state.run !== run) Object.assign(state, { run, moments: [] });
     const following = view.controls.atLast;
     if (moment) state.moments = [...state.moments, { step, total, file }].slice(-MOST_MOMENTS);

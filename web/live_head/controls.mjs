@@ -1,6 +1,6 @@
 // The controls below a live head: preset views, shading, background, mixture, and the moments of a training.
 import { make } from "../view_style.mjs";
-import { PRESETS, SHADINGS, SLIDERS } from "./state.mjs";
+import { PRESETS, SHADINGS, SLIDERS, colourOf } from "./state.mjs";
 
 export const EXTRA_STYLE = `
 .stage canvas, .finished { inset: auto; left: 50%; top: 50%; height: auto; aspect-ratio: 1; transform: translate(-50%, -50%);
@@ -16,7 +16,7 @@ label span { flex: 0 1 auto; min-width: 0; overflow: hidden; text-overflow: elli
 input[type="range"] { flex: 1 1 70px; min-width: 50px; accent-color: var(--p-primary-color, #5aa9ff); cursor: pointer; }
 input[type="color"] { flex: 0 0 30px; height: 22px; padding: 0; border: 1px solid var(--border-color, #666); border-radius: 8px;
   background: none; cursor: pointer; }
-.row[hidden] { display: none; }
+[hidden] { display: none !important; }
 `;
 const RANGES = { fade: [0, 3, 0.01], strength: [0, 1.2, 0.01], person: [0, 1, 0.01] };
 
@@ -109,7 +109,7 @@ export class Controls {
     const { fade, strength, person } = this.sliders;
     const { words } = this.view;
     const names = head.styles.map(({ name }) => name);
-    fade.label.hidden = head.styles.length < 3;
+    fade.label.hidden = head.styles.length < 2;
     strength.label.hidden = head.styles.length < 2;
     person.label.hidden = head.people.length < 2;
     this.mixture.hidden = head.styles.length < 2 && head.people.length < 2;
@@ -121,14 +121,21 @@ export class Controls {
   /** Show the values of a state. */
   update(state) {
     for (const name of SLIDERS) this.sliders[name].input.value = String(state[name]);
+    this.nameSliders(state);
     for (const button of this.presets) {
       const wanted = Object.entries(PRESETS[button.dataset.preset]);
       button.setAttribute("aria-pressed", String(wanted.every(([name, value]) => Math.abs(state[name] - value) < 0.05)));
     }
     for (const button of this.shadings) button.setAttribute("aria-pressed", String(state.shading === button.dataset.shading));
     this.plain.setAttribute("aria-pressed", String(!state.background));
-    if (state.background) this.colour.value = state.background;
-    const mixing = this.view.head && !this.view.painter.exact;
-    if (!this.mixture.hidden) this.view.say(mixing ? this.view.words.mixPreview : this.view.refused ?? "");
+    if (colourOf(state.background)) this.colour.value = state.background;
+  }
+
+  /** The style and the person that are nearest to the sliders, in place of the sliders' own names. */
+  nameSliders({ fade, person }) {
+    const { head, words } = this.view;
+    const nearest = (list, at) => list?.[Math.min(list.length - 1, Math.max(0, Math.round(at)))]?.name;
+    this.sliders.fade.text.textContent = nearest(head?.styles, fade) || words.fade;
+    this.sliders.person.text.textContent = nearest(head?.people, person) || words.person;
   }
 }

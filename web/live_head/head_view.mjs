@@ -59,7 +59,6 @@ export class LiveHeadView {
     this.head = head;
     if (first) this.store.begin(complete({ ...head.header.camera, ...head.header.facts?.state, ...this.start }));
     this.controls.offer(head);
-    this.say(this.refused ? `${this.words.liveNoGl} (${this.refused})` : "");
     this.painter.show(head);
     this.refresh();
   }
@@ -104,6 +103,7 @@ export class LiveHeadView {
     this.painter.aim(lookOf(state));
     this.controls.update(state);
     this.strip.update(state);
+    this.comment();
     this.fade();
     this.describe(state);
     this.wake();
@@ -151,6 +151,13 @@ export class LiveHeadView {
     const spoken = ANGLES.filter((name) => this.store.has(name)).map((name) => `${this.words[name]} ${Math.round(state[name])}°`);
     const facts = { valuenow: Math.round(state.yaw), valuemin: -180, valuemax: 180, valuetext: spoken.join(", ") };
     for (const [name, value] of Object.entries(facts)) this.stage.setAttribute(`aria-${name}`, value);
+  }
+
+  /** What there is to know about the picture: that it is a preview, or that it is not drawn here. */
+  comment() {
+    if (!this.head) return;
+    if (this.refused) this.strip.explain();
+    else this.say(this.painter.exact ? "" : this.words.mixPreview);
   }
 
   say(text) {
@@ -225,6 +232,7 @@ export class LiveHeadView {
     this.stage.classList.add("held");
     if (this.speeds.some((speed) => speed !== 0)) this.settle();
     this.pointers.set(event.pointerId, this.inStage(event));
+    this.painter.touched = true;
     this.track = [];
     this.free = this.state; // unrounded, so that slow drags add up
     this.fade();

@@ -4,6 +4,7 @@ import { isExact, parts } from "./mix.mjs";
 import { nextRows, nextSide } from "./motion.mjs";
 
 const REST = [128, 256]; // sides of the pictures at rest, one after the other
+const PATIENCE = 0.8; // seconds for one of them, after which the machine is spared the next
 const STILL = 0.12; // seconds without a change after which it rests
 const FIRST = 64; // side of quick pictures before the grid is there
 const ROUGH = 48; // the same while something moves
@@ -13,6 +14,7 @@ export class Painter {
   constructor(canvas, engine, ask) {
     Object.assign(this, { canvas, engine, ask, head: null, look: null, dirty: false, rest: 0, side: 96, rows: 16 });
     Object.assign(this, { slices: 4, strip: 0, issued: null, changed: 0, last: 0, pace: 0.03, drawn: 0, seen: false });
+    this.touched = true; // false: nobody has turned this head yet, and the machine has other work
   }
 
   /** Show another head. */
@@ -47,7 +49,7 @@ export class Painter {
     if (!scene) return; // the context is lost; `stir` comes when it is back
     if (this.dirty) this.quick(scene, now);
     else if (now - this.changed < STILL || this.busy(now)) this.ask();
-    else if (!scene.whole) this.bake(scene, now);
+    else if (!scene.whole && this.touched) this.bake(scene, now);
     else if (this.rest < REST.length) this.refine(scene, now);
   }
 
@@ -94,12 +96,14 @@ export class Painter {
 
   refine(scene, now) {
     const side = REST[this.rest];
+    if (this.strip === 0) this.began = now;
     const to = Math.min(side, this.strip + this.rows);
     const target = this.engine.renderer.march(scene, this, side, this.look.view, { ...this.options(false), from: this.strip, to });
     this.strip = to;
     if (to === side) {
       this.put(target, Math.max(side, Math.min(512, this.canvas.width)));
-      Object.assign(this, { rest: this.rest + 1, strip: 0 });
+      const enough = now - this.began > PATIENCE || !this.touched;
+      Object.assign(this, { rest: enough ? REST.length : this.rest + 1, strip: 0 });
     }
     this.issue("rows", now);
   }

@@ -15,9 +15,13 @@ export class Strip {
   /** There is no WebGL2: say why, and ask the node for a strip with the next run. */
   begin(why) {
     this.why = why;
-    const { view } = this;
-    view.store.write({ strip: true });
-    view.say(`${view.words.liveNoGl} (${why}). ${this.views.length ? view.words.liveStrip : view.words.liveRunAgain}`);
+    this.view.store.write({ strip: true });
+    this.explain();
+  }
+
+  explain() {
+    const { words } = this.view;
+    this.view.say(`${words.liveNoGl} (${this.why}). ${this.views.length ? words.liveStrip : words.liveRunAgain}`);
   }
 
   /** Pictures `[{url, yaw, pitch}]` of the strip. */
