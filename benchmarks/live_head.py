@@ -30,7 +30,7 @@ FOV = 13.37
 PITCHES = (-20.0, 0.0, 20.0)
 YAWS = tuple(float(yaw) for yaw in range(-70, 71, 20))
 SIDES = {"embedded": 64, "full-size field": 32}
-"""Rays of a row: the embedded generator's own raw picture; of the official one, 128, an evenly spread part."""
+"""Rays of a row: the embedded generator's own raw picture; an evenly spread part of the official 128."""
 WANTED = 38.0
 """dB that every picture has to reach."""
 

@@ -88,7 +88,10 @@ def couple(
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
-        made_of: dict[str, Any] = {"image": None if portrait is None else portrait.image, "text": text or None}
+        made_of: dict[str, Any] = {
+            "image": None if portrait is None else portrait.image,
+            "text": text or None,
+        }
 
         def lineage(name: str) -> dict[str, Any]:
             return lineage_on(generator, f"couple:{name}", config, task.history, **made_of)
