@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import shutil
 import sys
@@ -51,31 +52,30 @@ class LiveTraining:
         self.run = results.run_file(facts).stem
         self.folder = folders.temporary("runs") / self.run
         self.started = time.monotonic()
-        self.spent, self.dearest, self.next = 0.0, 0.0, self.started + SECONDS
+        self.spent, self.dearest, self.next = 0.0, 0.1, self.started + SECONDS
         self.timeline: Any = None
         self.sent: list[dict[str, Any]] = []
-        self.last: Path | None = None
+        self.passing: list[Path] = []
 
     def step(self, done: int, total: int, moment: Moment) -> None:
         """Show the generators after `done` steps, unless that is too soon or too dear."""
         now = time.monotonic()
         if now < self.next or self.spent + self.dearest > SHARE * (now - self.started):
             return
-        self._show(done, total, moment)
+        try:
+            self._show(done, total, moment)
+        except (ITPortraitError, OSError) as error:  # a preview must not end a training
+            logging.getLogger("itportrait").warning("The live head of this run ends here: %s", error)
+            self.next = float("inf")
+            return
         took = time.monotonic() - now
         self.spent, self.dearest = self.spent + took, max(self.dearest, took)
         self.next = now + took + SECONDS
 
     def _show(self, done: int, total: int, moment: Moment) -> None:
-        from ..itportrait_core.live.pack import Person, Style, check_family, pack
+        from ..itportrait_core.live.pack import Person, Style, pack
         from ..itportrait_core.live.timeline import Timeline
 
-        try:
-            for generator in moment.generators.values():
-                check_family(generator)
-        except ITPortraitError:  # a family that no browser draws has its pictures alone
-            self.next = float("inf")
-            return
         if self.timeline is None:
             self._begin()
             self.timeline = Timeline(self.folder, self.base.open(), total)
@@ -87,9 +87,11 @@ class LiveTraining:
         folders.write(file, data)
         if due:
             self.timeline.take(done, moment.generators, lambda part: {"lineage": moment.lineage(part)})
-        if self.last is not None:
-            self.last.unlink(missing_ok=True)
-        self.last = None if due else file
+        if not due:  # of those that are only looked at the last two stay, for a browser that is late
+            self.passing.append(file)
+        for late in self.passing[:-2]:
+            late.unlink(missing_ok=True)
+        self.passing = self.passing[-2:]
         entry = {"step": done, "total": total, "file": folders.preview_of(file, "temp")}
         if due:
             self.sent.append(entry)

@@ -13,8 +13,8 @@ from itportrait_core.rendering.views import render_views
 from .help_studio import Row, Rows, Studio, photos
 
 YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)
-MOVING, RESTING = 96, 256
-"""Rays of a row while the head moves, and at rest."""
+MOVING, RESTING = 96, 128
+"""Rays of a row while the head moves, and of the first picture at rest; the next one has 256."""
 SECOND = 3
 """Seed of the second person."""
 
