@@ -284,7 +284,7 @@ void main() {
   if (mode == 2) {
     vec3 world = texture(surfaces, place).xyz;
     vec3 normal = vec3(dot(world, right), dot(world, up), dot(world, back));
-    shown = mix(vec3(0.5, 0.5, 1.0), normalize(normal + vec3(0.0, 0.0, 1e-6)) * 0.5 + 0.5, seen.a);
+    shown = mix(vec3(0.5), normalize(normal + vec3(0.0, 0.0, 1e-6)) * 0.5 + 0.5, seen.a);
   }
   result = vec4(shown, 1.0);
 }`;
