@@ -44,7 +44,7 @@ class ExportLiveHead(io.ComfyNode):
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
-        seed: int,
+        person_seed: int,
         truncation: float,
         name: str,
         private: bool,
@@ -53,7 +53,7 @@ class ExportLiveHead(io.ComfyNode):
         from ..itportrait_core.live.page import page
 
         file = folders.result(name, ".html")
-        handles, people = gathered(generator, seed, truncation, chosen)
+        handles, people = gathered(generator, person_seed, truncation, chosen)
         state = {key: chosen[key] for key in ("fade", "strength", "person", "shading", "background")}
         data = packed(handles, people, camera_of(chosen), private=private, state=state)
         terms = sorted({handle.license or "The licence of the weights is not known." for handle in handles})

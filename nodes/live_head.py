@@ -61,7 +61,7 @@ class LiveHead(io.ComfyNode):
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
-        seed: int,
+        person_seed: int,
         truncation: float,
         strip: bool = False,
         view: None = None,
@@ -69,7 +69,7 @@ class LiveHead(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..itportrait_core.live.mix import mixed_generator, mixed_latent, style_weights
 
-        handles, people = gathered(generator, seed, truncation, chosen)
+        handles, people = gathered(generator, person_seed, truncation, chosen)
         file = live_file(handles, people)
         weights = style_weights(len(handles), chosen["fade"], chosen["strength"])
         model = mixed_generator([handle.open for handle in handles], weights)
@@ -107,7 +107,7 @@ def generators_and_people() -> list[io.Input]:
         ),
         sockets.PortraitSocket.Input("portrait_2", optional=True, tooltip="A second person, to fade to."),
         io.Int.Input(
-            "seed", default=2, min=0, max=fields.SEED_LIMIT,
+            "person_seed", default=2, min=0, max=fields.SEED_LIMIT,
             tooltip="The person that is made up when no portrait is connected.",
         ),
         _number("truncation", 0.7, 0.0, 1.2, TRUNCATION, 0.05),
