@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,11 @@ class ExportLiveHead(io.ComfyNode):
         truncation: float,
         name: str,
         private: bool,
-        **chosen: Any,
+        **inputs: object,
     ) -> io.NodeOutput:
         from ..itportrait_core.live.page import page
 
+        chosen: Mapping[str, Any] = inputs
         file = folders.result(name, ".html")
         handles, people = gathered(generator, person_seed, truncation, chosen)
         state = {key: chosen[key] for key in ("fade", "strength", "person", "shading", "background")}

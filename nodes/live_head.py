@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 from torch import Tensor
@@ -16,6 +17,9 @@ from ..itportrait_core.errors import ITPortraitError
 from . import compat, fields, folders, sockets
 from .cameras import FOV
 from .images import to_comfy
+
+if TYPE_CHECKING:
+    from ..itportrait_core.networks.generator3d import Generator3D
 
 SHADINGS = ("picture", "depth", "normals")
 STRIP = ((-60.0, 0.0), (-30.0, 0.0), (0.0, 0.0), (30.0, 0.0), (60.0, 0.0), (0.0, 20.0), (0.0, -15.0))
@@ -65,10 +69,11 @@ class LiveHead(io.ComfyNode):
         truncation: float,
         strip: bool = False,
         view: None = None,
-        **chosen: Any,
+        **inputs: object,
     ) -> io.NodeOutput:
         from ..itportrait_core.live.mix import mixed_generator, mixed_latent, style_weights
 
+        chosen: Mapping[str, Any] = inputs
         handles, people = gathered(generator, person_seed, truncation, chosen)
         file = live_file(handles, people)
         weights = style_weights(len(handles), chosen["fade"], chosen["strength"])
@@ -138,7 +143,7 @@ def _number(name: str, default: float, low: float, high: float, tooltip: str, st
     return io.Float.Input(name, default=default, min=low, max=high, step=step, round=False, tooltip=tooltip)
 
 
-def camera_of(chosen: dict[str, Any]) -> dict[str, float]:
+def camera_of(chosen: Mapping[str, Any]) -> dict[str, float]:
     """The camera's angles."""
     return {name: float(chosen[name]) for name in ("yaw", "pitch", "roll", "fov")}
 
@@ -147,7 +152,7 @@ Person = tuple[str, "itp.Portrait"]
 
 
 def gathered(
-    generator: sockets.GeneratorHandle, seed: int, truncation: float, chosen: dict[str, Any]
+    generator: sockets.GeneratorHandle, seed: int, truncation: float, chosen: Mapping[str, Any]
 ) -> tuple[list[sockets.GeneratorHandle], list[Person]]:
     """The connected generators and people; somebody made up where nobody is.
 
@@ -198,7 +203,7 @@ def packed(
     camera: dict[str, float] | None = None,
     *,
     private: bool = False,
-    **facts: Any,
+    **facts: object,
 ) -> bytes:
     """The bytes of a live head; `private` numbers generators and people in place of naming them."""
     from ..itportrait_core.live.pack import Person as Who
@@ -207,10 +212,10 @@ def packed(
     names = [f"style {i}" if private else name_of(handle) for i, handle in enumerate(handles)]
     styles = [Style(name, one.open(), one.license) for name, one in zip(names, handles, strict=True)]
     who = [Who(f"person {i}" if private else name, one.ws) for i, (name, one) in enumerate(people)]
-    return pack(styles, who, camera=camera, facts=facts)
+    return pack(styles, who, camera=camera, facts=dict(facts))
 
 
-def shaded(model: Any, ws: Tensor, cameras: Tensor, shading: str, background: str) -> Tensor:
+def shaded(model: Generator3D, ws: Tensor, cameras: Tensor, shading: str, background: str) -> Tensor:
     """IMAGE of what a live head shows from cameras `[N, 25]`, by the whole generator."""
     from ..itportrait_core.recipes.card import CHUNK
     from ..itportrait_core.rendering.views import render_views
@@ -244,7 +249,7 @@ def colour_of(text: str) -> tuple[float, float, float] | None:
     return red, green, blue
 
 
-def strip_of(cls: type, model: Any, ws: Tensor, shading: str, background: str) -> dict[str, Any]:
+def strip_of(cls: type, model: Generator3D, ws: Tensor, shading: str, background: str) -> dict[str, Any]:
     """Pictures from several sides, for browsers without WebGL2, and where they look from."""
     yaws, pitches = ([view[i] for view in STRIP] for i in (0, 1))
     pictures = shaded(model, ws, itp.cameras.orbit(yaws, pitches), shading, background)

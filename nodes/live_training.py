@@ -20,6 +20,7 @@ from . import folders, results
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
+    from server import PromptServer
 
     from ..itportrait_core.methods.shared.run import Moment
     from .sockets import GeneratorHandle
@@ -193,6 +194,6 @@ def _send(message: dict[str, Any]) -> None:
         server.send_sync(EVENT, {**message, "node": context.node_id}, server.client_id)
 
 
-def _server() -> Any:
+def _server() -> PromptServer | None:
     program = sys.modules.get("server")  # importing it would start half of ComfyUI
     return getattr(getattr(program, "PromptServer", None), "instance", None)
