@@ -86,14 +86,14 @@ class LiveHead(io.ComfyNode):
             focal=0.5 / math.tan(math.radians(chosen["fov"] / 2)),
         ).float()
         picture = shaded(model, ws, camera, chosen["shading"], chosen["background"])
-        shown: dict[str, Any] = {
+        preview: dict[str, Any] = {
             "itp_live": [file],
             "itp_live_state": [{name: chosen[name] for name in STATE}],
             "itp_render": ui.PreviewImage(picture, cls=cls).as_dict()["images"],
         }
         if strip:
-            shown |= strip_of(cls, model, ws, chosen["shading"], chosen["background"])
-        return io.NodeOutput(picture, sockets.CamerasHandle(camera), ui=shown)
+            preview |= strip_of(cls, model, ws, chosen["shading"], chosen["background"])
+        return io.NodeOutput(picture, sockets.CamerasHandle(camera), ui=preview)
 
 
 STATE = ("yaw", "pitch", "roll", "fov", "fade", "strength", "person", "shading", "background")

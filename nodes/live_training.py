@@ -143,15 +143,15 @@ def keep_moment(run: str, step: int) -> list[str]:
     base = GeneratorHandle.read(Path(known["base"]), known["half"])
     model = itp.load_generator(base.path)
     timeline = Timeline(folders.temporary("runs") / run, model, 1)
-    kept = []
+    names = []
     for part, ending in known["parts"].items():
         file = timeline.file(step, part)
         if not file.is_file():
             raise ITPortraitError(f"There is no moment at step {step} of this run; train again.")
         trained, made = load_moment(file, model)
         trained.lineage = made["lineage"]
-        kept.append(results.keep(trained, known["facts"], ending, base, step).path.name)
-    return kept
+        names.append(results.keep(trained, known["facts"], ending, base, step).path.name)
+    return names
 
 
 def _read(run: str) -> dict[str, Any]:
@@ -179,10 +179,10 @@ async def _answer(request: Request) -> Response:
     except (ValueError, KeyError, TypeError):
         return json_response({"error": "A run and a step are needed."}, status=400)
     try:
-        kept = await asyncio.get_running_loop().run_in_executor(None, keep_moment, run, step)
+        files = await asyncio.get_running_loop().run_in_executor(None, keep_moment, run, step)
     except ITPortraitError as error:
         return json_response({"error": str(error)}, status=404)
-    return json_response({"files": kept})
+    return json_response({"files": files})
 
 
 def _send(message: dict[str, Any]) -> None:

@@ -65,8 +65,8 @@ def head_text(handles: Sequence[GeneratorHandle], people: Sequence[tuple[str, Po
 
     generators = [describe_weights(handle.path) for handle in handles]
     reports = [one.report for _, one in people]
-    told = {"generators": generators, "people": reports, "versions": versions(**programs())}
-    return json.dumps(told, indent=1, default=str)
+    recipe = {"generators": generators, "people": reports, "versions": versions(**programs())}
+    return json.dumps(recipe, indent=1, default=str)
 
 
 def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:

@@ -58,16 +58,16 @@ def needed_modules(modules: Mapping[str, str], entry: str = ENTRY) -> list[str]:
     Raises:
         ITPortraitError: for an import of a module that is not there.
     """
-    found, open_ = [], [entry]
-    while open_:
-        name = open_.pop()
-        if name in found:
+    names, pending = [], [entry]
+    while pending:
+        name = pending.pop()
+        if name in names:
             continue
         if name not in modules:
             raise ITPortraitError(f"The module {name} is missing; install the pack again.")
-        found.append(name)
-        open_ += [_resolved(name, path) for _, path in _IMPORT.findall(modules[name])]
-    return sorted(found)
+        names.append(name)
+        pending += [_resolved(name, path) for _, path in _IMPORT.findall(modules[name])]
+    return sorted(names)
 
 
 def page(data: bytes, modules: Mapping[str, str], *, title: str, license: str, recipe: str = "") -> str:
@@ -94,7 +94,7 @@ def page(data: bytes, modules: Mapping[str, str], *, title: str, license: str, r
 
 def _address(name: str, modules: Mapping[str, str]) -> str:
     """A module as a data address, its imports by name."""
-    text = _IMPORT.sub(lambda found: f'{found[1]}"{PREFIX}{_resolved(name, found[2])}"', modules[name])
+    text = _IMPORT.sub(lambda match: f'{match[1]}"{PREFIX}{_resolved(name, match[2])}"', modules[name])
     return "data:text/javascript;base64," + base64.b64encode(text.encode()).decode()
 
 
