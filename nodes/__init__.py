@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import door, folders, stopping
+from . import door, folders, live_training, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
 from .couple import Couple
+from .export_live_head import ExportLiveHead
 from .importing import ImportCheckpoint
 from .instant import InstantStyle
 from .invert import Inversion
+from .live_head import LiveHead
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
@@ -42,6 +44,8 @@ NODES: list[type[io.ComfyNode]] = [
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,
+    LiveHead,
+    ExportLiveHead,
     SavePictures,
     ExtractMesh,
     SaveMesh,
@@ -58,6 +62,7 @@ class Extension(ComfyExtension):
     def __init__(self) -> None:
         folders.register()
         stopping.register()
+        live_training.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES

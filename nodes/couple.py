@@ -8,6 +8,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 MODES = ("coupled", "text_only")
 
@@ -172,7 +173,7 @@ class Couple(io.ComfyNode):
 
         def train() -> results.Made:
             style = style_generator.open() if style_generator else None
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {part[1:]: part for part in parts}))
             with runtime.training():
                 made = itp.couple(
                     model,
@@ -192,8 +193,8 @@ class Couple(io.ComfyNode):
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
         shortened = unread(clip, text, source_text, config.templates)
-        preview = ui.PreviewText(shortened) if shortened else None
-        return io.NodeOutput(target, style, losses, plot, history.to_csv(), ui=preview)
+        panel = moments_of(facts) | (ui.PreviewText(shortened).as_dict() if shortened else {})
+        return io.NodeOutput(target, style, losses, plot, history.to_csv(), ui=panel or None)
 
 
 def unread(clip: sockets.ClipHandle, text: str, source_text: str, templates: bool) -> str:

@@ -100,10 +100,27 @@ def new(name: str, ending: str) -> Iterator[atomic.Reserved]:
         yield place
 
 
-def preview_of(file: Path) -> dict[str, str]:
-    """A file below the output folder as the editor asks for it."""
-    inside = file.relative_to(os.path.abspath(folder_paths.get_output_directory()))
-    return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": "output"}
+def temporary(name: str) -> Path:
+    """A file of this name below temp/itportrait, which ComfyUI empties when it starts."""
+    folder = Path(os.path.abspath(folder_paths.get_temp_directory()), RESULTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / safe_name(name)
+
+
+def put(file: Path, data: bytes) -> None:
+    """Write a whole file of ours below temp, replacing an older one.
+
+    Raises:
+        ITPortraitError: for a full disk, or a folder that cannot be written.
+    """
+    with atomic.replacing(file) as draft:
+        draft.write_bytes(data)
+
+
+def preview_of(file: Path, kind: str = "output") -> dict[str, str]:
+    """A file below the output folder, or below "temp", as the editor asks for it."""
+    inside = file.relative_to(os.path.abspath(folder_paths.get_directory_by_type(kind)))
+    return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": kind}
 
 
 def safe_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,16 @@ def head_card(
         versions(**programs()),
         person.ws.float().cpu(),
     )
+
+
+def head_text(handles: Sequence[GeneratorHandle], people: Sequence[tuple[str, Portrait]]) -> str:
+    """The recipe of a live head as text: generators by hash, with their lineage, and who is drawn."""
+    from ..itportrait_core.recipes.card import describe_weights, versions
+
+    generators = [describe_weights(handle.path) for handle in handles]
+    reports = [one.report for _, one in people]
+    recipe = {"generators": generators, "people": reports, "versions": versions(**programs())}
+    return json.dumps(recipe, indent=1, default=str)
 
 
 def notes(hidden: io.HiddenHolder, card: Card, private: bool) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
 from comfy_api.latest import io
@@ -11,6 +12,9 @@ from torch import Tensor
 from .. import itportrait_core as itp
 from . import compat, fields, recipes, runtime, sockets
 from .images import to_comfy, to_comfy_unbounded
+
+if TYPE_CHECKING:
+    from ..itportrait_core.methods.shared.portrait import Portrait
 
 
 class MultiViewRender(io.ComfyNode):
@@ -54,6 +58,12 @@ class MultiViewRender(io.ComfyNode):
                     optional=True,
                     tooltip="A camera of Load 3D or Preview 3D, in place of cameras.",
                 ),
+                io.Boolean.Input(
+                    "live",
+                    default=False,
+                    optional=True,
+                    tooltip="Also shows the head in the node, to be turned by hand. Changes no output.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="One picture for each camera."),
@@ -89,6 +99,7 @@ class MultiViewRender(io.ComfyNode):
         cameras: sockets.CamerasHandle | None = None,
         portrait: sockets.PortraitHandle | None = None,
         camera_info: dict[str, Any] | None = None,
+        live: bool = False,
     ) -> io.NodeOutput:
         from ..itportrait_core.methods.shared.portrait import check_fits, sample_portrait
         from ..itportrait_core.recipes.card import CHUNK, Card, versions
@@ -118,7 +129,20 @@ class MultiViewRender(io.ComfyNode):
             to_comfy(views.normals_world),
             itp.cameras.to_load3d(labels[:1].cpu())[0],
             card,
+            ui=live_preview(generator, person, labels) if live else None,
         )
+
+
+def live_preview(generator: sockets.GeneratorHandle, person: Portrait, labels: Tensor) -> dict[str, Any]:
+    """The head for the browser, and the first camera in degrees."""
+    from .live_head import live_file, name_of_person
+
+    yaw, pitch, roll = (round(float(angle[0]), 1) for angle in itp.cameras.angles(labels[:1]))
+    focal = float(itp.cameras.intrinsics(labels[:1])[0, 0, 0])
+    fov = round(math.degrees(2 * math.atan(0.5 / focal)), 2)
+    state = {"yaw": yaw, "pitch": pitch, "roll": roll, "fov": fov}
+    file = live_file([generator], [(name_of_person(person), person)])
+    return {"itp_live": [file], "itp_live_state": [state]}
 
 
 def where_from(cameras: sockets.CamerasHandle | None, camera_info: dict[str, Any] | None) -> Tensor:

@@ -169,6 +169,15 @@ def _keep(
     return GeneratorHandle.read(file, base.half)
 
 
+def keep_stopped(
+    trained: Generator3D, facts: Mapping[str, Any], part: str, base: GeneratorHandle, stopped: int
+) -> GeneratorHandle:
+    """The file that a run stopped after `stopped` steps would have left; see `produce` for the others."""
+    handle = _keep(trained, facts, part, base, stopped)
+    _written.add(handle.path)
+    return handle
+
+
 def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a core method that let a run which was cut off, or stopped and kept, continue later."""
     point = resume_file(facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import comfy.model_management as mm
 import comfy.utils
@@ -17,6 +18,9 @@ from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.shared.run import KeepBest, StepInfo
 from . import stopping
 from .images import preview_grid
+
+if TYPE_CHECKING:
+    from .live_training import LiveTraining
 
 PREVIEW_SECONDS = 0.25
 """Shortest time between two previews: four per second."""
@@ -88,7 +92,9 @@ class Progress:
         kept: steps that were done when the run was asked to stop and keep its result; 0 while it was not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live: LiveTraining | None = None) -> None:
+        """`live`: shows the generators in training as a live head too."""
+        self.live = live
         self.bar: comfy.utils.ProgressBar | None = None
         self.next_preview = 0.0
         self.stopped_at = 0
@@ -96,6 +102,8 @@ class Progress:
     def step(self, index: int, total: int, info: StepInfo) -> type[KeepBest] | None:
         """An `on_step` for the core's methods; a request in the last step changes nothing."""
         self.count(index + 1, total, info.preview)
+        if self.live is not None and info.moment is not None:
+            self.live.step(index + 1, total, info.moment())
         if not stopping.take() or index + 1 == total:
             return None
         self.stopped_at = index + 1

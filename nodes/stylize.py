@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
 
@@ -110,7 +111,7 @@ class Stylize(io.ComfyNode):
         )  # fmt: skip
 
         def train() -> results.Made:
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {"style": ""}))
             with runtime.training():
                 styled = itp.stylize(
                     model,
@@ -124,4 +125,4 @@ class Stylize(io.ComfyNode):
 
         (handle,) = results.produce(facts, ("",), generator, train)
         losses, plot, _ = results.report(handle)
-        return io.NodeOutput(handle, losses, plot)
+        return io.NodeOutput(handle, losses, plot, ui=moments_of(facts) or None)

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import TuningConfig, suited
 from . import compat, fields, results, runtime, sockets
+from .live_training import LiveTraining, moments_of
 
 
 class PivotalTuning(io.ComfyNode):
@@ -87,7 +88,7 @@ class PivotalTuning(io.ComfyNode):
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
 
         def train() -> results.Made:
-            progress = runtime.Progress()
+            progress = runtime.Progress(LiveTraining(facts, generator, {"tuned": ""}))
             with runtime.training():
                 tuned = itp.pivotal_tune(
                     model,
@@ -100,4 +101,4 @@ class PivotalTuning(io.ComfyNode):
 
         (handle,) = results.produce(facts, ("",), generator, train)
         losses, plot, _ = results.report(handle)
-        return io.NodeOutput(handle, losses, plot)
+        return io.NodeOutput(handle, losses, plot, ui=moments_of(facts) or None)

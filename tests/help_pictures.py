@@ -26,12 +26,13 @@ def main() -> int:
     environment.enter("tests/requirements.txt")
     sys.path.insert(0, str(environment.ROOT))
     from harness.help_files import FILES
+    from harness.help_live import LIVE
     from harness.help_looking import LOOKING
     from harness.help_studio import Studio
     from harness.help_training import TRAINING
     from harness.sheet import labelled_grid
 
-    makers = LOOKING | TRAINING | FILES
+    makers = LOOKING | LIVE | TRAINING | FILES
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("names", nargs="*", help="pictures to renew; all when left out")
     names = options.parse_args().names or list(makers)

@@ -5,6 +5,7 @@ import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
+import { LiveNodes } from "./live_nodes.mjs";
 import { placeOf, recall, remember } from "./last_runs.mjs";
 import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
@@ -13,6 +14,8 @@ import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
 const [WIDTH, HEIGHT] = [340, 320]; // of a view in a fresh node, with the margin that ComfyUI leaves about it
+
+const LIVE_HEAD = "ITportrait_LiveHead";
 
 /** Every live view, to be told of runs and settings: `{node, view, seen(from, output)}`; `seen` gives what it used. */
 const live = new Set();
@@ -25,15 +28,17 @@ const cameraOptions = () => ({
   inverted: setting(app, "ITportrait.Camera.DragMovesCamera"),
 });
 
+const liveOptions = () => ({ ...cameraOptions(), finished: setting(app, "ITportrait.Live.ShowFinished") });
+
 /** Say something for a moment, in the corner where ComfyUI says things. */
 const tell = (severity, summary) => app.extensionManager?.toast?.add({ severity, summary, life: 4000 });
 
 /** Put a view into a node: shown, never stored, gone with its node. */
-function addView(node, name, type, view, entry) {
+function addView(node, name, type, view, entry, height = HEIGHT) {
   const widget = node.addDOMWidget(name, type, view.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => HEIGHT,
+    getMinHeight: () => height,
     getValue: () => "",
     setValue: () => {},
     onDraw: () => view.look(),
@@ -46,7 +51,7 @@ function addView(node, name, type, view, entry) {
     view.dispose();
     return before?.apply(this, args);
   };
-  return { widget, minWidth: WIDTH, minHeight: HEIGHT };
+  return { widget, minWidth: WIDTH, minHeight: height };
 }
 
 function cameraView(node, name) {
@@ -94,26 +99,35 @@ function fivePointsView(node, name) {
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
+const liveNodes = new LiveNodes({ app, api, words, tell, addView, options: liveOptions });
+
 app.registerExtension({
   name: "ITportrait.Views",
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
-  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView }),
+  getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView, ITP_LIVE_VIEW: (node, name) => liveNodes.widget(node, name) }),
   nodeCreated(node) {
     if (canStop(node)) addStopButton(node, api, words(), tell);
+    liveNodes.watchSwitch(node);
     // a workflow that is being opened sets its own values after this
     const widget = node.widgets?.find(({ name }) => name === "private");
     if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");
   },
   afterConfigureGraph() {
+    const root = app.rootGraph ?? app.graph;
+    for (const graph of [root, ...(root.subgraphs?.values() ?? [])])
+      for (const node of graph.nodes ?? [])
+        if (node.comfyClass !== LIVE_HEAD && liveNodes.wants(recall(sessionStorage, placeOf(node)))) liveNodes.preview(node);
     for (const { node, seen } of live) {
       const last = recall(sessionStorage, placeOf(node));
       if (last) seen(node, last);
     }
   },
   setup() {
+    liveNodes.listen();
     api.addEventListener("executed", ({ detail }) => {
       const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
       if (!from) return;
+      if (from.comfyClass !== LIVE_HEAD && liveNodes.wants(detail.output)) liveNodes.preview(from);
       for (const { node, seen } of live) {
         const used = seen(from, detail.output);
         if (Object.keys(used).length > 0) remember(sessionStorage, placeOf(node), used);

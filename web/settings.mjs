@@ -27,6 +27,14 @@ export const SETTINGS = [
     tooltip: "Turns the direction of a drag round.",
   },
   {
+    id: "ITportrait.Live.ShowFinished",
+    name: "Fade the finished picture in over a live head at rest",
+    type: "boolean",
+    defaultValue: true,
+    category: ["ITportrait", "Live", "ShowFinished"],
+    tooltip: "Where the last run drew the same view, its picture takes the place of the live one.",
+  },
+  {
     id: "ITportrait.Points.ShowCrop",
     name: "Show the crop around the five points",
     type: "boolean",

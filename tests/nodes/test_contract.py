@@ -70,7 +70,7 @@ def test_views_are_optional_socketless_and_last(nodes: dict[str, Any]) -> None:
                 assert spec[1]["socketless"], name
                 assert key == names[-1], name
         assert not any(str(spec[0]).endswith("_VIEW") for spec in node["input"].get("required", {}).values())
-    assert found == 3
+    assert found == 4
 
 
 def test_lists_hold_their_defaults(nodes: dict[str, Any]) -> None:

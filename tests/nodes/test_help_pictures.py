@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from harness.environment import ROOT
 from harness.help_files import FILES
+from harness.help_live import LIVE
 from harness.help_looking import LOOKING
 from harness.help_training import TRAINING
 from help_pictures import LARGEST
@@ -33,7 +34,7 @@ def test_each_page_shows_what_the_controls_do(page: Path) -> None:
 
 def test_pictures_are_small_and_all_of_them_are_made_and_used() -> None:
     """Every name has its maker and its page; no file is larger than a help page should load."""
-    made = set(LOOKING) | set(TRAINING) | set(FILES)
+    made = set(LOOKING) | set(LIVE) | set(TRAINING) | set(FILES)
     used = {Path(picture).stem for page in PAGES for _, picture in SHOWN.findall(page.read_text("utf-8"))}
     assert used == made
     files = [PICTURES / f"{name}.jpg" for name in made]

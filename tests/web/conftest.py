@@ -20,7 +20,13 @@ from harness.frontends import VERSIONS, static  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAIRS = [(version, renderer) for version in VERSIONS for renderer in ("classic", "nodes2")]
-FLAGS = ["--no-sandbox", "--use-gl=swiftshader", "--force-color-profile=srgb"]
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--force-color-profile=srgb",
+]
 
 
 @pytest.fixture(scope="session")

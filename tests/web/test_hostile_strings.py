@@ -10,9 +10,9 @@ from harness.editor import Editor
 from harness.waiting import frames
 
 HOSTILE: list[str] = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))
-KNOWN = {"STYLE", "DIV", "CANVAS", "BUTTON", "SPAN"}
+KNOWN = {"STYLE", "DIV", "CANVAS", "BUTTON", "SPAN", "IMG", "LABEL", "INPUT"}
 """Elements that a view is made of."""
-INSIDE = """() => [...document.querySelectorAll(".itportrait-camera, .itportrait-points")]
+INSIDE = """() => [...document.querySelectorAll(".itportrait-camera, .itportrait-points, .itportrait-live")]
     .flatMap((host) => [...host.shadowRoot.querySelectorAll("*")].map((element) => element.tagName))"""
 
 
@@ -27,6 +27,7 @@ def quiet(editor: Editor) -> None:
 def test_values_titles_and_outputs(editor: Editor) -> None:
     """Each string as title, as points, as file name of a run's picture, and as detected points."""
     camera, align = editor.add("ITportrait_CameraOrbit", (60, 40)), editor.add("ITportrait_Align", (520, 40))
+    live = editor.add("ITportrait_LiveHead", (900, 40))
     script = """async ([text, ids]) => {
         const api = app.api ?? (await import("/scripts/api.js")).api;
         const [camera, align] = ids.map((id) => app.graph.getNodeById(id));
@@ -34,12 +35,17 @@ def test_values_titles_and_outputs(editor: Editor) -> None:
         const points = align.widgets.find((w) => w.name === "points");
         points.value = text; points.callback?.(text);
         const file = { filename: text + ".png", subfolder: text, type: text };
-        const output = { images: [file], itp_source: [file], itp_points: [text] };
+        const head = { filename: text + ".itplive", subfolder: text, type: text };
+        const output = { images: [file], itp_source: [file], itp_points: [text], itp_live: [head],
+            itp_render: [file], itp_live_state: [{ yaw: text, background: text, shading: text }],
+            itp_strip: [file], itp_strip_views: [[text, text]] };
+        const background = app.graph.getNodeById(ids[2]).widgets.find((w) => w.name === "background");
+        background.value = text; background.callback?.(text);
         for (const id of ids) api.dispatchCustomEvent
             ? api.dispatchCustomEvent("executed", { node: String(id), display_node: String(id), output })
             : api.dispatchEvent(new CustomEvent("executed", { detail: { node: String(id), output } })); }"""
     for text in HOSTILE:
-        editor.js(script, [text, [camera, align]])
+        editor.js(script, [text, [camera, align, live]])
     quiet(editor)
     editor.shoot("hostile")
 
@@ -48,6 +54,7 @@ def test_loaded_workflows(editor: Editor) -> None:
     """Workflows, as people find them in pictures, full of such strings in every place that takes one."""
     editor.add("ITportrait_CameraOrbit", (60, 40))
     editor.add("ITportrait_Align", (520, 40))
+    editor.add("ITportrait_LiveHead", (900, 40))
     workflow = editor.workflow()
     for text in HOSTILE[::4]:
         editor.load(poisoned(workflow, text))

@@ -15,13 +15,13 @@ from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ..shared.history import History
-from ..shared.lineage import finish
+from ..shared.lineage import finish, lineage_on
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
-from ..shared.training import TrainingTask
+from ..shared.training import TrainingTask, with_moments
 from ..stylize.apt import APT, ImageTask, start_of
 from .config import ITEConfig
 from .ite import ITE
@@ -89,18 +89,23 @@ def couple(
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
+        made_of: dict[str, Any] = {
+            "image": None if portrait is None else portrait.image,
+            "text": text or None,
+        }
+
+        def lineage(name: str) -> dict[str, Any]:
+            return lineage_on(generator, f"couple:{name}", config, task.history, **made_of)
+
+        watched = with_moments(on_step, task, lineage)
         run(
-            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
             keep_point=keep_point,
         )  # fmt: skip
-        image = None if portrait is None else portrait.image
         made = [
-            finish(
-                one.generator, generator, f"couple:{one.name}", config, task.history,
-                image=image, text=text or None,
-            )
+            finish(one.generator, generator, f"couple:{one.name}", config, task.history, **made_of)
             for one in task.trained
-        ]  # fmt: skip
+        ]
     return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
 
 

@@ -88,9 +88,22 @@ def finish(
 ) -> G:
     """Freeze a trained copy, and set the lineage (with `extra` facts) and history of every `Generator3D`."""
     trained = frozen(trained)
-    trained.lineage = make_lineage(
-        method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
-        parent=base.lineage,
-    ) | (extra or {})  # fmt: skip
+    trained.lineage = lineage_on(base, method, config, history, image=image, text=text) | (extra or {})
     trained.history = history
     return trained
+
+
+def lineage_on(
+    base: Generator3D,
+    method: str,
+    config: Config,
+    history: History,
+    *,
+    image: Tensor | None = None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    """`make_lineage` for what a run has made of `base` so far."""
+    return make_lineage(
+        method, base_hash=weights_hash(base), config=config, history=history, image=image, text=text,
+        parent=base.lineage,
+    )  # fmt: skip

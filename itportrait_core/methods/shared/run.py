@@ -20,12 +20,28 @@ from torch import Tensor
 
 from ...checkpoints.atomic import set_aside
 from ...errors import DamagedFile, ITPortraitError
+from ...networks.generator3d import Generator3D
 from ...old_names import resumed
 from .storage import read_tensors, write_tensors
 
 
 class KeepBest(Exception):
     """Raise it (or return the class) from `on_step` to stop now and keep the best so far."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The generators in training as they are after a step; they change with the next one.
+
+    Attributes:
+        ws: the person that the previews show, [1, num_ws, w_dim].
+        generators: by their names in the run: "style", "target" or "tuned".
+        lineage: facts for the file of a part, as a run that is stopped now would give them.
+    """
+
+    ws: Tensor
+    generators: dict[str, Generator3D]
+    lineage: Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class StepInfo:
         gate: gamma of Eq. 9 (mean over CLIP models), or None outside ITE steps.
         delta: the gate's distance (mean over CLIP models), or None.
         stage: apt, ite, invert or tune.
+        moment: gives the generators in training; None where none is trained.
     """
 
     losses: dict[str, float]
@@ -45,6 +62,7 @@ class StepInfo:
     gate: float | None = None
     delta: float | None = None
     stage: str = ""
+    moment: Callable[[], Moment] | None = None
 
 
 OnStep = Callable[[int, int, StepInfo], Any]

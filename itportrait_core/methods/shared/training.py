@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from ...networks.generator3d import Generator3D
 from .history import History, Record
 from .lineage import run_identity
 from .passes import PreviewStrip
-from .run import StepInfo, pack_optimizer, unpack_optimizer
+from .run import Moment, OnStep, StepInfo, pack_optimizer, unpack_optimizer
 from .trainable import pack_weights, unpack_weights
 
 
@@ -94,6 +94,23 @@ class TrainingTask:
             one.unpack(tensors)
         self.rng.set_state(tensors["rng"])
         self.history = History.from_json(facts["history"])
+
+
+def with_moments(
+    on_step: OnStep | None, task: TrainingTask, lineage: Callable[[str], dict[str, Any]]
+) -> OnStep | None:
+    """An `on_step` that is also given the generators in training.
+
+    Args:
+        lineage: facts for the file of the generator of a name, as a run that is stopped now would give them.
+    """
+    if on_step is None:
+        return None
+
+    def moment() -> Moment:
+        return Moment(task.strip.ws, {one.name: one.generator for one in task.trained}, lineage)
+
+    return lambda step, total, info: on_step(step, total, replace(info, moment=moment))
 
 
 def _mean(values: dict[str, float]) -> float | None:

@@ -15,7 +15,7 @@ from ...networks.generator3d import G, Generator3D, RenderOutput
 from ..instant.instant import instant_style
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
-from ..shared.lineage import finish
+from ..shared.lineage import finish, lineage_on
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
@@ -28,7 +28,7 @@ from ..shared.trainable import (
     keep_strongest_layers,
     trained_parameters,
 )
-from ..shared.training import Trained, TrainingTask
+from ..shared.training import Trained, TrainingTask, with_moments
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection
@@ -176,8 +176,13 @@ def stylize(
             "clips": [model.name for model in clips],
         }  # fmt: skip
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
+
+        def lineage(_: str) -> dict[str, Any]:
+            return lineage_on(generator, "apt", config, task.history, image=portrait.image)
+
+        watched = with_moments(on_step, task, lineage)
         run(
-            task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+            task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
             keep_point=keep_point,
         )  # fmt: skip
         return finish(g_s, generator, "apt", config, task.history, image=portrait.image)

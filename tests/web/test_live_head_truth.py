@@ -1,0 +1,99 @@
+"""The browser draws what the server draws: raw pictures, cameras, ends of a cross-fade, lost contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+
+import itportrait_core as itp
+from benchmarks import live_head as bench
+from benchmarks.live_page import LivePage, chromium
+from itportrait_core.live.pack import Person, Style, pack
+
+VIEWS = [bench.all_views()[i] for i in (3, 9, 22)]
+SIDE = 32
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[LivePage]:
+    if not chromium():
+        pytest.skip("no Chromium found; install it or set CHROMIUM to its program")
+    with LivePage() as page:
+        yield page
+        assert page.complaints == []
+
+
+@pytest.fixture(scope="module")
+def generator() -> Any:
+    return itp.load_generator("pocket")
+
+
+def data(*styles: Any) -> bytes:
+    """A live head of person 1 by some generators."""
+    people = [Person("one", bench.latent(styles[0], 1))]
+    return pack([Style(f"style {i}", one) for i, one in enumerate(styles)], people)
+
+
+@torch.no_grad()
+def raw(generator: Any, view: dict[str, float]) -> Any:
+    """The server's raw picture `[SIDE, SIDE, 3]` in 0..1."""
+    ws = bench.latent(generator, 1)
+    image = generator.synthesis(ws, bench.label(view), neural_rendering_resolution=SIDE).image_raw
+    return ((image[0].permute(1, 2, 0) + 1) / 2).numpy()
+
+
+def test_raw_pictures_and_cameras_agree_with_the_server(live: LivePage, generator: Any) -> None:
+    """38 dB at rest, 28 dB while it moves, axes within 0.1 degrees."""
+    live.load("one.itplive", data(generator))
+    for view in VIEWS:
+        wanted = raw(generator, view)
+        assert bench.decibel(live.picture(view, SIDE, True), wanted) >= bench.WANTED
+        assert bench.decibel(live.picture(view, SIDE, True, grid=True), wanted) >= 28
+        assert bench.axes_angle(live, view) < 0.1
+
+
+def test_ends_of_a_cross_fade_are_the_single_styles(live: LivePage, generator: Any) -> None:
+    """Bit for bit the picture of a head that holds this style alone."""
+    other = itp.load_generator("pocket")
+    with torch.no_grad():
+        other.backbone.synthesis.b128.torgb.bias.add_(3.0)
+        other.decoder.net[2].bias[1:4].sub_(0.5)
+    both, ends = data(generator, other), [data(generator), data(other)]
+    for fade, single in enumerate(ends):
+        live.load("both.itplive", both)
+        mixed = live.picture(VIEWS[0], SIDE, True, mix={"fade": fade, "strength": 1.0})
+        live.load("single.itplive", single)
+        assert (mixed == live.picture(VIEWS[0], SIDE, True)).all()
+
+
+def test_a_lost_context_comes_back_with_its_picture(live: LivePage, generator: Any) -> None:
+    live.files["/lost.itplive"] = data(generator)
+    page = live.page
+    page.evaluate("() => { window.view = driver.open('/lost.itplive'); }")
+    page.wait_for_function("() => view.painter.drawn > 0")
+    drawn = page.evaluate(
+        """async () => { const lose = driver.engine.gl.getExtension("WEBGL_lose_context");
+            lose.loseContext(); await new Promise((done) => setTimeout(done, 300));
+            const before = view.painter.drawn; lose.restoreContext(); return before; }"""
+    )
+    page.wait_for_function("(before) => view.painter.drawn > before", arg=drawn)
+    page.evaluate("() => { view.dispose(); view.element.remove(); }")
+    assert page.evaluate("() => driver.engine.alive.contexts") == 0
+
+
+def test_where_there_is_no_webgl2_it_says_why_and_asks_for_a_strip(live: LivePage, generator: Any) -> None:
+    live.files["/none.itplive"] = data(generator)
+    page = live.page
+    page.evaluate(
+        """() => { const { engine } = driver; window.kept = engine.open;
+            engine.open = () => { throw new Error("switched off"); };
+            window.view = driver.open("/none.itplive"); }"""
+    )
+    page.wait_for_function("() => view.note.textContent.includes('switched off')")
+    assert page.evaluate("() => view.values.strip") is True
+    page.evaluate("() => { view.dispose(); view.element.remove(); driver.engine.open = window.kept; }")
