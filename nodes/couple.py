@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
+from ..itportrait_core.methods.shared.run_facts import couple_inputs
 from . import compat, fields, results, runtime, sockets
 
 MODES = ("coupled", "text_only")
@@ -156,11 +157,10 @@ class Couple(io.ComfyNode):
             config = suited(ITEConfig, model, mode).replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
-        more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
+        more = {"content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""
-        facts = results.recipe(
-            "couple", generator, portrait=portrait.sha256, settings=config.to_dict(), **more
-        )
+        inputs = couple_inputs(portrait.sha256, config, text, clip.names, **more)
+        facts = results.recipe("couple", generator, **inputs)
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
         handles = results.cached(facts, *parts)
         if handles is None:

@@ -7,8 +7,6 @@ A run that was stopped early and kept is not the recipe's result, so its file ha
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.shared.history import History
-from ..itportrait_core.methods.shared.lineage import CODE_VERSION
 from ..itportrait_core.methods.shared.plots import plot_history
+from ..itportrait_core.methods.shared.run_facts import run_facts, run_name
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import folders, recipes, runtime
 from .images import to_comfy
@@ -37,15 +35,13 @@ def recipe(method: str, generator: GeneratorHandle, **inputs: object) -> dict[st
         generator: the base.
         inputs: the other inputs; settings as `config.to_dict()`, objects by their hash.
     """
-    precision = {"superresolution": "half"} if generator.half else {}
-    return {"method": method, "base": generator.sha256, "version": CODE_VERSION, **precision, **inputs}
+    return run_facts(method, generator.sha256, half=generator.half, **inputs)
 
 
 def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
     """Where the result of a recipe lies, or will lie; `part` names one of several results."""
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder = Path(folder_paths.get_output_directory(), folders.RESULTS, "runs")
-    return folder / f"{facts['method']}-{key}{part}{folders.OURS}"
+    return folder / f"{run_name(facts, part)}{folders.OURS}"
 
 
 def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | None:

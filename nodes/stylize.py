@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig, suited
+from ..itportrait_core.methods.shared.run_facts import apt_inputs
 from . import compat, fields, results, runtime, sockets
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
@@ -97,10 +98,8 @@ class Stylize(io.ComfyNode):
             config = suited(APTConfig, model).replace(seed=seed, layers=LAYERS[layers])
             config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config
-        facts = results.recipe(
-            "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
-            clip=clip.names if clip and config.clip > 0 else (),
-        )  # fmt: skip
+        inputs = apt_inputs(portrait.sha256, config, clip.names if clip else ())
+        facts = results.recipe("apt", generator, **inputs)
         handles = results.cached(facts, "")
         if handles is None:
             progress = runtime.Progress()
