@@ -19,14 +19,11 @@ from torch import Tensor
 from ..checkpoints.format import content_hash, read_header
 from ..errors import ITPortraitError
 from ..methods.shared.lineage import CODE_VERSION
+from .layout import FORMAT, LARGEST
 
-FORMAT = 1
-"""Version of the card's own layout."""
 CHUNK = 4
 """Views rendered at once. A view is drawn again among the neighbours that it had: other company may change
 the last bits of a float."""
-LARGEST = 4 << 20
-"""Characters of a card, and numbers of a tensor in it, beyond which it is refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +89,7 @@ _NEEDED = {
     "generator": ("ws", "cameras", "thumbnail"),
     "difference": ("ws", "cameras", "thumbnail"),
     "portrait": (),
+    "job": (),
 }
 KINDS = tuple(_NEEDED)
 
