@@ -11,6 +11,7 @@ from .cameras import CameraOrbit
 from .couple import Couple
 from .importing import ImportCheckpoint
 from .invert import Inversion
+from .job_sheet import SaveJobSheet
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
@@ -41,6 +42,7 @@ NODES: list[type[io.ComfyNode]] = [
     CameraOrbit,
     MultiViewRender,
     SavePictures,
+    SaveJobSheet,
     ExtractMesh,
     SaveMesh,
     SaveSplats,

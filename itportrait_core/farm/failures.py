@@ -29,8 +29,8 @@ class Failures:
 
     def of(self, key: str) -> dict[str, Any]:
         """The record of a task: label, failures, deaths, error, log; empty where nothing went wrong."""
-        found = read_json(self.folder / f"{key}.json")
-        return found if isinstance(found, dict) else {}
+        content = read_json(self.folder / f"{key}.json")
+        return content if isinstance(content, dict) else {}
 
     def all(self) -> dict[str, dict[str, Any]]:
         """Task -> record."""

@@ -48,17 +48,17 @@ def source(value: Any, what: str, *kinds: str) -> Source:
     allowed = kinds or ("picture", "portrait", "seed")
     if not isinstance(value, dict):
         raise ITPortraitError(f"{what} is {str(value)[:60]!r}; it must be an object")
-    found = [kind for kind in ("picture", "portrait", "seed") if kind in value]
-    if len(found) != 1 or found[0] not in allowed:
-        raise ITPortraitError(f"{what} has {found}; exactly one of {', '.join(allowed)} is needed")
-    if found[0] == "seed":
+    given = [kind for kind in ("picture", "portrait", "seed") if kind in value]
+    if len(given) != 1 or given[0] not in allowed:
+        raise ITPortraitError(f"{what} has {given}; exactly one of {', '.join(allowed)} is needed")
+    if given[0] == "seed":
         only(value, ("seed", "truncation"), what)
         seed = number(value["seed"], 0, 2**31 - 1, f"{what}.seed", whole=True)
         psi = number(value.get("truncation", 0.7), 0.0, 1.2, f"{what}.truncation")
         return Source("seed", seed=int(seed), truncation=psi)
-    only(value, (found[0], "sha256"), what)
-    name = check_name(value[found[0]], f"{what}.{found[0]}")
-    return Source(found[0], name, _sha256(value.get("sha256"), f"{what}.sha256"))
+    only(value, (given[0], "sha256"), what)
+    name = check_name(value[given[0]], f"{what}.{given[0]}")
+    return Source(given[0], name, _sha256(value.get("sha256"), f"{what}.sha256"))
 
 
 def weights(value: Any, what: str) -> Weights:

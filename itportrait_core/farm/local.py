@@ -34,14 +34,16 @@ class WorkerPlan:
     environment: dict[str, str]
 
 
-def work_through(tasks: Sequence[Task], bench: Bench, work: Work, told: Callable[[str, Task], None]) -> bool:
+def work_through(
+    tasks: Sequence[Task], bench: Bench, work: Work, on_outcome: Callable[[str, Task], None]
+) -> bool:
     """Try tasks until each is done, parked or blocked; False when this machine cannot write any more.
 
     Args:
         tasks: parents before children.
         bench: where to work.
         work: does a task.
-        told: learns of every outcome but those of tasks that others work on.
+        on_outcome: learns of every outcome but those of tasks that others work on.
     """
     left, wait = list(tasks), SHORTEST_WAIT
     while left:
@@ -51,7 +53,7 @@ def work_through(tasks: Sequence[Task], bench: Bench, work: Work, told: Callable
             if state == perform.STORAGE:
                 return False
             if state in perform.ENDED or state == perform.FAILED:
-                told(state, task)
+                on_outcome(state, task)
                 moved = moved or state in (perform.MADE, perform.FAILED)
             if state not in perform.ENDED:
                 still.append(task)

@@ -84,12 +84,12 @@ def acquire(folder: Path, key: str, stale: float = STALE_SECONDS) -> Lock | None
 
 def holders(folder: Path, stale: float = STALE_SECONDS) -> dict[str, str]:
     """Task -> machine and process that works on it now."""
-    found = {}
+    working = {}
     for path in folder.glob("*.lock") if folder.is_dir() else ():
         if not _is_stale(path, stale):
             owner = read_json(path) or {}
-            found[_key(path)] = f"{str(owner.get('machine', '?')).split('/')[0]}:{owner.get('pid', '?')}"
-    return found
+            working[_key(path)] = f"{str(owner.get('machine', '?')).split('/')[0]}:{owner.get('pid', '?')}"
+    return working
 
 
 @cache

@@ -96,10 +96,10 @@ def read_changes(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
     """Settings by method and field, from a JSON file."""
     if path is None:
         return {}
-    found = read_json(path)
-    if not isinstance(found, dict):
+    changes = read_json(path)
+    if not isinstance(changes, dict):
         raise ITPortraitError(f'{path} holds no JSON object; write for instance {{"ite": {{"steps": 200}}}}.')
-    return found
+    return changes
 
 
 def views(text: str) -> tuple[tuple[float, float], ...]:

@@ -51,7 +51,7 @@ class RayOptions:
 
 
 def run_on_ray(
-    tasks: Sequence[Task], bench: Bench, options: RayOptions, told: Callable[[str, Task], None]
+    tasks: Sequence[Task], bench: Bench, options: RayOptions, on_outcome: Callable[[str, Task], None]
 ) -> bool:
     """Try tasks until each is done, parked or blocked; False when no node can write any more.
 
@@ -62,7 +62,7 @@ def run_on_ray(
     ray = _ray(own=options.address in OWN)
     _connect(ray, options)
     try:
-        return _Driver(ray, tasks, bench, options, told).run()
+        return _Driver(ray, tasks, bench, options, on_outcome).run()
     finally:
         ray.shutdown()
 
@@ -75,7 +75,7 @@ class _Driver:
     tasks: Sequence[Task]
     bench: Bench
     options: RayOptions
-    told: Callable[[str, Task], None]
+    on_outcome: Callable[[str, Task], None]
     flying: dict[Any, Task] = field(default_factory=dict)
     outcomes: dict[str, Any] = field(default_factory=dict)
     """Task -> reference to its outcome, while it is under way."""
@@ -163,7 +163,7 @@ class _Driver:
         if state in perform.ENDED:
             self.bench.states[task.key] = state
         if state in perform.ENDED or state == perform.FAILED:
-            self.told(state, task)
+            self.on_outcome(state, task)
         if task.kind == "render" and state in perform.ENDED:
             self._drop_weights(task)
         pause = min(2 * self.pauses.get(task.key, (0.0, FIRST_PAUSE / 2))[1], LONGEST_PAUSE)

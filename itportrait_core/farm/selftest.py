@@ -63,9 +63,9 @@ def write_result(path: Path, value: str) -> None:
 
 
 def _restored(point: Path, seed: int) -> tuple[int, str]:
-    found = read_json(point)
-    if found is None:
+    state = read_json(point)
+    if state is None:
         return 0, first_value(seed)
-    if found.get("seed") != seed:
+    if state.get("seed") != seed:
         raise ITPortraitError(f"The resume point {point} is another self-test's; delete it.")
-    return int(found["done"]), str(found["value"])
+    return int(state["done"]), str(state["value"])

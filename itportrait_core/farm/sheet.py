@@ -139,8 +139,8 @@ def _card(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ITPortraitError(f"this is no JSON ({str(error)[:80]}): {line[:60]!r}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") != KIND:
-        found = [card.get("format"), card.get("kind")] if isinstance(card, dict) else card
-        raise ITPortraitError(f"format and kind are {str(found)[:60]}; a job has [{FORMAT}, '{KIND}']")
+        header = [card.get("format"), card.get("kind")] if isinstance(card, dict) else card
+        raise ITPortraitError(f"format and kind are {str(header)[:60]}; a job has [{FORMAT}, '{KIND}']")
     fields.only(card, CARD_FIELDS, "the line")
     for name in ("weights", "person", "settings"):
         if not isinstance(card.get(name), dict):

@@ -71,9 +71,9 @@ class Task:
     @classmethod
     def from_json(cls, text: str) -> Task:
         """The inverse of `to_json`; the jobs are checked as those of a sheet."""
-        found = json.loads(text)
-        jobs = tuple(parse_line(line) for line in found["jobs"])
-        return cls(found["key"], found["kind"], jobs, tuple(found["needs"]), found["role"])
+        parts = json.loads(text)
+        jobs = tuple(parse_line(line) for line in parts["jobs"])
+        return cls(parts["key"], parts["kind"], jobs, tuple(parts["needs"]), parts["role"])
 
 
 def files_of(task: Task, results: Results) -> list[Path] | None:

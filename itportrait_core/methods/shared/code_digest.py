@@ -95,13 +95,13 @@ def _is_text(node: object) -> bool:
 
 def _closure(roots: list[str]) -> set[str]:
     """Names of the modules of this package that `roots` import, directly or not, themselves included."""
-    found, waiting = set(), list(roots)
+    names, waiting = set(), list(roots)
     while waiting:
         name = waiting.pop()
-        if name not in found and _spec(name) is not None:
-            found.add(name)
+        if name not in names and _spec(name) is not None:
+            names.add(name)
             waiting += _imports(name)
-    return found
+    return names
 
 
 @cache

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .code_digest import code_digest
 from ..configs import APTConfig, ITEConfig
+from .code_digest import code_digest
 
 
 def run_facts(method: str, base: str, *, half: bool = False, **inputs: Any) -> dict[str, Any]:
