@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..errors import ITPortraitError
-from ..methods.configs import APTConfig, InversionConfig, ITEConfig, preset
+from ..methods.configs import APTConfig, InversionConfig, ITEConfig, preset, suited
 from .files import notes_of
 from .job import Job
 
@@ -38,17 +38,13 @@ def config(job: Job, method: str, resolution: int) -> Any:
         method: "inversion", "apt" or "ite".
         resolution: side of the generator's pictures, pixels.
     """
+    kind, mode = _CLASSES[method], _mode(job) if method == "ite" else ""
     if job.preset:
         base = preset(method, job.preset)
-        if method == "ite":
-            base = base.replace(apt=preset("apt", job.preset))
     else:
-        start = (
-            ITEConfig(mode="text_only") if method == "ite" and job.method == "text" else _CLASSES[method]()
-        )
-        base = start.scaled_for(SimpleNamespace(resolution=resolution))
+        base = suited(kind, SimpleNamespace(resolution=resolution), mode)
     chosen = _changed(base, job.changes.get(method, {}))
-    return chosen.replace(mode=_mode(job)) if method == "ite" else chosen
+    return chosen.replace(mode=mode) if mode else chosen
 
 
 def _mode(job: Job) -> str:
