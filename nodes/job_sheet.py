@@ -65,7 +65,7 @@ class SaveJobSheet(io.ComfyNode):
                 io.Image.Input(
                     "styles",
                     optional=True,
-                    tooltip="Style pictures, a batch, cut as Align Portrait cuts. Not connected: the texts alone.",
+                    tooltip="Style pictures, a batch, cut by Align Portrait. Not connected: the texts alone.",
                 ),
                 io.Image.Input(
                     "people",
@@ -79,7 +79,8 @@ class SaveJobSheet(io.ComfyNode):
             outputs=[
                 io.String.Output(display_name="sheet", tooltip="The sheet's file."),
                 io.String.Output(
-                    display_name="report", tooltip="How many jobs and distinct trainings, and how to run them."
+                    display_name="report",
+                    tooltip="How many jobs and trainings, and how to run them.",
                 ),
             ],
             is_output_node=True,
@@ -115,7 +116,9 @@ class SaveJobSheet(io.ComfyNode):
             raise ITPortraitError("There is nothing to do; connect styles, or write texts.")
         home = f"{sheet.stem} pictures"
         made = _pictures(styles, places, f"{home}/styles")
-        persons += _pictures(people, places, f"{home}/people") + _portraits(portrait, places, f"{home}/people")
+        persons += _pictures(people, places, f"{home}/people") + _portraits(
+            portrait, places, f"{home}/people"
+        )
         jobs = making.make_jobs(made, lines, persons, base, **common)
         write_sheet(sheet, jobs)
         report = _report(sheet, len(jobs), max(len(made), 1) * len(lines))
@@ -149,8 +152,8 @@ def base_of(generator: sockets.GeneratorHandle, recipe: Mapping[str, Any]) -> We
         if sockets.file_hash(folders.model(name)) == wanted:
             return Weights(name.replace("\\", "/"), wanted)
     raise ITPortraitError(
-        f"The base of this style (hash {wanted[:12]}) is not in models/itportrait; put its file there, for the "
-        "farm needs it too."
+        f"The base of this style (hash {wanted[:12]}) is not in models/itportrait; put its file there, because "
+        "the farm needs it too."
     )
 
 

@@ -14,7 +14,8 @@ from itportrait_core.recipes import card
 
 SHA = "0123456789abcdef" * 4
 JOB = Job(
-    "coupled", Weights("g.safetensors", SHA), Source("seed", seed=3), Source("picture", "a/b c.png", SHA), "a hat",
+    "coupled", Weights("g.safetensors", SHA), Source("seed", seed=3), Source("picture", "a/b c.png", SHA),
+    "a hat",
     changes={"ite": {"steps": 40}}, clips=(Weights(),), views=((0.0, 0.0), (20.0, -5.0)),
 )  # fmt: skip
 
