@@ -60,7 +60,7 @@ class SaveJobSheet(io.ComfyNode):
                 io.String.Input(
                     "views",
                     default="0 35 -35",
-                    tooltip="Where each person is drawn from, degrees: yaw or yaw:pitch, with spaces between.",
+                    tooltip="Where each person is drawn from, degrees: yaw or yaw:pitch, spaces between.",
                 ),
                 io.Image.Input(
                     "styles",
@@ -152,7 +152,7 @@ def base_of(generator: sockets.GeneratorHandle, recipe: Mapping[str, Any]) -> We
         if sockets.file_hash(folders.model(name)) == wanted:
             return Weights(name.replace("\\", "/"), wanted)
     raise ITPortraitError(
-        f"The base of this style (hash {wanted[:12]}) is not in models/itportrait; put its file there, because "
+        f"The base of this style (hash {wanted[:12]}) is not in models/itportrait; put its file there: "
         "the farm needs it too."
     )
 

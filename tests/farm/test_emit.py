@@ -111,7 +111,7 @@ def test_deadlines_script_chains_the_stages(tmp_path, tasks):
     files = emit("deadline", tasks, job(), tmp_path / "my sheet")
     bin_ = tmp_path / "bin"
     bin_.mkdir()
-    stand_in = '#!/bin/bash\ncat "$1" >> "$LOG"\necho "Result=Success"\necho "JobID=id-$(grep ^Name "$1" | tr -d " ")"\n'
+    stand_in = '#!/bin/bash\ncat "$1" >> "$LOG"\necho "JobID=id-$(grep ^Name "$1" | tr -d " ")"\n'
     (bin_ / "deadlinecommand").write_text(stand_in)
     (bin_ / "deadlinecommand").chmod(0o755)
     more = {"PATH": f"{bin_}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
