@@ -119,7 +119,7 @@ class SaveJobSheet(io.ComfyNode):
         persons += _pictures(people, places, f"{home}/people") + _portraits(
             portrait, places, f"{home}/people"
         )
-        jobs = making.make_jobs(made, lines, persons, base, **common)
+        jobs = making.make_jobs(made, lines, persons, base, common)
         write_sheet(sheet, jobs)
         report = _report(sheet, len(jobs), max(len(made), 1) * len(lines))
         return io.NodeOutput(str(sheet), report, ui=ui.PreviewText(report))

@@ -10,8 +10,9 @@ from ..errors import ITPortraitError
 from . import making
 from .emit import LARGEST_ARRAY, QUEUES, Submission, emit, stages
 from .estimate import Estimate, estimate, in_words, jobs_in
+from .job import Weights
 from .opened import Opened, opened, places_of, trainings
-from .places import EMBEDDED
+from .places import EMBEDDED, Places
 from .sheet import read_sheet, write_sheet
 from .tasks import STAGES
 
@@ -75,11 +76,13 @@ def _write(arguments: argparse.Namespace) -> None:
             making.read_texts(arguments.texts) if arguments.texts else [],
             people,
             making.weights(arguments.base, places, "generator"),
-            changes=making.read_changes(arguments.changes),
-            preset=arguments.preset,
-            views=making.views(arguments.views),
-            clips=tuple(making.weights(name, places, "clip_guide") for name in arguments.clip),
-            prior=dict(_role(word, places) for word in arguments.prior),
+            {
+                "changes": making.read_changes(arguments.changes),
+                "preset": arguments.preset,
+                "views": making.views(arguments.views),
+                "clips": tuple(making.weights(name, places, "clip_guide") for name in arguments.clip),
+                "prior": dict(_role(word, places) for word in arguments.prior),
+            },
         )
     write_sheet(arguments.out, jobs)
     try:
@@ -89,7 +92,7 @@ def _write(arguments: argparse.Namespace) -> None:
         raise
 
 
-def _role(word: str, places):  # type: ignore[no-untyped-def]
+def _role(word: str, places: Places) -> tuple[str, Weights]:
     role, _, name = word.partition("=")
     return role, making.weights(name, places, role)
 

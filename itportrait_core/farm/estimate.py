@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..methods.configs import APTConfig, InversionConfig, ITEConfig
 from .job import Job
 from .journal import read_journals
 from .perform import is_done
@@ -84,8 +85,13 @@ def _seconds_of(task: Task, results: Results, gpu: bool) -> float:
     if task.kind == "render":
         return scale * sum(len(one.views) for one in task.jobs) * pace["render"] + pace["start"]
     method = {"invert": "invert", "train": "apt" if job.method == "picture" else "ite"}[task.kind]
-    settings = config(job, {"invert": "inversion"}.get(method, method), resolution)
-    return scale * settings.steps * pace[method] + pace["start"]
+    if method == "invert":
+        steps = config(job, InversionConfig, resolution).steps
+    elif method == "apt":
+        steps = config(job, APTConfig, resolution).steps
+    else:
+        steps = config(job, ITEConfig, resolution).steps
+    return scale * steps * pace[method] + pace["start"]
 
 
 def _bytes_of(task: Task, results: Results) -> int:

@@ -29,8 +29,7 @@ class Failures:
 
     def of(self, key: str) -> dict[str, Any]:
         """The record of a task: label, failures, deaths, error, log; empty where nothing went wrong."""
-        content = read_json(self.folder / f"{key}.json")
-        return content if isinstance(content, dict) else {}
+        return read_json(self.folder / f"{key}.json") or {}
 
     def all(self) -> dict[str, dict[str, Any]]:
         """Task -> record."""

@@ -26,7 +26,7 @@ class Shared:
         """The first of all values that are equal to this one."""
         return self._parts.setdefault(value, value)
 
-    def checked(self, check: Callable[[Any], Value], value: Any) -> Value:
+    def checked(self, check: Callable[[Any], Value], value: object) -> Value:
         """`check(value)`, done once for equal values."""
         key = (check.__name__, json.dumps(value, sort_keys=True))
         if key not in self._parts:
@@ -43,7 +43,7 @@ def only(value: Mapping[str, Any], names: Sequence[str], what: str) -> None:
         )
 
 
-def source(value: Any, what: str, *kinds: str) -> Source:
+def source(value: object, what: str, *kinds: str) -> Source:
     """A picture, portrait or seed; `kinds` are those that are allowed, all where none is given."""
     allowed = kinds or ("picture", "portrait", "seed")
     if not isinstance(value, dict):
@@ -61,7 +61,7 @@ def source(value: Any, what: str, *kinds: str) -> Source:
     return Source(given[0], name, _sha256(value.get("sha256"), f"{what}.sha256"))
 
 
-def weights(value: Any, what: str) -> Weights:
+def weights(value: object, what: str) -> Weights:
     """A file of weights: embedded, or safetensors."""
     if not isinstance(value, dict):
         raise ITPortraitError(f"{what} is {str(value)[:60]!r}; it must be an object")
@@ -76,7 +76,7 @@ def weights(value: Any, what: str) -> Weights:
     return Weights(name, _sha256(value.get("sha256"), f"{what}.sha256"))
 
 
-def prior(value: Any) -> dict[str, Weights]:
+def prior(value: object) -> dict[str, Weights]:
     """The networks of the photo twin, by role."""
     roles = ("generator", "encoder", "pose", "identity")
     if not isinstance(value, dict) or not set(value) <= set(roles):
@@ -84,14 +84,14 @@ def prior(value: Any) -> dict[str, Weights]:
     return {role: weights(one, f"settings.prior.{role}") for role, one in sorted(value.items())}
 
 
-def clips(value: Any) -> tuple[Weights, ...]:
+def clips(value: object) -> tuple[Weights, ...]:
     """The CLIPs that guide."""
     if not isinstance(value, list) or len(value) > 8:
         raise ITPortraitError(f"settings.clips is {str(value)[:60]!r}; it must be a list of at most 8")
     return tuple(weights(one, f"settings.clips[{index}]") for index, one in enumerate(value))
 
 
-def changes(value: Any) -> dict[str, dict[str, Any]]:
+def changes(value: object) -> dict[str, dict[str, Any]]:
     """Settings by method and field; every value lies in the range of its field."""
     if not isinstance(value, dict) or not set(value) <= set(SETTINGS):
         raise ITPortraitError(f"settings.changes is {str(value)[:60]!r}; methods are {', '.join(SETTINGS)}")
@@ -102,7 +102,7 @@ def changes(value: Any) -> dict[str, dict[str, Any]]:
     return value
 
 
-def views(value: Any) -> tuple[tuple[float, float], ...]:
+def views(value: object) -> tuple[tuple[float, float], ...]:
     """Degrees of yaw and pitch of every view."""
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_VIEWS:
         raise ITPortraitError(f"settings.views is {str(value)[:60]!r}; it must list 1 to {MOST_VIEWS} views")
@@ -115,7 +115,7 @@ def views(value: Any) -> tuple[tuple[float, float], ...]:
     return tuple(out)
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """What the portraits become."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise ITPortraitError(
@@ -124,25 +124,26 @@ def text(value: Any) -> str:
     return value
 
 
-def number(value: Any, low: float, high: float, what: str, *, whole: bool = False) -> float:
+def number(value: object, low: float, high: float, what: str, *, whole: bool = False) -> float:
     """A finite number between two others."""
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise ITPortraitError(
             f"{what} is {str(value)[:60]!r}; it must be a{' whole' if whole else ''} number"
         )
+    if not math.isfinite(value):
+        raise ITPortraitError(f"{what} is {str(value)[:60]!r}; it must be a finite number")
     if not low <= value <= high:
         raise ITPortraitError(f"{what} is {str(value)[:60]}; it must lie in {low}..{high}")
     return value if whole else float(value)
 
 
-def _sha256(value: Any, what: str) -> str:
+def _sha256(value: object, what: str) -> str:
     if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
         raise ITPortraitError(f"{what} is {str(value)[:70]!r}; it must be 64 hexadecimal digits")
     return value
 
 
-def one_of(value: Any, options: Sequence[str], what: str) -> str:
+def one_of(value: object, options: Sequence[str], what: str) -> str:
     """One of several words."""
     if not isinstance(value, str) or value not in options:
         raise ITPortraitError(f"{what} is {str(value)[:60]!r}; choose one of {', '.join(map(repr, options))}")

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import ITPortraitError
 
@@ -43,18 +43,19 @@ def replacing(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write one JSON value."""
     with replacing(path) as draft:
         draft.write_text(json.dumps(value, sort_keys=True), encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value of a file of the farm's own; None where there is none that can be read."""
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a file; None where there is none that can be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return value if isinstance(value, dict) else None
 
 
 def is_whole(path: Path) -> bool:
@@ -81,14 +82,14 @@ def notes_of(path: Path) -> dict[str, str]:
         return dict(_header(start, file, size)[0].get("__metadata__") or {})
 
 
-def _header(start: bytes, file: Any, size: int) -> tuple[dict[str, Any], int]:
+def _header(start: bytes, file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
     if not 2 <= length <= min(_LARGEST_HEADER, size - 8):
         raise ValueError(f"its header claims {length} bytes")
     return json.loads(file.read(length)), length
 
 
-def _ends_as_stated(start: bytes, file: Any, size: int) -> bool:
+def _ends_as_stated(start: bytes, file: BinaryIO, size: int) -> bool:
     header, length = _header(start, file, size)
     header.pop("__metadata__", None)
     return 8 + length + max((one["data_offsets"][1] for one in header.values()), default=0) == size

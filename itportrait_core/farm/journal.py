@@ -22,7 +22,7 @@ class Journal:
         self.folder = folder
         self.path = folder / f"{socket.gethostname()}-{os.getpid()}-{_PROCESS}.jsonl"
 
-    def note(self, event: str, key: str, **facts: Any) -> None:
+    def note(self, event: str, key: str, **facts: object) -> None:
         """Append one event: start, resume, done or failed."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, "task": key, **facts})
         try:

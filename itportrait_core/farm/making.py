@@ -20,7 +20,7 @@ def make_jobs(
     texts: Sequence[str],
     people: Sequence[Source],
     base: Weights,
-    **common: Any,
+    common: Mapping[str, Any] | None = None,
 ) -> list[Job]:
     """Every style with every text for every person, people innermost.
 
@@ -32,7 +32,7 @@ def make_jobs(
         common: further fields of `Job`.
     """
     return [
-        Job(_method(style, text), base, person, style, text, **common)
+        Job(_method(style, text), base, person, style, text, **(common or {}))
         for style in styles or [None]
         for text in texts or [""]
         for person in people
@@ -97,7 +97,7 @@ def read_changes(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
     if path is None:
         return {}
     changes = read_json(path)
-    if not isinstance(changes, dict):
+    if changes is None:
         raise ITPortraitError(f'{path} holds no JSON object; write for instance {{"ite": {{"steps": 200}}}}.')
     return changes
 

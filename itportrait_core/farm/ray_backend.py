@@ -13,12 +13,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import ITPortraitError
 from . import perform, ray_task
 from .address import MODE, check_address
-from .job import Weights
+from .job import Job, Weights
 from .perform import Bench
 from .places import EMBEDDED
 from .tasks import Task
@@ -71,7 +72,7 @@ def run_on_ray(
 class _Driver:
     """The loop that hands tasks to Ray and hears what came of them."""
 
-    ray: Any
+    ray: ModuleType
     tasks: Sequence[Task]
     bench: Bench
     options: RayOptions
@@ -128,7 +129,7 @@ class _Driver:
             self.outcomes[task.key] = reference
             self.flying[reference] = task
 
-    def _start(self, task: Task) -> Any:
+    def _start(self, task: Task) -> object:
         options = dict(self.given)
         if self.unfit:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self.unfit))})"}
@@ -150,7 +151,7 @@ class _Driver:
             return remote(ray_task.try_pictures).options(**options).remote(*words, style, *parents, *sent)
         return remote(ray_task.try_task).options(**options).remote(*words, *parents, *sent)
 
-    def _hear(self, task: Task, reference: Any) -> bool:
+    def _hear(self, task: Task, reference: object) -> bool:
         """Whether a task has ended for good."""
         self.outcomes.pop(task.key, None)
         try:
@@ -178,7 +179,7 @@ class _Driver:
                 self.weights.pop(key, None)
 
 
-def _ray(*, own: bool) -> Any:
+def _ray(*, own: bool) -> ModuleType:
     """The module. It reads its environment when it is imported: a cluster of our own asks for a token."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if own:
@@ -193,7 +194,7 @@ def _ray(*, own: bool) -> Any:
     return ray
 
 
-def _connect(ray: Any, options: RayOptions) -> None:
+def _connect(ray: ModuleType, options: RayOptions) -> None:
     """Join the cluster, or start one of this machine's own."""
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -207,7 +208,7 @@ def _connect(ray: Any, options: RayOptions) -> None:
     )  # fmt: skip
 
 
-def _parcels(ray: Any, tasks: Sequence[Task], bench: Bench) -> dict[str, Any]:
+def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, Any]:
     """SHA-256 -> reference to the bytes of every file of weights that is not embedded, put once."""
     wanted = {one for task in tasks for job in task.jobs for one in _weights_of(job) if one.file != EMBEDDED}
     files = {one.sha256: bench.places.weights(one.file, one.sha256, "") for one in wanted}
@@ -218,5 +219,5 @@ def _hashes_of(task: Task) -> set[str]:
     return {one.sha256 for job in task.jobs for one in _weights_of(job)}
 
 
-def _weights_of(job: Any) -> list[Weights]:
+def _weights_of(job: Job) -> list[Weights]:
     return [job.base, *job.prior.values(), *job.clips]

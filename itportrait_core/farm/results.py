@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..methods.configs import APTConfig, InversionConfig, ITEConfig
 from ..methods.shared.run_facts import apt_inputs, couple_inputs, run_facts, run_name
 from .files import is_whole
 from .job import Job, Source, Weights
@@ -44,7 +45,7 @@ class Results:
         """Name of the run that finds a picture's person and pose."""
         key = ("invert", job.base, source, job.settings_key)
         if key not in self._known:
-            settings = config(job, "inversion", resolution_of(self.base(job))).to_dict()
+            settings = config(job, InversionConfig, resolution_of(self.base(job))).to_dict()
             prior = {role: one.sha256 for role, one in job.prior.items()}
             inputs = {"picture": source.sha256, "prior": prior, "settings": settings}
             self._known[key] = run_name(run_facts("invert", self.base_hash(job), **inputs))
@@ -115,9 +116,9 @@ class Results:
         """Facts of the run; `portrait` is the hash of the style's, or what stands for it."""
         resolution, clips = resolution_of(self.base(job)), self.clip_names(job)
         if job.method == "picture":
-            inputs = apt_inputs(portrait, config(job, "apt", resolution), clips)
+            inputs = apt_inputs(portrait, config(job, APTConfig, resolution), clips)
             return run_facts("apt", self.base_hash(job), **inputs)
-        inputs = couple_inputs(portrait, config(job, "ite", resolution), job.text, clips)
+        inputs = couple_inputs(portrait, config(job, ITEConfig, resolution), job.text, clips)
         return run_facts("couple", self.base_hash(job), **inputs)
 
     def _person(self, job: Job, source: Source) -> Mapping[str, Any]:

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..errors import ITPortraitError
-from ..methods.configs import APTConfig, InversionConfig, ITEConfig, preset, suited
+from ..methods.configs import APTConfig, Config, InversionConfig, ITEConfig, suited
+from ..methods.shared.presets import preset_of
 from .files import notes_of
 from .job import Job
 
-_CLASSES: dict[str, Any] = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig}
+_CLASSES: dict[str, type[Config]] = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig}
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def check_changes(changes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -30,32 +32,28 @@ def check_changes(changes: Mapping[str, Mapping[str, Any]]) -> None:
             raise ITPortraitError(f"the settings of {name} are of a wrong kind ({error})") from error
 
 
-def config(job: Job, method: str, resolution: int) -> Any:
+def config(job: Job, kind: type[AnyConfig], resolution: int) -> AnyConfig:
     """The settings of one method: a preset, or what suits the generator's size, with the job's changes.
 
     Args:
         job: the job.
-        method: "inversion", "apt" or "ite".
+        kind: class of the settings.
         resolution: side of the generator's pictures, pixels.
     """
-    kind, mode = _CLASSES[method], _mode(job) if method == "ite" else ""
+    mode = ("text_only" if job.method == "text" else "coupled") if kind is ITEConfig else ""
     if job.preset:
-        base = preset(method, job.preset)
+        base = preset_of(kind, job.preset)
     else:
         base = suited(kind, SimpleNamespace(resolution=resolution), mode)
-    chosen = _changed(base, job.changes.get(method, {}))
+    chosen = _changed(base, job.changes.get(kind.method, {}))
     return chosen.replace(mode=mode) if mode else chosen
 
 
-def _mode(job: Job) -> str:
-    return "text_only" if job.method == "text" else "coupled"
-
-
-def _changed(base: Any, values: Mapping[str, Any]) -> Any:
+def _changed(base: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
     """`steps` alone keeps the warm-up's share, as on the node."""
     values = dict(values)
     if isinstance(base, ITEConfig) and "steps" in values and "warmup" not in values:
-        base = base.with_steps(ITEConfig(steps=values.pop("steps"), warmup=0).steps)
+        base = cast(AnyConfig, base.with_steps(ITEConfig(steps=values.pop("steps"), warmup=0).steps))
     return base.replace(**values)
 
 

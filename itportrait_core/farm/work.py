@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ITPortraitError
+from ..methods.configs import APTConfig, InversionConfig, ITEConfig
 from .files import is_whole, replacing
 from .job import Job, Source
 from .perform import Bench
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..guidance.clip import ClipModel
+    from ..methods.inversion.photo_prior import PhotoPrior
     from ..methods.shared.portrait import Portrait
 
 
@@ -35,7 +37,7 @@ def _invert(task: Task, bench: Bench) -> None:
     job, source = task.jobs[0], task.source
     generator = _generator(bench.results.base(job), bench.device)
     picture = _picture(bench.results.places.input_file(source.file), source)
-    settings = config(job, "inversion", generator.resolution)
+    settings = config(job, InversionConfig, generator.resolution)
     person = invert(
         generator, picture.to(bench.device), prior=_prior(job, bench), config=settings,
         **_resume(task, bench),
@@ -57,9 +59,9 @@ def _train(task: Task, bench: Bench) -> None:
     assert files is not None and facts is not None
     if job.method == "picture":
         assert style is not None
-        made = [stylize(generator, style, config(job, "apt", generator.resolution), clip=clips, **point)]
+        made = [stylize(generator, style, config(job, APTConfig, generator.resolution), clip=clips, **point)]
     else:
-        settings = config(job, "ite", generator.resolution)
+        settings = config(job, ITEConfig, generator.resolution)
         both = couple(generator, style, job.text, clips, settings, **point)
         made = [one for one in (both.target, both.style) if one is not None]
     for trained, file in zip(made, files, strict=True):
@@ -149,14 +151,14 @@ def _picture(file: Path, source: Source) -> Tensor:
     return picture[:, :, top : top + side, left : left + side]
 
 
-def _prior(job: Job, bench: Bench) -> Any:
+def _prior(job: Job, bench: Bench) -> PhotoPrior:
     roles = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
     paths = {role: bench.places.weights(one.file, one.sha256, roles[role]) for role, one in job.prior.items()}
     return _loaded_prior(tuple(sorted(paths.items())), bench.device)
 
 
 @lru_cache(maxsize=1)
-def _loaded_prior(paths: tuple[tuple[str, Path], ...], device: str) -> Any:
+def _loaded_prior(paths: tuple[tuple[str, Path], ...], device: str) -> PhotoPrior:
     from .. import load_photo_prior
 
     return load_photo_prior(dict(paths) if paths else "pocket", device=device)

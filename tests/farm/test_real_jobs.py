@@ -52,7 +52,7 @@ def prepared(folder: Path, people: list[Source], texts: list[str], **changes):
     tiny_portrait(generator).save(places.input / "styles" / "dots.safetensors")
     base = Weights("tiny.safetensors", file_hash(places.models / "tiny.safetensors"))
     styles = sources(places.input / "styles", places, [".safetensors"])
-    return places, make_jobs(styles, texts, people, base, views=VIEWS, changes={**CHANGES, **changes})
+    return places, make_jobs(styles, texts, people, base, {"views": VIEWS, "changes": {**CHANGES, **changes}})
 
 
 def run_all(places: Places, jobs) -> Bench:

@@ -88,7 +88,7 @@ def test_settings_of_a_style_become_those_of_all_jobs(job_sheet: ModuleType, par
     config = configs.suited(configs.APTConfig, base.open()).replace(seed=7, steps=33)
     style = trained(part, base, "apt", **facts.apt_inputs("0" * 64, config))
     _, jobs, _ = save(job_sheet, part, style, styles=pictures(1))
-    assert jobs[0].method == "picture" and settings.config(jobs[0], "apt", 128) == config
+    assert jobs[0].method == "picture" and settings.config(jobs[0], configs.APTConfig, 128) == config
 
 
 def test_people_may_be_portraits_alone(job_sheet: ModuleType, part: Any, base: Any) -> None:

@@ -14,7 +14,7 @@ from ..configs import APTConfig, ITEConfig
 from .code_digest import code_digest
 
 
-def run_facts(method: str, base: str, *, half: bool = False, **inputs: Any) -> dict[str, Any]:
+def run_facts(method: str, base: str, *, half: bool = False, **inputs: object) -> dict[str, Any]:
     """Everything that decides a result, as JSON values. It becomes part of the lineage of the weights.
 
     Args:
