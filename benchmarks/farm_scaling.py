@@ -3,9 +3,9 @@
     python -m benchmarks.farm_scaling [--styles 30 --texts 12 --people 200] [--out FILE.csv]
 
 Every GPU takes the first task that is free, as `itportrait_core/farm/local.py` does: inversions of style
-pictures, trainings, groups of people. Times per step are those of benchmarks/full_size.py on an H100. Reads and
-writes share one storage of limited bandwidth, in the order in which they are asked for; every process looks at
-every task's file (a look costs `LOOK`). Nothing here runs a network.
+pictures, trainings, groups of people. Times per step are those of benchmarks/full_size.py on an H100. Reads
+and writes share one storage of limited bandwidth, in the order in which they are asked for; every process
+looks at every task's file (a look costs `LOOK`). Nothing here runs a network.
 """
 
 from __future__ import annotations

@@ -19,11 +19,12 @@ from .settings import config
 from .tasks import Task, resume_point
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ..guidance.clip import ClipModel
     from ..methods.inversion.photo_prior import PhotoPrior
     from ..methods.shared.portrait import Portrait
+    from ..networks.generator3d import Generator3D
 
 
 def work_on(task: Task, bench: Bench) -> None:
@@ -112,7 +113,7 @@ def _draw(job: Job, files: list[Path], bench: Bench) -> None:
             draft.write_bytes(png_bytes(pixels, {KEY: signed.to_json()}))
 
 
-def _person(job: Job, generator: nn.Module, bench: Bench) -> Portrait:
+def _person(job: Job, generator: Generator3D, bench: Bench) -> Portrait:
     from ..methods.shared.portrait import check_fits, sample_portrait
 
     if job.person.kind == "seed":
@@ -165,7 +166,7 @@ def _loaded_prior(paths: tuple[tuple[str, Path], ...], device: str) -> PhotoPrio
 
 
 @lru_cache(maxsize=2)
-def _generator(path: Path, device: str) -> nn.Module:
+def _generator(path: Path, device: str) -> Generator3D:
     from .. import load_generator
     from ..checkpoints.format import read_header
 
@@ -197,7 +198,7 @@ def _resume(task: Task, bench: Bench) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _keep(trained: nn.Module, file: Path, base: Path, recipe: dict[str, Any]) -> None:
+def _keep(trained: Generator3D, file: Path, base: Path, recipe: dict[str, Any]) -> None:
     """Write a trained generator with its lineage, the licence of its base, and its card, as the nodes do."""
     from .. import save_generator
     from ..checkpoints.format import read_header
