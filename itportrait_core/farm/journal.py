@@ -36,10 +36,15 @@ class Journal:
 def read_journals(folder: Path) -> Iterator[dict[str, Any]]:
     """Every event of every process; a line that is cut off is passed over."""
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and {"time", "event", "task"} <= set(event):
-                yield event
+        yield from read_journal(path)
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """Every event of one process."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and {"time", "event", "task"} <= set(event):
+            yield event

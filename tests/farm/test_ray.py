@@ -20,6 +20,14 @@ SETTINGS = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_
 os.environ |= SETTINGS  # before ray is imported
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
+HEAD = {
+    "num_cpus": 1,
+    "include_dashboard": False,
+    "object_store_memory": 80 << 20,
+    "_system_config": {"health_check_period_ms": 1000, "health_check_timeout_ms": 10_000,
+                       "health_check_failure_threshold": 20},
+}  # fmt: skip
+"""Nodes of a machine that is busy otherwise answer late; a killed one is noticed after twenty seconds."""
 
 
 @pytest.fixture
@@ -50,7 +58,7 @@ def busy_workers(cluster: object) -> list[object]:
 
     found = []
     for raylet in {
-        info.process.pid for node in cluster.list_all_nodes() for info in node.all_processes["raylet"]
+        info.process.pid for node in cluster.list_all_nodes() for info in node.all_processes.get("raylet", ())
     }:
         try:
             for process in psutil.Process(raylet).children(recursive=True):
