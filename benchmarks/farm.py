@@ -2,9 +2,9 @@
 
     python -m benchmarks.farm [--jobs 10000] [--selftests 6 --seconds 60 --workers 2] [--ray]
 
-Planning runs in a process of its own, whose processor time and largest memory are printed. Overhead is taken from
-the journals of self-tests: what passes on a worker from the end of one task to the end of the next, less the
-seconds that the next one was to take.
+Planning runs in a process of its own, whose processor time and largest memory are printed. Overhead is taken
+from the journals of self-tests: what passes on a worker from the end of one task to the end of the next, less
+the seconds that the next one was to take.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXTS = ["a hat", "a beard", "a smile", "glasses", "an old person"]
 
 
 def planning(folder: Path, count: int) -> None:
-    """Plan `count` jobs of ten styles and five texts; once for made-up people, once for people on pictures."""
+    """Plan `count` jobs of ten styles and five texts, for made-up people and for people on pictures."""
     styles = [Source("picture", f"s{i}.png", f"{i:064x}") for i in range(10)]
     each = count // (len(styles) * len(TEXTS))
     pictures = [Source("picture", f"p{i}.png", f"{i + 99:064x}") for i in range(each)]

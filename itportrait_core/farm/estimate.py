@@ -22,8 +22,8 @@ SECONDS = {
     "cpu small": {"invert": 0.17, "apt": 0.76, "ite": 0.70, "render": 0.12, "start": 5.0},
     "gpu large": {"invert": 0.09, "apt": 0.08, "ite": 0.45, "render": 0.2, "start": 10.0},
 }
-"""Per step, per picture, and before the first step. Small: the embedded family on one core of a server; large:
-an H100, by `benchmarks/full_size.py`."""
+"""Per step, per picture, and before the first step. Small: the embedded family on one core of a server;
+large: an H100, by `benchmarks/full_size.py`."""
 PORTRAIT_BYTES, PICTURE_BYTES = 600_000, 40_000
 """Of a portrait, and of a picture of `SMALL` pixels."""
 
