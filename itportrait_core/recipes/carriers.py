@@ -134,7 +134,8 @@ def attach(path: Path, notes: Mapping[str, str]) -> None:
         ITPortraitError: for a damaged file, or when it cannot be written.
     """
     header, start = _safetensors_header(path)
-    header["__metadata__"] = {**(header.get("__metadata__") or {}), **notes}
+    all_notes = {**(header.get("__metadata__") or {}), **notes}
+    header["__metadata__"] = dict(sorted(all_notes.items()))  # safetensors writes them in any order
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with drafted(path) as draft, path.open("rb") as source, draft.open("wb") as target:
