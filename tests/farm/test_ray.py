@@ -33,15 +33,26 @@ HEAD = {
 @pytest.fixture
 def cluster() -> Iterator[object]:
     """Two raylets of one core each on this machine, with token authentication."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
-    )
-    made.add_node(num_cpus=1, object_store_memory=80 << 20)
-    made.wait_for_nodes()
+    made = two_nodes()
     yield made
     made.shutdown()
+
+
+def two_nodes(tries: int = 3) -> object:
+    """The cluster. Ray gives a node thirty seconds to start, which a busy machine may miss."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster()
+    try:
+        made.add_node(**HEAD)
+        made.add_node(num_cpus=1, object_store_memory=80 << 20)
+        made.wait_for_nodes()
+    except Exception:
+        made.shutdown()
+        if tries == 1:
+            raise
+        return two_nodes(tries - 1)
+    return made
 
 
 def start(sheet: Path, output: Path, cluster: object) -> subprocess.Popen[bytes]:
@@ -133,15 +144,10 @@ def test_a_node_whose_disk_is_full_leaves_its_jobs_to_the_other(tmp_path):
     """The second raylet may write files of 16 KiB only, as under a quota; so may its workers."""
     import resource
 
-    from ray.cluster_utils import Cluster
-
     sheet, wanted = serial_run(tmp_path, 6)
-    made = Cluster(
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
-    )
+    made = two_nodes()
     try:
-        node = made.add_node(num_cpus=1, object_store_memory=80 << 20)
-        made.wait_for_nodes()
+        node = next(iter(made.worker_nodes))
         (raylet,) = (info.process.pid for info in node.all_processes["raylet"])
         resource.prlimit(raylet, resource.RLIMIT_FSIZE, (16384, 16384))
         for worker in descendants(raylet):
