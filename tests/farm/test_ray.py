@@ -141,7 +141,7 @@ def test_a_lost_node_costs_time_alone(tmp_path, cluster, jobs):
 
 
 def test_a_node_whose_disk_is_full_leaves_its_jobs_to_the_other(tmp_path):
-    """The second raylet may write files of 16 KiB only, as under a quota; so may its workers."""
+    """The second raylet may write files of 40 KiB only, as under a quota; so may its workers."""
     import resource
 
     sheet, wanted = serial_run(tmp_path, 6)
@@ -149,9 +149,9 @@ def test_a_node_whose_disk_is_full_leaves_its_jobs_to_the_other(tmp_path):
     try:
         node = next(iter(made.worker_nodes))
         (raylet,) = (info.process.pid for info in node.all_processes["raylet"])
-        resource.prlimit(raylet, resource.RLIMIT_FSIZE, (16384, 16384))
+        resource.prlimit(raylet, resource.RLIMIT_FSIZE, (40960, 40960))
         for worker in descendants(raylet):
-            resource.prlimit(worker, resource.RLIMIT_FSIZE, (16384, 16384))
+            resource.prlimit(worker, resource.RLIMIT_FSIZE, (40960, 40960))
         output = tmp_path / "ray"
         assert start(sheet, output, made).wait(timeout=600) == 0, output.with_suffix(".log").read_text()
         check(output, wanted)
