@@ -47,7 +47,7 @@ class Results:
         if key not in self._known:
             settings = config(job, InversionConfig, resolution_of(self.base(job))).to_dict()
             prior = {role: one.sha256 for role, one in job.prior.items()}
-            inputs = {"picture": source.sha256, "prior": prior, "settings": settings}
+            inputs: dict[str, Any] = {"picture": source.sha256, "prior": prior, "settings": settings}
             self._known[key] = run_name(run_facts("invert", self.base_hash(job), **inputs))
         return self._known[key]
 
@@ -97,7 +97,7 @@ class Results:
         drawn = self.drawn(job)
         if drawn is None:
             return None
-        inputs = {"generator": drawn.stem, "person": self._person(job, job.person)}
+        inputs: dict[str, Any] = {"generator": drawn.stem, "person": self._person(job, job.person)}
         runs = (run_facts("render", self.base_hash(job), view=view, **inputs) for view in job.views)
         return [self.places.runs / f"{run_name(facts)}.png" for facts in runs]
 

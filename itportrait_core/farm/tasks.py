@@ -108,7 +108,7 @@ def plan_tasks(jobs: Sequence[Job], results: Results) -> list[Task]:
         else:
             styles.setdefault((results.recipe_key(job), results.base_hash(job)), []).append(job)
     for (recipe, _), members in styles.items():
-        trained = ()
+        trained: tuple[str, ...] = ()
         if recipe:
             parents = _inversion(tasks, members[0], "style", results)
             trained = (f"train-{recipe}",)
