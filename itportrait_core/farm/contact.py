@@ -66,7 +66,7 @@ def grid_of(jobs: Sequence[Job], results: Results) -> Grid:
         key = results.recipe_key(job) or results.base_hash(job)
         rows.setdefault((key, ""), _row_label(job))
         people.setdefault(job.person, len(people))
-        pictures = results.pictures(job) or [None] * len(job.views)
+        pictures: Sequence[Path | None] = results.pictures(job) or [None] * len(job.views)
         files[key, job.person] = [file if file and is_whole(file) else None for file in pictures]
         heads[key] = _head(results.drawn(job))
     views = max(len(job.views) for job in drawn)
