@@ -52,7 +52,8 @@ def status_of(tasks: Sequence[Task], results: Results, stale: float = STALE_SECO
     state_folder = results.places.state
     status = Status(workers=holders(state_folder / "locks", stale))
     failures = Failures(state_folder / "failed")
-    records, states = failures.all(), {}
+    records = failures.all()
+    states: dict[str, str] = {}
     for task in tasks:
         states[task.key] = state = _state(task, results, status.workers, records, failures, states)
         status.counts.setdefault(task.kind, Counter())[state] += 1
