@@ -12,10 +12,12 @@ from .errors import ITPortraitError
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": (".checkpoints.command", "turn an official checkpoint into a safetensors file of this project"),
     "verify": (".recipes.command", "draw a file again from the recipe it carries, and compare"),
+    "farm": (".farm.command", "many styles for many people: job sheets, engines, queues"),
     "train": (".pocket.training.command", "train one network of the pocket family"),
     "evaluate": (".pocket.training.evaluation", "measure one network of the pocket family for its card"),
 }
-"""Name -> module (with `add_arguments(parser)` and `run(arguments)`) and what it does."""
+"""Name -> its module and what it does. The module has `add_arguments(parser)` and `run(arguments)`, which may
+return an exit status."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m itportrait_core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((word for word in argv or sys.argv[1:] if word in COMMANDS), None)
-    run: Callable[[argparse.Namespace], None] | None = None
+    run: Callable[[argparse.Namespace], int | None] | None = None
     for name, (home, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
         if name == wanted:  # the others' modules may be slow to import
@@ -39,12 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             run = module.run
     arguments = parser.parse_args(argv)
     try:
-        if run is not None:  # argparse has refused anything else
-            run(arguments)
+        return 2 if run is None else run(arguments) or 0  # argparse has refused an unknown command
     except ITPortraitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

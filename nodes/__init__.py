@@ -13,6 +13,7 @@ from .export_live_head import ExportLiveHead
 from .importing import ImportCheckpoint
 from .instant import InstantStyle
 from .invert import Inversion
+from .job_sheet import SaveJobSheet
 from .live_head import LiveHead
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
@@ -47,6 +48,7 @@ NODES: list[type[io.ComfyNode]] = [
     LiveHead,
     ExportLiveHead,
     SavePictures,
+    SaveJobSheet,
     ExtractMesh,
     SaveMesh,
     SaveSplats,

@@ -7,6 +7,7 @@ from comfy_api.latest import io, ui
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
+from ..itportrait_core.methods.shared.run_facts import couple_inputs
 from . import compat, fields, results, runtime, sockets
 from .live_training import LiveTraining, moments_of
 
@@ -164,11 +165,10 @@ class Couple(io.ComfyNode):
             config = config.replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
-        more = {"text": text, "clip": clip.names, "content": content.sha256 if content else ""}
+        more = {"content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""
-        facts = results.recipe(
-            "couple", generator, portrait=portrait.sha256, settings=config.to_dict(), **more
-        )
+        inputs = couple_inputs(portrait.sha256, config, text, clip.names, **more)
+        facts = results.recipe("couple", generator, **inputs)
         parts = ("-target", "-style") if mode == "coupled" else ("-target",)
 
         def train() -> results.Made:

@@ -20,8 +20,8 @@ from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import atomic, hashes, tensor_file
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.shared.history import History
-from ..itportrait_core.methods.shared.lineage import CODE_VERSION
 from ..itportrait_core.methods.shared.plots import plot_history
+from ..itportrait_core.methods.shared.run_facts import run_facts, run_name
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import folders, recipes, runtime
 from .images import to_comfy
@@ -39,14 +39,12 @@ def recipe(method: str, generator: GeneratorHandle, **inputs: object) -> dict[st
         generator: the base.
         inputs: the other inputs; settings as `config.to_dict()`, objects by their hash.
     """
-    precision = {"superresolution": "half"} if generator.half else {}
-    return {"method": method, "base": generator.sha256, "version": CODE_VERSION, **precision, **inputs}
+    return run_facts(method, generator.sha256, half=generator.half, **inputs)
 
 
 def run_file(facts: Mapping[str, Any], part: str = "") -> Path:
     """Where the result of a recipe lies, or will lie; `part` names one of several results."""
-    key = hashes.of_json(facts)[:16]
-    return folders.results_folder() / "runs" / f"{facts['method']}-{key}{part}{folders.OURS}"
+    return folders.results_folder() / "runs" / f"{run_name(facts, part)}{folders.OURS}"
 
 
 def resume_file(facts: Mapping[str, Any]) -> Path:

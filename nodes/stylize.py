@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig, suited
+from ..itportrait_core.methods.shared.run_facts import apt_inputs
 from . import compat, fields, results, runtime, sockets
 from .live_training import LiveTraining, moments_of
 
@@ -105,10 +106,8 @@ class Stylize(io.ComfyNode):
             config = config.replace(seed=seed, layers=LAYERS[layers])
             config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config
-        facts = results.recipe(
-            "apt", generator, portrait=portrait.sha256, settings=config.to_dict(),
-            clip=clip.names if clip and config.clip > 0 else (),
-        )  # fmt: skip
+        inputs = apt_inputs(portrait.sha256, config, clip.names if clip else ())
+        facts = results.recipe("apt", generator, **inputs)
 
         def train() -> results.Made:
             progress = runtime.Progress(LiveTraining(facts, generator, {"style": ""}))

@@ -286,7 +286,9 @@ def attach(path: Path, notes: Mapping[str, str]) -> None:
         ITPortraitError: for a damaged file, or when it cannot be written.
     """
     with open_tensors(path) as source:
-        header: dict[str, Any] = {METADATA: {**source.header.metadata, **notes}}
+        metadata = {**source.header.metadata, **notes}
+        # in one order: safetensors writes them in any
+        header: dict[str, Any] = {METADATA: dict(sorted(metadata.items()))}
         for name, entry in source.header.tensors.items():
             header[name] = {
                 "dtype": entry.dtype,

@@ -20,14 +20,11 @@ from ..checkpoints.tensor_file import check_finite
 from ..errors import DamagedFile, ITPortraitError
 from ..methods.shared.lineage import CODE_VERSION
 from ..plain_types import describe
+from .layout import FORMAT, LARGEST
 
-FORMAT = 1
-"""Version of the card's own layout."""
 CHUNK = 4
 """Views rendered at once. A view is drawn again among the neighbours that it had: other company may change
 the last bits of a float."""
-LARGEST = 4 << 20
-"""Characters of a card, and numbers of a tensor in it, beyond which it is refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +91,7 @@ _NEEDED = {
     "generator": ("ws", "cameras", "thumbnail"),
     "difference": ("ws", "cameras", "thumbnail"),
     "portrait": (),
+    "job": (),
 }
 KINDS = tuple(_NEEDED)
 

@@ -11,7 +11,7 @@ from harness.environment import ROOT
 CORE = ROOT / "itportrait_core"
 FLOORS = {
     "errors": 0, "config": 0, "old_names": 0, "networks": 1, "alignment": 1, "checkpoints": 2, "rendering": 2,
-    "guidance": 2, "methods": 3, "pocket": 3, "recipes": 3, "live": 3,
+    "guidance": 2, "methods": 3, "pocket": 3, "recipes": 3, "live": 3, "farm": 4,
 }  # fmt: skip
 COMFYUI = {"comfy", "comfy_api", "comfyui_version", "folder_paths", "nodes", "server", "execution"}
 """Modules of ComfyUI, which the core knows nothing of."""

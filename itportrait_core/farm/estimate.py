@@ -1,0 +1,124 @@
+"""How long a sheet takes and how much it writes, from measured steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..methods.configs import APTConfig, InversionConfig, ITEConfig
+from .job import Job
+from .journal import read_journals
+from .perform import is_done
+from .results import Results
+from .settings import config, resolution_of
+from .tasks import STAGES, Task
+
+SMALL = 128
+"""Pixels up to which a generator is a small one, as the embedded."""
+SECONDS = {
+    "cpu small": {"invert": 0.17, "apt": 0.76, "ite": 0.70, "render": 0.12, "start": 5.0},
+    "gpu large": {"invert": 0.09, "apt": 0.08, "ite": 0.45, "render": 0.2, "start": 10.0},
+}
+"""Per step, per picture, and before the first step. Small: the embedded family on one core of a server;
+large: an H100, by `benchmarks/full_size.py`."""
+PORTRAIT_BYTES, PICTURE_BYTES = 600_000, 40_000
+"""Of a portrait, and of a picture of `SMALL` pixels."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a sheet costs.
+
+    Attributes:
+        tasks: how many of each stage.
+        left: those that are not done yet.
+        seconds: of one GPU or core for what is left.
+        size: bytes of all results.
+        measured: whether the times are this farm's own, from its journal.
+    """
+
+    tasks: Counter[str]
+    left: Counter[str]
+    seconds: float
+    size: int
+    measured: bool
+
+
+def estimate(tasks: Sequence[Task], results: Results, gpu: bool) -> Estimate:
+    """Count tasks, time and bytes.
+
+    Args:
+        tasks: of the sheet.
+        results: which of them are done.
+        gpu: whether graphics cards do the work.
+    """
+    own = measured_seconds(read_journals(results.places.state / "journal"))
+    total, left = Counter(task.kind for task in tasks), Counter[str]()
+    seconds, size = 0.0, 0
+    for task in tasks:
+        size += _bytes_of(task, results)
+        if not is_done(task, results):
+            left[task.kind] += 1
+            seconds += own[task.kind] if task.kind in own else _seconds_of(task, results, gpu)
+    return Estimate(total, left, seconds, size, bool(own))
+
+
+def measured_seconds(events: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Mean seconds of each kind of task that this farm has done."""
+    sums: dict[str, list[float]] = {}
+    for event in events:
+        if event["event"] == "done" and event.get("kind") in STAGES:
+            sums.setdefault(event["kind"], []).append(float(event.get("seconds", 0.0)))
+    return {kind: sum(values) / len(values) for kind, values in sums.items()}
+
+
+def _seconds_of(task: Task, results: Results, gpu: bool) -> float:
+    job = task.jobs[0]
+    if task.kind == "selftest":
+        return job.seconds
+    resolution = resolution_of(results.base(job))
+    pace = SECONDS["gpu large" if gpu else "cpu small"]
+    scale = 1.0 if gpu or resolution <= SMALL else (resolution / SMALL) ** 2
+    if task.kind == "render":
+        return scale * sum(len(one.views) for one in task.jobs) * pace["render"] + pace["start"]
+    method = {"invert": "invert", "train": "apt" if job.method == "picture" else "ite"}[task.kind]
+    if method == "invert":
+        steps = config(job, InversionConfig, resolution).steps
+    elif method == "apt":
+        steps = config(job, APTConfig, resolution).steps
+    else:
+        steps = config(job, ITEConfig, resolution).steps
+    return scale * steps * pace[method] + pace["start"]
+
+
+def _bytes_of(task: Task, results: Results) -> int:
+    job = task.jobs[0]
+    if task.kind == "selftest":
+        return 64 << 10
+    base = results.base(job)
+    if task.kind == "train":
+        return _size(base) * (2 if job.method == "coupled" else 1)
+    area = (resolution_of(base) / SMALL) ** 2
+    if task.kind == "invert":
+        return int(PORTRAIT_BYTES * area)
+    return int(PICTURE_BYTES * area * sum(len(one.views) for one in task.jobs))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people say it."""
+    for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def jobs_in(tasks: Iterable[Task]) -> list[Job]:
+    """The jobs whose results are what a sheet is for: pictures and self-tests."""
+    return [job for task in tasks if task.kind in ("render", "selftest") for job in task.jobs]

@@ -1,0 +1,98 @@
+"""What a job is: weights, style, text, person, settings and views, as plain frozen values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .places import EMBEDDED
+
+METHODS = ("coupled", "picture", "text", "none", "selftest")
+"""Picture and text together, a picture's style alone, a text's change alone, the base as it is, and the test
+of the farm itself."""
+DEFAULT_VIEWS = ((0.0, 0.0), (35.0, 0.0), (-35.0, 0.0))
+"""Degrees of yaw and pitch."""
+PRESETS = ("", "paper", "released", "recommended")
+SETTINGS = ("inversion", "apt", "ite")
+"""Methods whose settings a sheet may change."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights: `EMBEDDED`, or a name below the models folder with its SHA-256.
+
+    The hash is "" for embedded ones: those are this version's own.
+    """
+
+    file: str = EMBEDDED
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, a portrait file, or a seed.
+
+    Attributes:
+        kind: "picture", "portrait" or "seed".
+        file: name below the input folder; "" for a seed.
+        sha256: hash of that file.
+        seed: of a made-up person.
+        truncation: of a made-up person.
+    """
+
+    kind: str
+    file: str = ""
+    sha256: str = ""
+    seed: int = 0
+    truncation: float = 0.7
+
+    @property
+    def label(self) -> str:
+        """What a table calls it."""
+        return f"seed {self.seed}" if self.kind == "seed" else Path(self.file).stem
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line: one person, in one style, with one text.
+
+    Attributes:
+        method: one of `METHODS`.
+        base: the generator.
+        person: who is drawn.
+        style: the style picture, or its portrait; None for methods without.
+        text: what the portraits become; "" without.
+        prior: networks of the photo twin by role; empty for the embedded ones.
+        clips: CLIPs that guide; empty for the embedded one.
+        changes: settings by method and field that differ from those that suit the generator.
+        preset: a published preset in place of those, or "".
+        views: degrees (yaw, pitch).
+        rounds: of a self-test.
+        seconds: that a self-test takes.
+    """
+
+    method: str
+    base: Weights
+    person: Source
+    style: Source | None = None
+    text: str = ""
+    prior: Mapping[str, Weights] = field(default_factory=dict)
+    clips: tuple[Weights, ...] = ()
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preset: str = ""
+    views: tuple[tuple[float, float], ...] = DEFAULT_VIEWS
+    rounds: int = 0
+    seconds: float = 0.0
+
+    @cached_property
+    def settings_key(self) -> str:
+        """Equal for jobs of equal settings, networks and preset."""
+        prior = {role: one.sha256 for role, one in self.prior.items()}
+        clips = [one.sha256 for one in self.clips]
+        facts = json.dumps([self.changes, prior, clips, self.preset], sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]

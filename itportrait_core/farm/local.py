@@ -1,0 +1,137 @@
+"""One machine: a process for each GPU or group of cores, which find their work by the locks alone.
+
+Nobody hands tasks out. Every process goes through the tasks of the sheet and takes the first that is free,
+so a second `farm run` on the same folder, here or on another machine, simply helps.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import perform
+from .perform import Bench, Work, attempt
+from .tasks import Task
+
+SHORTEST_WAIT, LONGEST_WAIT = 0.2, 5.0
+"""Seconds between two looks at tasks that others work on."""
+LARGEST_RESTART = 1000
+"""Restarts of dead workers after which something else is wrong."""
+STORAGE_EXIT = 4
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """What one worker is given: the environment that binds it to its GPU or cores."""
+
+    device: str
+    environment: dict[str, str]
+
+
+def work_through(
+    tasks: Sequence[Task], bench: Bench, work: Work, on_outcome: Callable[[str, Task], None]
+) -> bool:
+    """Try tasks until each is done, parked or blocked; False when this machine cannot write any more.
+
+    Args:
+        tasks: parents before children.
+        bench: where to work.
+        work: does a task.
+        on_outcome: learns of every outcome but those of tasks that others work on.
+    """
+    left, wait = list(tasks), SHORTEST_WAIT
+    while left:
+        still, moved = [], False
+        for task in left:
+            state = attempt(task, bench, work)
+            if state == perform.STORAGE:
+                return False
+            if state in perform.ENDED or state == perform.FAILED:
+                on_outcome(state, task)
+                moved = moved or state in (perform.MADE, perform.FAILED)
+            if state not in perform.ENDED:
+                still.append(task)
+        left = still
+        wait = SHORTEST_WAIT if moved else min(2 * wait, LONGEST_WAIT)
+        if left and not moved:
+            time.sleep(wait * random.uniform(0.5, 1.0))
+    return True
+
+
+def worker_plans(workers: int, gpus: Sequence[str], cores: int) -> list[WorkerPlan]:
+    """One worker for each GPU; without any, `workers` that share the cores.
+
+    Args:
+        workers: asked for; 0 for one per GPU, or one for each two cores.
+        gpus: what CUDA_VISIBLE_DEVICES calls them.
+        cores: of this machine.
+    """
+    if gpus:
+        count = workers or len(gpus)
+        return [
+            WorkerPlan("cuda", {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]}) for index in range(count)
+        ]
+    count = workers or max(cores // 2, 1)
+    threads = str(max(cores // count, 1))
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return [WorkerPlan("cpu", dict.fromkeys(names, threads)) for _ in range(count)]
+
+
+def run_workers(command: Sequence[str], plans: Sequence[WorkerPlan], tick: Callable[[], None]) -> int:
+    """Start the workers, start those again that die, and wait; returns the largest exit status.
+
+    Args:
+        command: arguments of `python -m itportrait_core`; `--device` is added.
+        plans: of the workers.
+        tick: called every second.
+    """
+    running = {index: _start(command, plan) for index, plan in enumerate(plans)}
+    worst = restarts = 0
+    try:
+        while running:
+            time.sleep(1.0)
+            tick()
+            for index, process in list(running.items()):
+                status = process.poll()
+                if status is None:
+                    continue
+                died = status < 0 or status > 128  # by a signal: killed, or out of memory
+                if died and restarts < LARGEST_RESTART:
+                    restarts += 1
+                    running[index] = _start(command, plans[index])
+                    continue
+                worst = max(worst, abs(status))
+                del running[index]
+    finally:
+        for process in running.values():
+            process.terminate()
+    return worst
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that a worker may be bound to, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not torch.cuda.is_available():
+        return []
+    return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]
+
+
+def child_environment(more: dict[str, str]) -> dict[str, str]:
+    """The environment of a process that finds this very package."""
+    root = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([known] if known else [])]), **more}
+
+
+def _start(command: Sequence[str], plan: WorkerPlan) -> subprocess.Popen[bytes]:
+    package = __package__.partition(".")[0]
+    words = [sys.executable, "-m", package, *command, "--device", plan.device]
+    return subprocess.Popen(words, env=child_environment(plan.environment))

@@ -1,0 +1,67 @@
+"""A sheet as the commands use it: its jobs, its tasks and its folders."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ITPortraitError
+from .job import Job
+from .places import Places
+from .results import Results
+from .sheet import read_sheet
+from .tasks import Task, plan_tasks, staged
+
+
+@dataclass
+class Opened:
+    """A sheet that has been read and checked as a whole."""
+
+    path: Path
+    jobs: list[Job]
+    tasks: list[Task]
+    results: Results
+
+    def with_parents(self, index: int) -> list[Task]:
+        """Task `index` of `staged`, and what it needs, parents first.
+
+        Raises:
+            ITPortraitError: where there is no such task.
+        """
+        if not 0 <= index < len(self.tasks):
+            raise ITPortraitError(
+                f"There is no task {index}; the sheet has tasks 0 to {len(self.tasks) - 1}."
+            )
+        wanted = {staged(self.tasks)[index].key}
+        for task in reversed(self.tasks):
+            if task.key in wanted:
+                wanted.update(task.needs)
+        return [task for task in self.tasks if task.key in wanted]
+
+
+def places_of(arguments: argparse.Namespace, sheet: Path) -> Places:
+    """The folders of a command."""
+    source = arguments.input or sheet.resolve().parent
+    for name, folder in (("--input", source), ("--models", arguments.models)):
+        if folder is not None and not folder.is_dir():
+            raise ITPortraitError(f"There is no folder {folder}; check {name}.")
+    models = arguments.models and arguments.models.resolve()
+    return Places(source.resolve(), models, arguments.output.resolve())
+
+
+def opened(arguments: argparse.Namespace) -> Opened:
+    """Read and check the sheet of a command, and plan its tasks.
+
+    Raises:
+        ITPortraitError: for anything wrong in it; then nothing has been run.
+    """
+    jobs = read_sheet(arguments.sheet)
+    results = Results(places_of(arguments, arguments.sheet))
+    return Opened(arguments.sheet, jobs, plan_tasks(jobs, results), results)
+
+
+def trainings(tasks: Sequence[Task]) -> int:
+    """How many distinct trainings there are."""
+    return sum(task.kind == "train" for task in tasks)
