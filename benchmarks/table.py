@@ -22,7 +22,7 @@ class Table:
     def __init__(self, path: Path, version: str) -> None:
         """`version`: of networks and settings; a table that another one made is put aside as `*.old.csv`."""
         self.path, self.version = path, version
-        self.rows: Rows = _read(path)
+        self.rows: Rows = read_rows(path)
         if any(row["version"] != version for row in self.rows):
             path.replace(path.with_suffix(".old.csv"))
             self.rows = []
@@ -52,7 +52,8 @@ class Table:
         self.append([{"unit": unit, **asdict(row)} for row in rows])
 
 
-def _read(path: Path) -> Rows:
+def read_rows(path: Path) -> Rows:
+    """The rows of a table, numbers as numbers; none where there is no file."""
     if not path.is_file():
         return []
     with open(path, newline="", encoding="utf-8") as file:

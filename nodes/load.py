@@ -16,7 +16,7 @@ from .model_files import EMBEDDED, FOREIGN, STYLE, choices, files_of, kind, loca
 GUIDE, JUDGE = "pocket guide (embedded)", "pocket judge (embedded)"
 GUESS = "auto"
 QUICK, PLAIN = "QuickGELU", "GELU"
-FULL, HALF = "float32", "half"
+AUTO, FULL, HALF = "auto", "float32", "half"
 
 
 class GeneratorLoader(io.ComfyNode):
@@ -53,12 +53,13 @@ class GeneratorLoader(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "superresolution",
-                    options=[FULL, HALF],
-                    default=FULL,
+                    options=[AUTO, FULL, HALF],
+                    default=AUTO,
                     optional=True,
                     tooltip=(
                         "How exactly the last step to the large picture is computed. half saves memory and"
-                        " time on graphics cards; pictures change by about a grey level."
+                        " time on graphics cards; pictures change by about a grey level. auto: half on cards"
+                        " that have bfloat16, else float32."
                     ),
                 ),
             ],
@@ -70,14 +71,15 @@ class GeneratorLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, base: object = None, superresolution: str = FULL) -> str:
-        return f"{sockets.file_hash(locate(file, 'generator'))} {superresolution} {results.generation()}"
+    def fingerprint_inputs(cls, file: str, base: object = None, superresolution: str = AUTO) -> str:
+        half = _is_half(superresolution)
+        return f"{sockets.file_hash(locate(file, 'generator'))} {half} {results.generation()}"
 
     @classmethod
     def execute(
-        cls, file: str, base: sockets.GeneratorHandle | None = None, superresolution: str = FULL
+        cls, file: str, base: sockets.GeneratorHandle | None = None, superresolution: str = AUTO
     ) -> io.NodeOutput:
-        path, half = locate(file, "generator"), superresolution == HALF
+        path, half = locate(file, "generator"), _is_half(superresolution)
         if kind(path) != STYLE:
             return io.NodeOutput(sockets.GeneratorHandle.read(path, half))
         origin = base or sockets.GeneratorHandle.read(locate(EMBEDDED, "generator"))
@@ -90,6 +92,11 @@ class GeneratorLoader(io.ComfyNode):
 
         (handle,) = results.produce(facts, ("",), origin, add_to_base)
         return io.NodeOutput(handle)
+
+
+def _is_half(superresolution: str) -> bool:
+    """Whether the choice means half precision here."""
+    return superresolution == HALF or (superresolution == AUTO and runtime.half_is_best())
 
 
 class PhotoPriorLoader(io.ComfyNode):

@@ -27,6 +27,18 @@ class RenderOutput:
     """[B, 1, R, R], opacity in 0..1."""
 
 
+@dataclass(frozen=True)
+class VolumeOutput:
+    """What the rays of one batch see, before super-resolution."""
+
+    features: Tensor
+    """[B, C, R, R], about [-1, 1]; C is 0 where no colours were asked for."""
+    image_depth: Tensor
+    """As in `RenderOutput`."""
+    image_weights: Tensor
+    """As in `RenderOutput`."""
+
+
 class Generator3D(Protocol):
     """Latents to a scene, a scene and cameras to pictures.
 
@@ -59,6 +71,9 @@ class Generator3D(Protocol):
     def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Features [B, N, C] (the first three are RGB) and raw density [B, N, 1] at points [B, N, 3]."""
 
+    def density(self, planes: Tensor, points: Tensor) -> Tensor:
+        """The raw density of `field` alone, which costs less."""
+
     def render(
         self,
         planes: Tensor,
@@ -70,6 +85,18 @@ class Generator3D(Protocol):
         checkpoint: bool = False,
     ) -> RenderOutput:
         """A scene from cameras."""
+
+    def render_volume(
+        self,
+        planes: Tensor,
+        c: Tensor,
+        *,
+        neural_rendering_resolution: int | None = None,
+        ray_chunk: int | None = None,
+        checkpoint: bool = False,
+        colors: bool = True,
+    ) -> VolumeOutput:
+        """What the rays of `render` see; `colors` False for depth and opacity alone."""
 
     def synthesis(self, ws: Tensor, c: Tensor) -> RenderOutput:
         """`planes` and `render` in one."""

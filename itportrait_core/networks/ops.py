@@ -1,7 +1,8 @@
 """Building operations of StyleGAN2 and EG3D (docs/eg3d.md#filters).
 
 Everything follows the dtype of its inputs. A filter of None stands for the one that every published model
-uses, the outer product of [1,3,3,1] with itself over 64, and takes a faster road to the same numbers.
+uses, the outer product of [1,3,3,1] with itself over 64, and takes a faster road to the same numbers. Some
+roads differ by device (`on_card`): a graphics card waits for kernels and memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2.0)
@@ -25,6 +27,26 @@ def binomial_filter(dtype: torch.dtype = torch.float32, device: torch.device | s
     """The [4, 4] filter of every published model; sums to 1."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=dtype, device=device)
     return torch.outer(taps, taps) / 64.0
+
+
+_FILTERS: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
+
+
+def usual_filter(gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The same as [1, 1, 4, 4] times `gain`; made once for every device, because making it waits."""
+    key = (gain, dtype, device)
+    if key not in _FILTERS:
+        with torch.inference_mode(False):
+            made = (binomial_filter(dtype, device) * gain)[None, None]
+        if type(made) is not Tensor:  # made inside a tracer, and of no use outside
+            return made
+        _FILTERS[key] = made
+    return _FILTERS[key]
+
+
+def on_card(x: Tensor) -> bool:
+    """Whether a tensor is anywhere but on the CPU."""
+    return x.device.type != "cpu"
 
 
 def normalize_second_moment(x: Tensor, dim: int = 1) -> Tensor:
@@ -70,6 +92,43 @@ def bias_act(
     return x if clamp is None else x.clamp(-clamp, clamp)
 
 
+class NoiseBiasLeakyReLU(torch.autograd.Function):
+    """`clamp(leaky_relu(x + noise + bias))` that keeps nothing for its gradient but the result.
+
+    Slope and clamp can both be told from the result: its sign is the sum's, and what the clamp changed lies
+    on the limit. So one tensor is kept in place of four, and one pass each undoes them.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, x: Tensor, noise: Tensor | None, bias: Tensor, clamp: float | None
+    ) -> Tensor:
+        """`x` [B, C, H, W], `noise` [1 or B, 1, H, W] or None, `bias` [C]."""
+        column = bias.reshape(1, -1, 1, 1)
+        y = x + column if noise is None else (x + noise).add_(column)
+        F.leaky_relu_(y, LRELU_SLOPE)
+        if clamp is not None:
+            y.clamp_(-clamp, clamp)
+        ctx.save_for_backward(y)
+        ctx.clamp, ctx.noise_shape = clamp, None if noise is None else noise.shape
+        return y
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+        """Gradients of `x`, `noise` and `bias`."""
+        (y,) = ctx.saved_tensors
+        if ctx.clamp is not None:
+            grad = torch.ops.aten.hardtanh_backward(grad, y, -ctx.clamp, ctx.clamp)
+        grad = torch.ops.aten.leaky_relu_backward(grad, y, LRELU_SLOPE, True)
+        _, noise, bias, _ = ctx.needs_input_grad
+        return (
+            grad,
+            grad.sum_to_size(ctx.noise_shape) if noise else None,
+            grad.sum(dim=(0, 2, 3)) if bias else None,
+            None,
+        )
+
+
 def upfirdn2d(
     x: Tensor,
     kernel: Tensor | None,
@@ -90,10 +149,16 @@ def upfirdn2d(
     if up > 1:
         x = x.reshape(batch, channels, height, 1, width, 1)
         x = F.pad(x, (0, up - 1, 0, 0, 0, up - 1)).reshape(batch, channels, height * up, width * up)
-    x = F.pad(x, tuple(padding))
-    kernel = binomial_filter(x.dtype, x.device) if kernel is None else kernel.to(x.dtype)
-    weight = (kernel * gain).flip(0, 1).expand(channels, 1, *kernel.shape)
-    return F.conv2d(x, weight, stride=down, groups=channels)
+    inside = 0
+    if on_card(x) and len(set(padding)) == 1 and padding[0] > 0:
+        inside = padding[0]  # the convolution pads by itself, without a copy
+    else:
+        x = F.pad(x, tuple(padding))
+    if kernel is None:
+        weight = usual_filter(gain, x.dtype, x.device)
+    else:
+        weight = (kernel.to(x.dtype) * gain).flip(0, 1)[None, None]
+    return F.conv2d(x, weight.expand(channels, -1, -1, -1), stride=down, padding=inside, groups=channels)
 
 
 def upsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
@@ -102,7 +167,7 @@ def upsample2d(x: Tensor, kernel: Tensor | None = None) -> Tensor:
         return upfirdn2d(x, kernel, up=2, padding=(2, 1, 2, 1), gain=4.0)
     # The usual filter is bilinear interpolation with zeros beyond the edge. Small pictures are doubled by two
     # products with a matrix: with gradients on a CPU that is three times as fast as interpolate.
-    if max(x.shape[2:]) <= MATRIX_SIDE:
+    if not on_card(x) and max(x.shape[2:]) <= MATRIX_SIDE:
         rows, columns = (doubling_matrix(side, x.dtype, x.device) for side in x.shape[2:])
         return rows @ (x @ columns.T)
     x = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
@@ -149,29 +214,61 @@ def modulated_conv2d(
 ) -> Tensor:
     """Convolution whose weights are scaled per sample by `styles` (and normalised per output channel).
 
-    One sample without gradients gets its weights scaled. Otherwise the input and the output are scaled
-    around one plain convolution: the same numbers, and much faster than a grouped convolution on a CPU.
+    Either each sample's weights are scaled, or input and output around one plain convolution: the same
+    numbers. `scale_weights` tells which of them moves less.
 
     Args:
         x: [B, I, H, W].
-        weight: [O, I, k, k].
+        weight: [O, I, k, k]; cast to the type of `x` after scaling.
         styles: [B, I].
         gain: factor on the result of a demodulated convolution.
     """
     if weight.shape[-1] == 1 and not demodulate:
         weights = weight[None, :, :, 0, 0] * styles[:, None]  # [B, O, I]
-        return (weights @ x.flatten(2)).unflatten(2, x.shape[2:])
+        return (weights.to(x.dtype) @ x.flatten(2)).unflatten(2, x.shape[2:])
     demod = None
     if demodulate:
         energy = weight.square().sum(dim=(2, 3))  # [O, I]
         demod = gain * (styles.square() @ energy.t() + EPSILON).rsqrt()  # [B, O]
-    if x.shape[0] == 1 and not torch.is_grad_enabled():
-        weight = weight * styles.reshape(1, -1, 1, 1)
+    if scale_weights(x, weight, styles, up):
+        weights = weight * styles[:, None, :, None, None]  # [B, O, I, k, k]
         if demod is not None:
-            weight = weight * demod.reshape(-1, 1, 1, 1)
-        return conv2d_resample(x, weight, up=up, kernel=kernel)
-    x = conv2d_resample(x * styles[:, :, None, None].to(x.dtype), weight, up=up, kernel=kernel)
+            weights = weights * demod[:, :, None, None, None]
+        return per_sample_conv2d(x, weights.to(x.dtype), up=up, kernel=kernel)
+    scaled = x * styles[:, :, None, None].to(x.dtype)
+    x = conv2d_resample(scaled, weight.to(x.dtype), up=up, kernel=kernel)
     return x if demod is None else x * demod[:, :, None, None].to(x.dtype)
+
+
+def scale_weights(x: Tensor, weight: Tensor, styles: Tensor, up: int) -> bool:
+    """Whether a modulated convolution scales its weights (and not what goes in and comes out).
+
+    Always for one sample without gradients. On a card, where grouped convolutions are as fast as plain ones,
+    also for several and with gradients, if that moves fewer numbers; but not where latents are trained and
+    weights are not, which need no gradient then.
+    """
+    batch, (outputs, inputs), pixels = x.shape[0], weight.shape[:2], x[0, 0].numel()
+    if not torch.is_grad_enabled() and batch == 1:
+        return True
+    if not on_card(x):
+        return False
+    if torch.is_grad_enabled() and styles.requires_grad and not weight.requires_grad:
+        return False
+    return 2 * batch * weight.numel() < batch * pixels * (inputs + outputs * up * up)
+
+
+def per_sample_conv2d(x: Tensor, weights: Tensor, *, up: int = 1, kernel: Tensor | None = None) -> Tensor:
+    """`conv2d_resample` with weights [B, O, I, k, k] of each sample of `x` [B, I, H, W]."""
+    batch, size = x.shape[0], weights.shape[-1]
+    if batch == 1:
+        return conv2d_resample(x, weights.squeeze(0), up=up, kernel=kernel)
+    merged = x.flatten(0, 1).unsqueeze(0)
+    if up == 2:
+        flipped = weights.transpose(1, 2).flatten(0, 1)  # [B * I, O, k, k]
+        made = F.conv_transpose2d(merged, flipped, stride=2, groups=batch)
+        return upfirdn2d(made.squeeze(0).unflatten(0, (batch, -1)), kernel, padding=(1, 1, 1, 1), gain=4.0)
+    made = F.conv2d(merged, weights.flatten(0, 1), padding=size // 2, groups=batch)
+    return made.squeeze(0).unflatten(0, (batch, -1))
 
 
 class FullyConnected(nn.Module):
@@ -201,6 +298,22 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]."""
-        scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
-        bias = self.bias if self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
-        return bias_act(F.linear(x, self.weight * scale, bias), None, self.activation)
+        return bias_act(self.linear(x), None, self.activation)
+
+    def linear(self, x: Tensor, factor: float = 1.0, rows: int | None = None) -> Tensor:
+        """[..., in] -> [..., out] of `factor * x`, no activation; `rows`: the first outputs alone."""
+        weight, bias = self.weight, self.bias
+        if rows is not None:
+            weight, bias = weight[:rows], bias[:rows]
+        scale = factor * self.lr_multiplier / math.sqrt(weight.shape[1])
+        if not on_card(x):
+            bias = bias if self.lr_multiplier == 1.0 else bias * self.lr_multiplier
+            return F.linear(x, weight * scale, bias)
+        factors = {"beta": self.lr_multiplier, "alpha": scale}  # inside the product: no passes of their own
+        if x.ndim == 2:
+            return torch.addmm(bias, x, weight.t(), **factors)
+        if x.shape[0] == 1 and x.ndim == 3:
+            return torch.addmm(bias, x.squeeze(0), weight.t(), **factors).unsqueeze(0)
+        if x.ndim == 3:
+            return torch.baddbmm(bias, x, weight.t().expand(x.shape[0], -1, -1), **factors)
+        return torch.addmm(bias, x.flatten(0, -2), weight.t(), **factors).unflatten(0, x.shape[:-1])

@@ -5,7 +5,6 @@ Parameter names are those of NVIDIA's stylegan2-ada: `mapping.fc0.weight`, `synt
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -95,13 +94,12 @@ class SynthesisBlock(nn.Module):
 
         `half`: type of the features, None for that of the weights; the picture stays as it is.
         """
-        with torch.autocast(ws.device.type, half) if half else nullcontext():
-            if x is None:
-                x = self.const.expand(ws.shape[0], *self.const.shape)
-            else:
-                x = self.conv0(x if half is None else x.to(half), ws[:, 0], noise_mode, rng)
-                ws = ws[:, 1:]
-            x = self.conv1(x, ws[:, 0], noise_mode, rng)
+        if x is None:
+            x = self.const.expand(ws.shape[0], *self.const.shape)
+        else:
+            x = self.conv0(x if half is None else x.to(half), ws[:, 0], noise_mode, rng)
+            ws = ws[:, 1:]
+        x = self.conv1(x, ws[:, 0], noise_mode, rng)
         rgb = self.torgb(x if half is None else x.to(ws.dtype), ws[:, 1])
         if image is None:
             return x, rgb

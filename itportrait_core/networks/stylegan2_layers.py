@@ -13,7 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from .ops import SQRT2, FullyConnected, bias_act, binomial_filter, modulated_conv2d, normalize_second_moment
+from .ops import (
+    SQRT2,
+    FullyConnected,
+    NoiseBiasLeakyReLU,
+    bias_act,
+    binomial_filter,
+    modulated_conv2d,
+    normalize_second_moment,
+)
 
 
 def count_ws(resolution: int) -> int:
@@ -143,11 +151,12 @@ class SynthesisLayer(nn.Module):
         """[B, I, h, h] and w [B, w_dim] -> [B, O, r, r]."""
         # The activation's gain is applied to all that goes in: the same, without a pass of its own.
         x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, gain=SQRT2)
+        noise: Tensor | None = None
         if noise_mode == "const":
-            x = x + (self.noise_const * (SQRT2 * self.noise_strength)).to(x.dtype)
+            noise = (self.noise_const * (SQRT2 * self.noise_strength))[None, None].to(x.dtype)
         elif noise_mode == "random":
-            x = x + self.draw_noise(x, rng) * (SQRT2 * self.noise_strength).to(x.dtype)
-        return bias_act(x, (SQRT2 * self.bias).to(x.dtype), "lrelu", gain=1.0, clamp=self.clamp)
+            noise = self.draw_noise(x, rng) * (SQRT2 * self.noise_strength).to(x.dtype)
+        return NoiseBiasLeakyReLU.apply(x, noise, (SQRT2 * self.bias).to(x.dtype), self.clamp)
 
     def draw_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         """A fresh normal picture [B, 1, r, r] for every sample."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .eg3d_config import Axes
-from .ops import FullyConnected
+from .ops import FullyConnected, on_card
 
 
 def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -> Tensor:
@@ -23,10 +23,15 @@ def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -
         [B, 3, C, P].
     """
     points = points * (2.0 / box_warp)
-    grid = torch.stack([points[..., list(pair)] for pair in axes], dim=1)  # [B, 3, P, 2]
+    if on_card(points):  # without lists of indices, which would have to be copied there
+        along = points.unbind(dim=-1)
+        grid = torch.stack([along[axis] for pair in axes for axis in pair], dim=1)  # [B, 6, P]
+        grid = grid.unflatten(1, (3, 2)).flatten(0, 1).transpose(1, 2)  # [B * 3, P, 2]
+    else:
+        grid = torch.stack([points[..., list(pair)] for pair in axes], dim=1).flatten(0, 1)
     read = F.grid_sample(
         planes.flatten(0, 1),
-        grid.flatten(0, 1)[:, None],
+        grid[:, None],
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
@@ -34,19 +39,37 @@ def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -
     return read.reshape(*planes.shape[:3], -1)
 
 
+def mean_of_planes(read: Tensor) -> tuple[Tensor, float]:
+    """[B, 3, C, P] -> [B, P, C] and the factor that makes the mean of it.
+
+    On a card that is the sum and 1/3, which the decoder applies to its few weights: a mean's gradient would
+    write all three planes' numbers once more.
+    """
+    if on_card(read):
+        return read.sum(dim=1).transpose(1, 2), 1 / 3
+    return read.mean(dim=1).transpose(1, 2), 1.0
+
+
+COLOR_SCALE, COLOR_SHIFT = 1 + 2 * 0.001, -0.001
+"""Colours are a sigmoid made a little wider than 0..1."""
+
+
 class Softplus(nn.Module):
-    """log(1 + exp(x)), its input held above -30, where it is 1e-13.
+    """log(1 + exp(x)); on a CPU its input is held above -30, where it is 1e-13.
 
     Trained decoders reach -200, where the result is too small for a normal float and a CPU slows down.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return F.softplus(x.clamp_min(-30.0))
+        return F.softplus(x if on_card(x) else F.threshold(x, -30.0, -30.0))
 
 
 class Decoder(nn.Module):
     """Two equalised linear layers from plane features to colour features and raw density."""
+
+    colors = (COLOR_SCALE, COLOR_SHIFT)
+    """Factor and addend that make colours of the features of `raw`."""
 
     def __init__(self, channels: int, hidden: int, lr_multiplier: float) -> None:
         super().__init__()
@@ -56,7 +79,27 @@ class Decoder(nn.Module):
             FullyConnected(hidden, 1 + channels, lr_multiplier=lr_multiplier),
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, P, C] -> features [B, P, C] in about 0..1 and raw density [B, P, 1]."""
-        x = self.net(x)
-        return torch.sigmoid(x[..., 1:]) * (1 + 2 * 0.001) - 0.001, x[..., :1]
+    def forward(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """[B, P, C], all times `factor`, -> features [B, P, C] in about 0..1 and raw density [B, P, 1]."""
+        features, sigma = self.raw(x, factor)
+        scale, shift = self.colors
+        return features if (scale, shift) == (1.0, 0.0) else features * scale + shift, sigma
+
+    def raw(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """As `forward`, but features without the factor and the addend of `colors`."""
+        sigma, features = self.net[2].linear(self.hidden(x, factor)).split((1, self.channels), dim=-1)
+        return torch.sigmoid(features), sigma
+
+    def density(self, x: Tensor, factor: float = 1.0, exact: bool = False) -> Tensor:
+        """The raw density [B, P, 1] alone; `exact`: to the last bit what `forward` gives, at some cost."""
+        hidden = self.hidden(x, factor)
+        return self.net[2].linear(hidden)[..., :1] if exact else self.net[2].linear(hidden, rows=1)
+
+    def hidden(self, x: Tensor, factor: float) -> Tensor:
+        """What both share: [B, P, hidden]."""
+        return self.net[1](self.net[0].linear(x, factor))
+
+    @property
+    def channels(self) -> int:
+        """Number of colour features."""
+        return self.net[2].weight.shape[0] - 1

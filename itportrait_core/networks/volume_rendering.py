@@ -106,6 +106,7 @@ def render_rays(
     jitter: Jitter,
     ray_chunk: int | None = None,
     checkpoint: bool = False,
+    colors: tuple[float, float] = (1.0, 0.0),
 ) -> RayColors:
     """Colours, depth and opacity of rays.
 
@@ -117,6 +118,7 @@ def render_rays(
         jitter: where the samples lie.
         ray_chunk: rays evaluated at a time, to bound the memory; None for all. The result is the same.
         checkpoint: keep no activations for the backward pass but compute them again (with `ray_chunk`).
+        colors: factor and addend on all features of the field.
     """
     start, end = ray_limits(origins, directions, settings)
     count = origins.shape[1]
@@ -132,6 +134,7 @@ def render_rays(
             *limits,
             settings,
             jitter.rays(first, first + size),
+            colors,
         )
         if checkpoint and torch.is_grad_enabled():
             parts.append(recompute(_render_chunk, *arguments, use_reentrant=False, preserve_rng_state=False))
@@ -151,6 +154,7 @@ def _render_chunk(
     end: Tensor,
     settings: RenderingConfig,
     jitter: Jitter,
+    colors: tuple[float, float],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Features, unlimited depth, opacity, nearest and farthest sample of some rays."""
     depths = stratified_depths(start, end, jitter.coarse, settings.disparity_space_sampling)
@@ -173,9 +177,16 @@ def _render_chunk(
         weights = torch.zeros_like(weights).scatter(-1, order, weights)
     split = weights.split([x.shape[2] for x in colours], dim=-1)
     rgb = sum((w[:, :, None] @ x).squeeze(2) for w, x in zip(split, colours, strict=True))
-    if settings.white_back:
-        rgb = rgb + (1.0 - total)
-    return rgb * 2.0 - 1.0, depth, total, depths.detach().min(), depths.detach().max()
+    scale, shift = colors
+    if (scale, shift) == (1.0, 0.0):
+        rgb = (rgb + (1.0 - total) if settings.white_back else rgb) * 2.0 - 1.0
+    else:  # factor and addend, white behind, and 0..1 to -1..1 in one pass
+        behind = total * (2.0 * shift) - 1.0
+        if settings.white_back:
+            behind = behind + (2.0 - 2.0 * total)
+        rgb = torch.add(behind, rgb, alpha=2.0 * scale)
+    depths = depths.detach()
+    return rgb, depth, total, depths.min(), depths.max()
 
 
 def _sample(field: Field, origins: Tensor, directions: Tensor, depths: Tensor) -> tuple[Tensor, Tensor]:

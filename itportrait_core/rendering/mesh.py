@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,26 +11,19 @@ from torch import Tensor
 
 from ..config import Config
 from ..errors import ITPortraitError
-from ..networks.camera import Camera
+from ..networks.rays import make_rays, split_label
 from .cameras import grid as grid_cameras
+from .density import OUTSIDE, Progress, density_grid
 from .marching_cubes import marching_cubes
 from .surface import main_pieces, vertex_colors, vertex_normals
-from .views import surface_points
 
 if TYPE_CHECKING:
-    from ..networks.eg3d_config import RenderingConfig
     from ..networks.generator3d import Generator3D
 
-Progress = Callable[[int, int], None]
-"""Called with steps done and steps in all; raising from it stops the run."""
-OUTSIDE = -1000.0
-"""Density beyond the box, as in the official export."""
 OFFICIAL_LEVEL = 10.0
 """Raw density at which the official export cuts (docs/eg3d.md#mesh-extraction)."""
-USUAL_YAWS, USUAL_PITCHES = (-50.0, -25.0, 0.0, 25.0, 50.0), (-25.0, 0.0, 25.0)
-"""Cameras that every face generator was trained for, degrees."""
-SOFT_RANGE = (-30.0, 60.0)
-"""Raw densities are held in this range before smoothing, lest one dense point outweigh its neighbours."""
+FLOOR = 0.0
+"""Raw density below which space is looked at coarsely while the level is not known."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ class MeshConfig(Config):
     piece, 0 every speck."""
     trim: float | None = None
     """Share of the box cut away at each side; None for 0 on a white background, else 30/256 (official)."""
-    points_per_chunk: int = 1 << 18
+    points_per_chunk: int = 1 << 17
     """Field points evaluated together; bounds the memory."""
 
     def __post_init__(self) -> None:
@@ -109,8 +101,7 @@ def extract_mesh(
     box = generator.config.rendering.box_warp
     with torch.no_grad():
         planes = generator.planes(ws) if planes is None else planes
-        grid = density_grid(generator, planes, config, on_step)
-        level = visible_level(generator, ws, planes, grid) if config.level is None else config.level
+        grid, level = _grid_and_level(generator, planes, config, on_step)
         if float(grid.max()) <= level:
             raise ITPortraitError(
                 f"Nothing is as dense as {level:.2f} (the densest point has {float(grid.max()):.2f}); "
@@ -125,68 +116,31 @@ def extract_mesh(
     return Mesh(vertices, faces, vertex_normals(vertices, faces), torch.cat(colors))
 
 
-def density_grid(
-    generator: Generator3D, planes: Tensor, config: MeshConfig, on_step: Progress | None = None
-) -> Tensor:
-    """Raw density `[n, n, n]` indexed x, y, z over the whole box; trimmed sides count as outside."""
-    rendering, n = generator.config.rendering, config.resolution
-    axis = torch.linspace(-0.5, 0.5, n, device=planes.device, dtype=planes.dtype) * rendering.box_warp
-    plane = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
-    slabs = axis.split(max(1, config.points_per_chunk // n**2))
-    parts = []
-    for done, x in enumerate(slabs, 1):
-        points = torch.cat((x.repeat_interleave(n * n)[:, None], plane.repeat(len(x), 1)), 1)
-        parts.append(generator.field(planes, points[None])[1].reshape(-1, n, n).float())
-        if on_step is not None:
-            on_step(done, len(slabs))
-    grid = torch.cat(parts)
-    if config.smoothing > 0:
-        grid = blur(grid.clamp(*SOFT_RANGE), config.smoothing)
-    trim = (0.0 if rendering.white_back else 30 / 256) if config.trim is None else config.trim
-    inside = axis.abs() <= (0.5 - trim) * rendering.box_warp + 1e-6
-    inside = inside[:, None, None] & inside[:, None] & inside
-    return grid.masked_fill(~(inside & rendered_region(rendering, axis)), OUTSIDE)
+def _grid_and_level(
+    generator: Generator3D, planes: Tensor, config: MeshConfig, on_step: Progress | None
+) -> tuple[Tensor, float]:
+    """The density `[n, n, n]` and the level to cut it at, `config.level` or the one that pictures show.
 
-
-def rendered_region(rendering: RenderingConfig, axis: Tensor) -> Tensor:
-    """Which grid points `[n, n, n]` some usual picture shows, and no usual picture leaves out in front.
-
-    Training never sees what lies off all pictures, or nearer than the ray limits: density there is arbitrary,
-    and a mesh or splats would show it as walls before the face.
+    Empty space is skipped where small pieces are dropped later: only such could be overlooked.
     """
-    coarse = axis[:: max(1, len(axis) // 64)]
-    points = torch.stack(torch.meshgrid(coarse, coarse, coarse, indexing="ij"), -1).reshape(-1, 3)
-    in_view = torch.zeros(len(points), dtype=torch.bool, device=axis.device)
-    before = torch.zeros_like(in_view)
-    for label in grid_cameras(USUAL_YAWS, USUAL_PITCHES).to(points):
-        camera = Camera(label[None])
-        matrix, focal = camera.cam2world[0], camera.focal[0]
-        eye = (points - matrix[:3, 3]) @ matrix[:3, :3]
-        framed = (eye[:, :2].abs() * focal <= 0.5 * eye[:, 2:]).all(1)
-        distance = eye.norm(dim=1)
-        if rendering.automatic_limits:
-            in_view |= framed
-        else:
-            in_view |= framed & (distance >= rendering.ray_start) & (distance <= rendering.ray_end)
-            before |= framed & (distance < rendering.ray_start)
-    known = (in_view & ~before).reshape((len(coarse),) * 3)
-    nearest = (axis[:, None] - coarse).abs().argmin(1)
-    return known[nearest][:, nearest][:, :, nearest]
+    sampling: dict[str, Any] = {
+        "trim": config.trim,
+        "smoothing": config.smoothing,
+        "chunk": config.points_per_chunk,
+    }
+    start = FLOOR if config.level is None else config.level
+    floor = None if config.least_piece == 0 else start
+    grid = density_grid(generator, planes, config.resolution, on_step, floor=floor, **sampling)
+    if config.level is not None:
+        return grid, config.level
+    level = visible_level(generator, planes, grid)
+    if floor is not None and level <= floor:  # a scene of fog
+        grid = density_grid(generator, planes, config.resolution, on_step, **sampling)
+        level = visible_level(generator, planes, grid)
+    return grid, level
 
 
-def blur(grid: Tensor, sigma: float) -> Tensor:
-    """A grid `[X, Y, Z]` through a Gaussian of standard deviation `sigma` steps; edges repeat."""
-    reach = max(1, round(3.0 * sigma))
-    taps = torch.arange(-reach, reach + 1, device=grid.device, dtype=grid.dtype)
-    taps = torch.softmax(-0.5 * (taps / sigma) ** 2, 0).reshape(1, 1, -1)
-    for _ in range(3):
-        x, y, z = grid.shape
-        rows = F.pad(grid.reshape(x * y, 1, z), (reach, reach), mode="replicate")
-        grid = F.conv1d(rows, taps).reshape(x, y, z).permute(2, 0, 1).contiguous()
-    return grid
-
-
-def visible_level(generator: Generator3D, ws: Tensor, planes: Tensor, grid: Tensor) -> float:
+def visible_level(generator: Generator3D, planes: Tensor, grid: Tensor) -> float:
     """The density whose surface has the outline that pictures show.
 
     A ray meets the surface of a level exactly if the densest point on it exceeds the level, so the best level
@@ -195,19 +149,21 @@ def visible_level(generator: Generator3D, ws: Tensor, planes: Tensor, grid: Tens
     """
     cameras = grid_cameras([-40, 0, 40], [-15, 15]).to(planes)
     side = min(generator.neural_rendering_resolution, 64)
-    render = generator.render(planes, ws, cameras, neural_rendering_resolution=side)
-    hit = (render.image_weights > 0.5).reshape(-1)
+    views = [
+        generator.render_volume(planes, camera, neural_rendering_resolution=side, colors=False)
+        for camera in cameras.split(1)
+    ]
+    hit = torch.cat([view.image_weights > 0.5 for view in views]).reshape(-1)
     if float(hit.float().mean()) > 0.99 or not bool(hit.any()):
         return OFFICIAL_LEVEL
-    reach = torch.linspace(-0.9, 0.9, 160, device=planes.device) * generator.config.rendering.box_warp
-    depths = generator.config.rendering.avg_camera_radius + reach
+    box, radius = generator.config.rendering.box_warp, generator.config.rendering.avg_camera_radius
+    origins, directions = (x.reshape(-1, 3) * (2.0 / box) for x in make_rays(*split_label(cameras), side))
     volume = grid.permute(2, 1, 0)[None, None]
     densest = torch.full(hit.shape, OUTSIDE, device=grid.device)
-    for depth in depths:
-        points = surface_points(cameras, depth.expand_as(render.image_depth)).reshape(1, 1, 1, -1, 3)
-        unit = points * (2.0 / generator.config.rendering.box_warp)
-        read = F.grid_sample(volume, unit, padding_mode="border", align_corners=True).reshape(-1)
-        densest = torch.where((unit.abs() <= 1.0).all(-1).reshape(-1), densest.maximum(read), densest)
+    for depth in (radius + box * torch.linspace(-0.9, 0.9, 160)).tolist():
+        points = origins + depth * directions
+        read = F.grid_sample(volume, points[None, None, None], padding_mode="border", align_corners=True)
+        densest = torch.where((points.abs() <= 1.0).all(-1), densest.maximum(read.reshape(-1)), densest)
     return _best_threshold(densest, hit)
 
 

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from ..config import Config
 from ..errors import ITPortraitError
-from .mesh import MeshConfig, Progress, density_grid
+from .density import Progress, density_grid
 from .rotations import rotation_to
 from .views import field_normals, texel
 
 if TYPE_CHECKING:
     from ..networks.generator3d import Generator3D
 
+FLOOR = -6.0
+"""Raw density below which space is looked at coarsely; a whole box of it would stop 0.1 % of the light."""
 MAX_OPACITY = 0.995
 """Keeps the logit in the file finite."""
 
@@ -98,8 +100,9 @@ def sample_splats(
     chunk = config.points_per_chunk
     with torch.no_grad():
         planes = generator.planes(ws) if planes is None else planes
-        sampling = MeshConfig(resolution=config.resolution, trim=config.trim, points_per_chunk=chunk)
-        grid = density_grid(generator, planes, sampling, on_step)
+        grid = density_grid(
+            generator, planes, config.resolution, on_step, trim=config.trim, floor=FLOOR, chunk=chunk
+        )
         places = (stopped_light(F.softplus(grid - 1.0) * step) > config.keep).nonzero()
         if len(places) == 0:
             raise ITPortraitError("Nothing in the box can be seen; lower the share of light to be kept.")

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ITPortraitError
+from ..networks.ops import on_card
 from ..networks.rays import make_rays, split_label
 from .labels import cam2world, checked
 
@@ -53,7 +54,7 @@ def render_views(
     generator: Generator3D,
     ws: Tensor,
     cameras: Tensor,
-    chunk: int = 4,
+    chunk: int | None = None,
     on_view: OnView | None = None,
     *,
     planes: Tensor | None = None,
@@ -65,13 +66,15 @@ def render_views(
         generator: an EG3D generator.
         ws: `[1, num_ws, w_dim]`.
         cameras: labels `[N, 25]`.
-        chunk: views rendered together; more is faster and takes more memory.
+        chunk: views rendered together; None for 4, on a CPU for 1, whose caches hold no more.
         on_view: progress; raising from it stops the run.
         planes: planes of `ws`, if they are at hand.
         ray_chunk: rays evaluated together, where memory is short.
     """
     if ws.shape[0] != 1:
         raise ITPortraitError(f"Views are rendered of one latent, got {ws.shape[0]}; loop over them.")
+    if chunk is None:
+        chunk = 4 if on_card(ws) else 1
     if chunk < 1:
         raise ITPortraitError(f"The number of views rendered together must be 1 or more, got {chunk}.")
     if checked(cameras).shape[0] == 0:
@@ -101,7 +104,7 @@ def field_normals(generator: Generator3D, planes: Tensor, points: Tensor, step: 
     slope.
     """
     offsets = step * torch.eye(3, dtype=points.dtype, device=points.device)
-    slope = [generator.field(planes, points + o)[1] - generator.field(planes, points - o)[1] for o in offsets]
+    slope = [generator.density(planes, points + o) - generator.density(planes, points - o) for o in offsets]
     return -F.normalize(torch.cat(slope, -1), dim=-1)
 
 

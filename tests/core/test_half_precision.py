@@ -62,6 +62,19 @@ def test_gradients_come_through_to_float32_weights():
     assert float(generator.superresolution.block1.conv1.weight.grad.abs().max()) > 0
 
 
+def test_gradients_point_where_those_of_float32_do():
+    """What a training step follows: the direction over all weights, backbone and decoder included."""
+    full = tiny_generator(0).requires_grad_(True)
+    ws = full.mapping(torch.randn(1, full.z_dim), cameras.front()).detach()
+    found = []
+    for generator in (full, with_half(full)):
+        image = generator.synthesis(ws, cameras.orbit([0.0, 10.0])).image
+        (image - 0.3).square().mean().backward()
+        grads = [p.grad.flatten() for p in generator.parameters() if p.grad is not None]
+        found.append(torch.cat(grads))
+    assert float(torch.cosine_similarity(*found, dim=0)) > 0.99
+
+
 @torch.no_grad()
 def test_strong_styles_do_not_overflow():
     """Features reach their limit of 256 and styles ten times their usual size: too much for float16."""

@@ -11,12 +11,15 @@ import pytest
 import torch
 import trimesh
 
+import itportrait_core as itp
 from benchmarks.rasters import silhouette
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.rendering import cameras
+from itportrait_core.rendering.density import OUTSIDE, blur, density_grid
 from itportrait_core.rendering.glb import glb_bytes, srgb_to_linear
 from itportrait_core.rendering.marching_cubes import marching_cubes
-from itportrait_core.rendering.mesh import OUTSIDE, Mesh, MeshConfig, blur, density_grid, extract_mesh
+from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.surface import connected, main_pieces
 from tests.core.toy_head import ToyHead, colors, distance, toy_ws
 
@@ -125,9 +128,27 @@ def test_what_no_picture_shows_is_not_meshed():
             wall = (points[..., 2:] > 0.47) | (points[..., :1].abs() > 0.49)
             return features, torch.where(wall, 300.0, sigma)
 
-    grid = density_grid(Walled(near=2.25), torch.zeros(1, 3, 4, 128, 128), MeshConfig(resolution=48))
+    grid = density_grid(Walled(near=2.25), torch.zeros(1, 3, 4, 128, 128), 48)
     assert float(grid[:, :, -2].max()) == OUTSIDE
     assert float(grid[24, 24, 30]) > 100.0
+
+
+def test_skipping_empty_space_changes_no_vertex():
+    """The embedded head at a level that cuts deep and at one in its fog, with and without the coarse look;
+    specks are dropped from both, as they are by default."""
+    generator = itp.load_generator("pocket")
+    with torch.no_grad():
+        planes = generator.planes(sample_portrait(generator, 3).ws)
+        whole = density_grid(generator, planes, 64)
+        for level in (0.5, 25.0):
+            skipped = density_grid(generator, planes, 64, floor=min(level, 2.0))
+            assert float((skipped > OUTSIDE).float().mean()) < 0.6 * float((whole > OUTSIDE).float().mean())
+            (vertices, faces), (expected, wanted) = (
+                main_pieces(*marching_cubes(grid, level), MeshConfig().least_piece)
+                for grid in (skipped, whole)
+            )
+            assert len(expected) > 1000 and torch.equal(faces, wanted)
+            torch.testing.assert_close(vertices, expected, atol=1e-4, rtol=0)
 
 
 def test_smoothing_takes_the_nose_before_the_head():

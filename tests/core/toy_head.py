@@ -66,6 +66,9 @@ class ToyHead(EG3DGenerator):
         sigma = (5.0 - SHARPNESS * distance(points)).clamp(-40.0, 600.0)
         return torch.cat((colors(points), points[..., :1]), -1), sigma
 
+    def density(self, planes: Tensor, points: Tensor) -> Tensor:
+        return self.field(planes, points)[1]
+
 
 def toy_ws() -> Tensor:
     """A latent of the right shape; the scene ignores it."""

@@ -81,7 +81,10 @@ class ComfyServer:
                 cwd=self.comfyui,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"} | self.settings,
+                env=environment.ALLOCATOR
+                | os.environ
+                | {"DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"}
+                | self.settings,
             )
         self._wait()
         return self

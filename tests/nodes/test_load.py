@@ -71,6 +71,8 @@ def test_half_precision_is_a_matter_of_the_handle(load: ModuleType, models: Path
         load.GeneratorLoader.execute("good.safetensors", superresolution=choice).args[0]
         for choice in (load.FULL, load.HALF)
     )
+    auto = load.GeneratorLoader.execute("good.safetensors").args[0]
+    assert auto.half == importlib.import_module(f"{load.__package__}.runtime").half_is_best()
     assert half.open().superresolution.half and not full.open().superresolution.half
     results = importlib.import_module(f"{load.__package__}.results")
     assert results.run_file(results.recipe("apt", full)) != results.run_file(results.recipe("apt", half))

@@ -17,8 +17,8 @@ from ...rendering import cameras
 from ..shared.history import Record, rng_digest
 from ..shared.passes import backward_by_view, render_each
 from ..shared.schedule import ramp
-from ..shared.terms import View, weighted_sum
-from ..shared.trainable import keep_strongest_layers, trained_parameters
+from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
+from ..shared.trainable import adam, keep_strongest_layers, trained_parameters
 from .config import ITEConfig
 from .gate import Embeddings, Gate, convert_tau, decide, mean_distances
 from .latent_offsets import LatentOffset
@@ -69,6 +69,7 @@ class ITE:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
         self.g_o, self.g_s, self.g_t = g_o, g_s, g_t
         self.clips, self.config, self.rng = clips, config, rng
+        self.ray_chunk = config.ray_chunk
         self.text = [
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
@@ -87,8 +88,8 @@ class ITE:
         draw = self.sampler.draw(self.rng, config.neural_resolution if fast else 0)
         untrained = self.untrained(draw)
         gate = self._gate(untrained.style_embedding, untrained.source_embedding)
-        directions: dict[str, float] = {}
-        others: dict[str, float] = {}
+        directions: Losses = {}
+        others: Losses = {}
         ws, views = draw.ws, draw.views
 
         def loss_of_view(render: RenderOutput, v: int) -> Tensor:
@@ -105,15 +106,14 @@ class ITE:
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
-        total = backward_by_view(
-            self.g_t, ws, views, loss_of_view, side=draw.side, ray_chunk=config.ray_chunk
-        )
+        total = backward_by_view(self.g_t, ws, views, loss_of_view, side=draw.side, ray_chunk=self.ray_chunk)
         if config.adaptive_k:
             keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
         self.optimizer.step()
         count = len(self.clips) * len(views)
         means = {name: value / count for name, value in directions.items()}
-        return self._record(index, {"ite": total, **means, **others}, gate, views, digest)
+        losses = read_losses({"ite": total, **means, **others})
+        return self._record(index, losses, gate, views.cpu(), digest)
 
     def loss(
         self,
@@ -121,7 +121,7 @@ class ITE:
         source_embedding: list[Tensor],
         style_embedding: list[Tensor] | None,
         gamma: list[float],
-        parts: dict[str, float],
+        parts: Losses,
         augmentation: Tensor | None = None,
     ) -> Tensor:
         """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
@@ -133,7 +133,7 @@ class ITE:
             if style_embedding is not None and config.text_origin == "style":
                 way, least = direction(embedding, style_embedding[k]), FLOOR["matched"]
             text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
-            parts["text"] = parts.get("text", 0.0) + float(text_loss.detach())
+            add_loss(parts, "text", text_loss)
             if toward is None:
                 total = total + text_loss
                 continue
@@ -141,7 +141,7 @@ class ITE:
             image_loss = directional_loss(
                 project_out(moved, self.text[k], share), project_out(toward, self.text[k], share), floor
             )
-            parts["image"] = parts.get("image", 0.0) + float(image_loss.detach())
+            add_loss(parts, "image", image_loss)
             if config.gate == "bisector":
                 total = total + directional_loss(moved, bisector(toward, self.text[k]), floor)
             else:
@@ -227,4 +227,4 @@ def _optimizer(config: ITEConfig, g_o: Generator3D, g_t: Generator3D) -> torch.o
     """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
     if config.trained == "latents":
         return LatentOffset(g_o, g_t, lr=config.lr, betas=config.betas)
-    return torch.optim.Adam(trained_parameters(g_t).values(), lr=config.lr, betas=config.betas)
+    return adam(trained_parameters(g_t).values(), config.lr, config.betas)

@@ -32,7 +32,7 @@ class TextTask(TrainingTask):
 
     def __init__(self, ite: ITE, strip: PreviewStrip, facts: Mapping[str, Any]) -> None:
         """`facts`: what the run depends on."""
-        super().__init__(ite.config.steps, ite.rng, [_trained_target(ite)], strip, facts)
+        super().__init__(ite.config.steps, ite.rng, [_trained_target(ite)], strip, facts, [ite])
         self.ite = ite
 
     def update(self, index: int) -> Record:
@@ -46,7 +46,7 @@ class CoupledTask(TrainingTask):
     def __init__(self, apt: APT, ite: ITE, strip: PreviewStrip, facts: Mapping[str, Any]) -> None:
         """`facts`: what the run depends on."""
         trained = [Trained("style", apt.g_s, apt.optimizer, "adam-style"), _trained_target(ite)]
-        super().__init__(ite.config.steps, ite.rng, trained, strip, facts)
+        super().__init__(ite.config.steps, ite.rng, trained, strip, facts, [*apt.renderers(), ite])
         self.apt, self.ite, config = apt, ite, ite.config
         # the step before which G_t becomes a copy of G_s; -1 for never
         self.init_target_at = config.warmup + config.apt_per_round if config.target_start == "style" else -1

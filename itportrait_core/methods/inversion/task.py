@@ -18,10 +18,11 @@ from ..shared.history import History, Record, rng_digest
 from ..shared.latent_statistics import LatentStatistics
 from ..shared.latent_whitening import LatentWhitening
 from ..shared.lineage import run_identity
+from ..shared.memory import with_less_memory
 from ..shared.passes import target_of
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
 from ..shared.schedule import ramp
-from ..shared.terms import DEPTH_TERMS, TERMS, Reference, View, needs_of, weighted_sum
+from ..shared.terms import DEPTH_TERMS, TERMS, Losses, Reference, View, needs_of, read_losses, weighted_sum
 from .config import InversionConfig
 from .pose_residual import PoseResidual
 
@@ -54,6 +55,7 @@ class InversionTask:
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
+        self.ray_chunk = config.ray_chunk
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
@@ -86,6 +88,9 @@ class InversionTask:
 
     def step(self, index: int) -> StepInfo:
         """One Adam step on all latents and poses."""
+        return with_less_memory(lambda: self._step(index), self.rng, [self])
+
+    def _step(self, index: int) -> StepInfo:
         config, digest = self.config, rng_digest(self.rng)
         t = index / self.total
         moving = max(0.0, (index - config.pose_preheat) / max(1, self.total - config.pose_preheat))
@@ -99,18 +104,19 @@ class InversionTask:
         loss, parts = self.losses(ws if noise is None else ws + noise, labels, coarse)
         if noise is None and not coarse:
             self._keep_best(loss.detach(), ws.detach(), labels.detach())
-            self.curve.append(parts["lpips"])
         self.optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()
         self.optimizer.step()
         self.pose.clamp()
-        parts = {"total": float(loss.detach().mean()), **parts}
-        self.history.add(Record(index, "invert", parts, config.lr_w * factors[0], digest))
-        return StepInfo(parts, self._preview, stage="invert")
+        numbers = read_losses({"total": loss.detach().mean(), **parts})
+        if noise is None and not coarse:
+            self.curve.append(numbers["lpips"])
+        self.history.add(Record(index, "invert", numbers, config.lr_w * factors[0], digest))
+        return StepInfo(numbers, self._preview, stage="invert")
 
-    def losses(self, ws: Tensor, labels: Tensor, coarse: bool = False) -> tuple[Tensor, dict[str, float]]:
+    def losses(self, ws: Tensor, labels: Tensor, coarse: bool = False) -> tuple[Tensor, Losses]:
         """Loss per run [N] and its parts (means). `coarse`: half the neural resolution."""
-        chunk, side = self.config.ray_chunk, None
+        chunk, side = self.ray_chunk, None
         if coarse:
             side = self.generator.neural_rendering_resolution // 2
         planes = self.generator.planes(ws)
@@ -128,7 +134,7 @@ class InversionTask:
             front = cameras.front(len(ws)).to(ws)
             rendered = self.generator.render(planes, ws, front)
             view = replace(view, front=rendered, front_camera=front)
-        losses: dict[str, float] = {}
+        losses: Losses = {}
         total = weighted_sum(self.weights, view, self.reference, losses, terms=self.terms, per_sample=True)
         return total, losses
 

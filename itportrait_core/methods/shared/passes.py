@@ -8,6 +8,7 @@ sum over views (docs/method.md#one-view-at-a-time).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +16,15 @@ from torch import Tensor
 
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
+from ...networks.ops import on_card
 from ...rendering.labels import front, orbit
 from .terms import Target
 from .trainable import device_of
 
+CACHED_RAYS, CACHED_SIDE = 1024, 64
+"""A CPU's caches hold about so many rays: larger neural renderings are made in such parts there."""
+LEFT_OUT: Any = None
+"""In place of pictures that no loss sees."""
 LossOfView = Callable[[RenderOutput, int], Tensor]
 """(render of one view with `.image [B,3,H,W]`, its index) -> scalar share of the loss."""
 
@@ -31,48 +37,68 @@ def backward_by_view(
     *,
     side: int = 0,
     ray_chunk: int = 0,
-) -> float:
-    """Accumulate the gradient of a loss that is a sum over views; returns its value.
+    pictures: int | None = None,
+) -> Tensor:
+    """Accumulate the gradient of a loss that is a sum over views; returns its value `[]`.
 
     Args:
         ws: [B, num_ws, w_dim].
         cameras: [V, 25], each shared by the batch.
         side: neural rendering resolution; 0 = the generator's own.
         ray_chunk: recompute rays in chunks of this size instead of keeping them; 0 = keep all.
+        pictures: number of views that the loss sees pictures of; of those after them only depth and opacity.
+            None for all.
     """
     planes = generator.planes(ws)
     leaf = planes.detach().requires_grad_()
-    total = 0.0
+    total = ws.new_zeros(())
     for index in range(cameras.shape[0]):
-        render = render_view(generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk)
+        has_picture = pictures is None or index < pictures
+        render = render_view(
+            generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk, picture=has_picture
+        )
         loss = loss_of_view(render, index)
         loss.backward()
-        total += float(loss.detach())
+        total += loss.detach()
     if leaf.grad is not None and planes.requires_grad:
         planes.backward(leaf.grad)
     return total
 
 
 def render_view(
-    generator: Generator3D, planes: Tensor, ws: Tensor, camera: Tensor, *, side: int = 0, ray_chunk: int = 0
+    generator: Generator3D,
+    planes: Tensor,
+    ws: Tensor,
+    camera: Tensor,
+    *,
+    side: int = 0,
+    ray_chunk: int = 0,
+    picture: bool = True,
 ) -> RenderOutput:
-    """Render a batch of planes [B,...] from one camera [25] or from one each [B, 25]."""
+    """Render a batch of planes [B,...] from one camera [25] or from one each [B, 25].
+
+    `picture` False leaves `image` and `image_raw` out: depth and opacity need no super-resolution.
+    """
     cameras = camera.expand(planes.shape[0], -1) if camera.ndim == 1 else camera
-    return generator.render(
-        planes,
-        ws,
-        cameras,
-        neural_rendering_resolution=side or None,
-        ray_chunk=ray_chunk or None,
-        checkpoint=ray_chunk > 0,
-    )
+    checkpoint, chunk = ray_chunk > 0, ray_chunk
+    if not chunk and not on_card(planes) and (side or generator.neural_rendering_resolution) > CACHED_SIDE:
+        chunk = CACHED_RAYS
+    options: dict[str, Any] = {
+        "neural_rendering_resolution": side or None, "ray_chunk": chunk or None, "checkpoint": checkpoint
+    }  # fmt: skip
+    if picture:
+        return generator.render(planes, ws, cameras, **options)
+    volume = generator.render_volume(planes, cameras, colors=False, **options)
+    return RenderOutput(LEFT_OUT, LEFT_OUT, volume.image_depth, volume.image_weights)
 
 
 @torch.no_grad()
-def render_each(generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0) -> list[RenderOutput]:
-    """Renders of a batch of latents from every camera [V, 25], without gradients."""
+def render_each(
+    generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0, picture: bool = True
+) -> list[RenderOutput]:
+    """Renders of a batch of latents from every camera [V, 25], without gradients; `picture` as above."""
     planes = generator.planes(ws)
-    return [render_view(generator, planes, ws, camera, side=side) for camera in cameras]
+    return [render_view(generator, planes, ws, camera, side=side, picture=picture) for camera in cameras]
 
 
 def fit_picture(image: Tensor, side: int) -> Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
@@ -25,6 +26,10 @@ from ...networks.generator3d import RenderOutput
 WARP_LAYER = 2
 """Feature map of the LPIPS trunk that the warping loss compares; for VGG16 the third (relu3_3)."""
 _LACKING: Any = None  # `weighted_sum` refuses terms whose needs are not met, so that no term meets it
+
+
+Losses = dict[str, Tensor]
+"""Means of losses by name, `[]` each."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,17 @@ DEPTH_TERMS: dict[str, Term] = {
 """What inversion may mean by `depth` (`InversionConfig.depth_loss`)."""
 
 
+def add_loss(losses: Losses, name: str, value: Tensor, share: float = 1.0) -> None:
+    """Add `share * value`, detached, to `losses[name]`, or begin with it."""
+    part = share * value.detach()
+    losses[name] = losses[name] + part if name in losses else part
+
+
+def read_losses(losses: Losses) -> dict[str, float]:
+    """The same as plain numbers. All are read at once, because each reading waits for the device."""
+    return dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True)) if losses else {}
+
+
 def needs_of(weights: Mapping[str, float], terms: Mapping[str, Term] = TERMS) -> set[str]:
     """Parts of `View` and `Reference` that these terms read."""
     return {need for name in weights for need in terms[name].needs}
@@ -166,7 +182,7 @@ def weighted_sum(
     weights: Mapping[str, float],
     view: View,
     reference: Reference,
-    losses: dict[str, float],
+    losses: Losses,
     *,
     terms: Mapping[str, Term] = TERMS,
     start: Tensor | None = None,
@@ -176,7 +192,8 @@ def weighted_sum(
     """`start` + sum of weight * term over `weights`; adds `share` of every term's mean to `losses`.
 
     Args:
-        weights: by name of the term. A term of weight 0 is recorded too.
+        weights: by name of the term. A term of weight 0 is recorded too, without a gradient.
+        losses: means by name, left on the device; `read_losses` makes numbers of them.
         start: what the sum begins with; nothing where None.
         share: 1 / number of views, where a loss is a mean over views.
         per_sample: keep losses per sample [B]; otherwise their mean is taken, `[]`.
@@ -187,16 +204,16 @@ def weighted_sum(
     unknown = sorted(set(weights) - set(terms))
     if unknown or (not weights and start is None):
         raise ITPortraitError(f"No loss term {unknown or 'is weighted'}; known are {', '.join(terms)}.")
-    total = start
+    total, counts = start, start is not None or any(weights.values())
     for name, term in terms.items():
         if name not in weights:
             continue
         lacking = [need for need in term.needs if getattr(view, need, getattr(reference, need, None)) is None]
         if lacking:
             raise ITPortraitError(f"The loss {name!r} needs {lacking[0]}, which this run does not have.")
-        value = term.fn(view, reference)
-        value = value if per_sample else value.mean()
-        label = term.label or name
-        losses[label] = losses.get(label, 0.0) + share * float(value.detach().mean())
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (weights[name] != 0 or not counts)):
+            value = term.fn(view, reference)
+            value = value if per_sample else value.mean()
+        add_loss(losses, term.label or name, value.detach().mean(), share)
         total = weights[name] * value if total is None else total + weights[name] * value
     return total

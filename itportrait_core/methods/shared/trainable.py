@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,13 @@ def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weig
 def device_of(generator: Generator3D) -> torch.device:
     """Where its weights lie."""
     return next(generator.parameters()).device
+
+
+def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam over parameters; on NVIDIA cards as one kernel, which moves less than half the memory."""
+    listed = list(parameters)
+    fused = True if listed and listed[0].device.type == "cuda" else None
+    return torch.optim.Adam(listed, lr=lr, betas=betas, fused=fused)
 
 
 def trained_parameters(generator: Generator3D) -> dict[str, nn.Parameter]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...networks.generator3d import Generator3D
 from .history import History, Record
 from .lineage import run_identity
+from .memory import HasRayChunk, with_less_memory
 from .passes import PreviewStrip
 from .run import Moment, OnStep, StepInfo, pack_optimizer, unpack_optimizer
 from .trainable import pack_weights, unpack_weights
@@ -53,10 +54,14 @@ class TrainingTask:
         trained: Sequence[Trained],
         strip: PreviewStrip,
         facts: Mapping[str, Any],
+        renderers: Sequence[HasRayChunk] = (),
     ) -> None:
-        """`strip` draws the previews; `facts` are all that the run depends on, see `run_identity`."""
+        """`strip` draws the previews; `facts` are all that the run depends on, see `run_identity`.
+
+        `renderers`: what may have to do with fewer rays at once.
+        """
         self.total, self.rng, self.trained, self.strip = total, rng, list(trained), strip
-        self.facts, self.history = dict(facts), History()
+        self.facts, self.history, self.renderers = dict(facts), History(), list(renderers)
 
     def update(self, index: int) -> Record:
         """Make step `index` and say what happened."""
@@ -68,7 +73,7 @@ class TrainingTask:
 
     def step(self, index: int) -> StepInfo:
         """See `run.Task`."""
-        record = self.update(index)
+        record = with_less_memory(lambda: self.update(index), self.rng, self.renderers)
         self.history.add(record)
         gate, delta = _mean(record.gate), _mean(record.delta)
         return StepInfo(record.losses, self.preview, gate=gate, delta=delta, stage=record.stage)

@@ -16,12 +16,14 @@ from ..instant.instant import instant_style
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish, lineage_on
+from ..shared.memory import HasRayChunk
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
-from ..shared.terms import Reference, View, weighted_sum
+from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
 from ..shared.trainable import (
+    adam,
     copy_for_training,
     device_of,
     frozen_copy,
@@ -53,6 +55,7 @@ class APT:
         """`g_o`: where `g_s` begins, frozen. `clips`: for `config.clip`; unused where that is 0."""
         check_fits(g_s, portrait)
         self.g_o, self.g_s, self.portrait, self.config, self.rng = g_o, g_s, portrait, config, rng
+        self.ray_chunk = config.ray_chunk
         self.layers = map_layers(config.layers, LAYERS_OF, g_s.num_ws)
         target = target_of(portrait.image, g_s.resolution, perceptual)
         self.reference = Reference(perceptual=perceptual, target=target)
@@ -63,8 +66,11 @@ class APT:
         self.regularizer = RandomLatentRegularizer(
             g_o, g_s, config, direction, perceptual, portrait.image, rng
         )
-        parameters = list(trained_parameters(g_s).values())
-        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
+        self.optimizer = adam(trained_parameters(g_s).values(), config.lr, config.betas)
+
+    def renderers(self) -> list[HasRayChunk]:
+        """Whose `ray_chunk` bounds the memory."""
+        return [self, self.regularizer]
 
     def perturbed(self) -> Tensor:
         """W'_3d of Eq. 5: [batch, num_ws, w_dim], one fresh z per sample in all perturbed layers."""
@@ -78,24 +84,26 @@ class APT:
         """Eq. 6: one update of G_s towards the picture."""
         config, digest, camera = self.config, rng_digest(self.rng), self.portrait.camera
         ws = self.perturbed().requires_grad_(config.adaptive_k > 0)
-        losses: dict[str, float] = {}
+        losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: int) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
-                sources = render_each(self.g_o, ws.detach(), camera, side=config.neural_resolution)
+                sources = render_each(
+                    self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False
+                )
                 view = View(render, sources[0])
             return weighted_sum(self.weights, view, self.reference, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
-            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=config.ray_chunk
+            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=self.ray_chunk
         )
-        losses |= self.regularizer.backward(index)
+        losses = {"apt": total, **losses, **self.regularizer.backward(index)}
         if config.adaptive_k:
             keep_strongest_layers(self.g_s, ws.grad, config.adaptive_k)
         self.optimizer.step()
-        return Record(index, "apt", {"apt": total, **losses}, config.lr, digest)
+        return Record(index, "apt", read_losses(losses), config.lr, digest)
 
 
 class ImageTask(TrainingTask):
@@ -105,7 +113,9 @@ class ImageTask(TrainingTask):
         self, apt: APT, total: int, strip: PreviewStrip, facts: Mapping[str, Any], moments: str = "adam"
     ) -> None:
         """`moments`: what the optimizer's tensors are called in a resume point."""
-        super().__init__(total, apt.rng, [Trained("style", apt.g_s, apt.optimizer, moments)], strip, facts)
+        super().__init__(
+            total, apt.rng, [Trained("style", apt.g_s, apt.optimizer, moments)], strip, facts, apt.renderers()
+        )
         self.apt = apt
 
     def update(self, index: int) -> Record:

@@ -10,7 +10,7 @@ from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.passes import backward_by_view, draw_latents, render_each
-from ..shared.terms import Reference, View, weighted_sum
+from ..shared.terms import Losses, Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
 
@@ -45,6 +45,7 @@ class RandomLatentRegularizer:
         `style_image`: [1, 3, H, W] in [-1, 1].
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
+        self.ray_chunk = config.ray_chunk
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         max_chroma = 1.0
         if self.weights.keys() & {"colour", "variety"}:
@@ -56,7 +57,7 @@ class RandomLatentRegularizer:
             style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
         )
 
-    def backward(self, index: int) -> dict[str, float]:
+    def backward(self, index: int) -> Losses:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
         weights = dict(self.weights)
         if index % PAIR_EVERY:
@@ -67,10 +68,10 @@ class RandomLatentRegularizer:
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
         source = render_each(self.g_o, ws, view, side=side)[0]
-        losses: dict[str, float] = {}
+        losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: int) -> Tensor:
             return weighted_sum(weights, View(render, source), self.reference, losses)
 
-        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.config.ray_chunk)
+        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk)
         return losses

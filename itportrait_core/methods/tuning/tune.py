@@ -18,8 +18,8 @@ from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, run, trainable_mode
 from ..shared.schedule import ramp
-from ..shared.terms import Reference, View, weighted_sum
-from ..shared.trainable import copy_for_training, device_of, frozen_copy, trained_parameters
+from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
+from ..shared.trainable import adam, copy_for_training, device_of, frozen_copy, trained_parameters
 from ..shared.training import Trained, TrainingTask, with_moments
 from .config import TuningConfig
 
@@ -42,6 +42,7 @@ class TuningTask(TrainingTask):
         """`tuned`: its trained modules ask for gradients already."""
         check_fits(tuned, portrait)
         self.g_o, self.tuned, self.portrait, self.config = g_o, tuned, portrait, config
+        self.ray_chunk = config.ray_chunk
         self.reference = Reference(
             perceptual=perceptual,
             target=target_of(portrait.image, tuned.resolution, perceptual),
@@ -50,14 +51,13 @@ class TuningTask(TrainingTask):
         weights = config.weights()
         self.guard = {name: weights.pop(name) for name in ("depth",) if name in weights}
         self.weights = {"l2": 0.0, "lpips": 0.0, **weights}  # `lpips` decides when the goal is reached
-        parameters = list(trained_parameters(tuned).values())
-        self.optimizer = torch.optim.Adam(parameters, lr=config.lr, betas=config.betas)
+        self.optimizer = adam(trained_parameters(tuned).values(), config.lr, config.betas)
         strip = PreviewStrip(g_o, portrait.ws, portrait.camera)
         facts = {
             "method": "tune", "config": config, "source": g_o, "perceptual": perceptual.name,
             "ws": portrait.ws, "camera": portrait.camera, "image": portrait.image,
         }  # fmt: skip
-        super().__init__(config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts)
+        super().__init__(config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self])
 
     def update(self, index: int) -> Record:
         """One Adam step on the tuned modules."""
@@ -68,9 +68,9 @@ class TuningTask(TrainingTask):
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
-            sources = render_each(self.g_o, ws, guard)
+            sources = render_each(self.g_o, ws, guard, picture=False)
             views = torch.cat([views, guard])
-        losses: dict[str, float] = {}
+        losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, v: int) -> Tensor:
             if v == 0:
@@ -79,10 +79,10 @@ class TuningTask(TrainingTask):
             return weighted_sum(self.guard, view, self.reference, losses, share=share) / len(sources)
 
         self.optimizer.zero_grad(set_to_none=True)
-        total = backward_by_view(self.tuned, ws, views, loss_of_view, ray_chunk=config.ray_chunk)
+        total = backward_by_view(self.tuned, ws, views, loss_of_view, ray_chunk=self.ray_chunk, pictures=1)
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
-        return Record(index, "tune", {"tune": total, **losses}, rate, digest)
+        return Record(index, "tune", read_losses({"tune": total, **losses}), rate, digest)
 
     def finished(self) -> bool:
         """LPIPS to the picture is as low as `lpips_stop`."""

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from ...errors import ITPortraitError
 from ..eg3d_config import EG3DConfig
-from ..generator3d import RenderOutput
+from ..generator3d import RenderOutput, VolumeOutput
+from ..ops import on_card
 from ..rays import make_rays, split_label
 from ..stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
 from ..superresolution import SuperResolution
-from ..triplane import Decoder, sample_planes
+from ..triplane import Decoder, mean_of_planes, sample_planes
 from ..volume_rendering import Jitter, make_jitter, render_rays
 
 
@@ -110,8 +111,21 @@ class EG3DGenerator(nn.Module):
         Returns:
             Features [B, N, C] in about 0..1 (the first three are RGB) and raw density [B, N, 1].
         """
+        return self.decoder(*self.read(planes, points))
+
+    def raw_field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """As `field`, features without the factor and the addend of `decoder.colors`, which the renderer
+        applies once a ray, not at every sample."""
+        return self.decoder.raw(*self.read(planes, points))
+
+    def density(self, planes: Tensor, points: Tensor) -> Tensor:
+        """The raw density [B, N, 1] at points [B, N, 3], without the cost of colours."""
+        return self.decoder.density(*self.read(planes, points))
+
+    def read(self, planes: Tensor, points: Tensor) -> tuple[Tensor, float]:
+        """What the planes hold at points [B, N, 3]: [B, N, C], and a factor that makes their mean of it."""
         read = sample_planes(planes, points, self.config.rendering.box_warp, self.config.plane_axes)
-        return self.decoder(read.mean(dim=1).transpose(1, 2))
+        return mean_of_planes(read)
 
     def render(
         self,
@@ -139,7 +153,34 @@ class EG3DGenerator(nn.Module):
             ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.
             checkpoint: trade time for memory when gradients are needed (with `ray_chunk`).
         """
-        planes, ws = _per_view(planes, ws, c.shape[0])
+        volume = self.render_volume(
+            planes, c, rng, jitter=jitter, neural_rendering_resolution=neural_rendering_resolution,
+            ray_chunk=ray_chunk, checkpoint=checkpoint,
+        )  # fmt: skip
+        mode = superresolution_noise_mode or self.config.rendering.superresolution_noise_mode
+        ws = per_view(ws, c.shape[0]).to(planes.dtype)
+        rgb, features = self.shade(volume.features, volume.image_weights, ws)
+        image = self.superresolution(rgb, features, ws, mode, rng)
+        return RenderOutput(image, rgb, volume.image_depth, volume.image_weights)
+
+    def render_volume(
+        self,
+        planes: Tensor,
+        c: Tensor,
+        rng: torch.Generator | None = None,
+        *,
+        jitter: tuple[Tensor, Tensor] | None = None,
+        neural_rendering_resolution: int | None = None,
+        ray_chunk: int | None = None,
+        checkpoint: bool = False,
+        colors: bool = True,
+    ) -> VolumeOutput:
+        """What the rays of `render` see, before super-resolution.
+
+        `colors` False leaves the features out (0 channels): depth and opacity need none. The rest as in
+        `render`.
+        """
+        planes = per_view(planes, c.shape[0])
         side = neural_rendering_resolution or self.neural_rendering_resolution
         settings = self.config.rendering
         origins, directions = make_rays(*split_label(c.to(planes.dtype)), side)
@@ -148,15 +189,20 @@ class EG3DGenerator(nn.Module):
             uniforms = make_jitter(views, count, settings, planes, rng)
         else:
             uniforms = Jitter(*(u.to(planes).reshape(views, count, -1) for u in jitter))
-        field = partial(self._noisy_field, planes, rng=rng)
-        rays = render_rays(field, origins, directions, settings, uniforms, ray_chunk, checkpoint)
-        features, depth, weight = (
-            x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight)
+        field = partial(self._noisy_field, planes, rng=rng, colors=colors)
+        rays = render_rays(
+            field,
+            origins,
+            directions,
+            settings,
+            uniforms,
+            ray_chunk,
+            checkpoint,
+            self.decoder.colors if on_card(planes) else (1.0, 0.0),
         )
-        mode = superresolution_noise_mode or settings.superresolution_noise_mode
-        ws = ws.to(planes.dtype)
-        rgb, features = self.shade(features, weight, ws)
-        return RenderOutput(self.superresolution(rgb, features, ws, mode, rng), rgb, depth, weight)
+        return VolumeOutput(
+            *(x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight))
+        )
 
     def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
         """What the rays saw, as raw picture [B, 3, R, R] and features [B, C, R, R] for super-resolution."""
@@ -174,9 +220,14 @@ class EG3DGenerator(nn.Module):
         return self.render(self.planes(ws, noise_mode, rng), ws, c, rng=rng, **options)
 
     def _noisy_field(
-        self, planes: Tensor, points: Tensor, rng: torch.Generator | None
+        self, planes: Tensor, points: Tensor, rng: torch.Generator | None, colors: bool = True
     ) -> tuple[Tensor, Tensor]:
-        features, sigma = self.field(planes, points)
+        card = on_card(planes)
+        if colors:
+            features, sigma = (self.raw_field if card else self.field)(planes, points)
+        else:
+            sigma = self.decoder.density(*self.read(planes, points), exact=not card)
+            features = sigma[..., :0]
         noise = self.config.rendering.density_noise
         if noise > 0 and rng is not None:
             draw = torch.randn(sigma.shape, generator=rng, device=rng.device)
@@ -184,12 +235,10 @@ class EG3DGenerator(nn.Module):
         return features, sigma
 
 
-def _per_view(planes: Tensor, ws: Tensor, views: int) -> tuple[Tensor, Tensor]:
-    """Repeat one portrait's planes and style vectors for every camera; several must match the cameras."""
-    if planes.shape[0] == 1 and views > 1:
-        planes, ws = planes.expand(views, *planes.shape[1:]), ws.expand(views, *ws.shape[1:])
-    if not planes.shape[0] == ws.shape[0] == views:
-        raise ITPortraitError(
-            f"{planes.shape[0]} planes, {ws.shape[0]} style vectors and {views} cameras do not match."
-        )
-    return planes, ws
+def per_view(x: Tensor, views: int) -> Tensor:
+    """One portrait's planes or style vectors, repeated for every camera; several must match the cameras."""
+    if x.shape[0] == 1 and views > 1:
+        return x.expand(views, *x.shape[1:])
+    if x.shape[0] != views:
+        raise ITPortraitError(f"Planes or style vectors of {x.shape[0]} and {views} cameras do not match.")
+    return x

@@ -18,7 +18,7 @@ from ..eg3d_config import Axes, EG3DConfig
 from ..ops import LRELU_SLOPE
 from ..stylegan2 import SynthesisNetwork
 from ..stylegan2_layers import ToRGBLayer, draw_weights
-from ..triplane import Decoder
+from ..triplane import Decoder, mean_of_planes
 
 Axes3 = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 GRID_AXES: Axes3 = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
@@ -79,16 +79,17 @@ class PanoHeadDecoder(Decoder):
     def __init__(self, channels: int, hidden: int, lr_multiplier: float, activation: str) -> None:
         super().__init__(channels, hidden, lr_multiplier)
         self.activation = activation
+        if activation != "sigmoid":
+            self.colors = (1.0, 0.0)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, P, C] -> features [B, P, C] and raw density [B, P, 1]."""
+    def raw(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """[B, P, C] times `factor` -> features [B, P, C] and raw density [B, P, 1]."""
         if self.activation == "sigmoid":
-            return super().forward(x)
-        x = self.net(x)
-        colours = x[..., 1:]
+            return super().raw(x, factor)
+        sigma, colours = self.net[2].linear(self.hidden(x, factor)).split((1, self.channels), dim=-1)
         if self.activation == "lrelu":
             colours = F.leaky_relu(colours, LRELU_SLOPE) * math.sqrt(2.0)
-        return colours, x[..., :1]
+        return colours, sigma
 
 
 class PanoHeadGenerator(EG3DGenerator):
@@ -117,11 +118,10 @@ class PanoHeadGenerator(EG3DGenerator):
         if seed is not None:
             draw_weights(self, seed)
 
-    def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Evaluate the scene at points; as EG3D's, from grids [B, 3, C * depth, H, W]."""
+    def read(self, planes: Tensor, points: Tensor) -> tuple[Tensor, float]:
+        """As EG3D's, from grids [B, 3, C * depth, H, W]."""
         box, depth = self.config.rendering.box_warp, self.config.grid_depth
-        read = sample_grids(planes, points, box, depth)
-        return self.decoder(read.mean(dim=1).transpose(1, 2))
+        return mean_of_planes(sample_grids(planes, points, box, depth))
 
     def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
         """Put the background behind what the rays saw, and make the raw picture."""
@@ -139,9 +139,9 @@ class PanoHeadGenerator(EG3DGenerator):
         return rgb, features
 
     def _noisy_field(
-        self, planes: Tensor, points: Tensor, rng: torch.Generator | None
+        self, planes: Tensor, points: Tensor, rng: torch.Generator | None, colors: bool = True
     ) -> tuple[Tensor, Tensor]:
-        features, sigma = super()._noisy_field(planes, points, rng)
+        features, sigma = super()._noisy_field(planes, points, rng, colors)
         limit = self.config.rendering.box_warp / 2.0 - CROP_MARGIN
         outside = (points[..., [0, 2]].abs() > limit).any(dim=-1, keepdim=True)
         return features, sigma.masked_fill(outside, EMPTY)

@@ -1,0 +1,61 @@
+"""What a run does where the device's memory runs out: it goes on with fewer rays at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+import torch
+
+RAY_CHUNKS = (4096, 1024)
+"""Rays kept at once after the first and the second time that memory ran out; the rest is computed again."""
+T = TypeVar("T")
+
+
+class HasRayChunk(Protocol):
+    """Whatever renders with gradients."""
+
+    ray_chunk: int
+    """Rays kept in memory at once, the rest recomputed; 0 = all."""
+
+
+def ran_out(error: RuntimeError) -> bool:
+    """Whether an error says that memory ran out; CUDA, ROCm and Metal have no class of error in common."""
+    return "out of memory" in str(error).lower()
+
+
+def with_less_memory(step: Callable[[], T], rng: torch.Generator, renderers: Sequence[HasRayChunk]) -> T:
+    """The result of `step`, made again with fewer rays at once where it runs out of memory.
+
+    The step begins again with the same random numbers, and later steps keep the smaller number. Memory runs
+    out in forward and backward passes, before weights change.
+
+    Raises:
+        RuntimeError: the last error, where fewer rays do not help either.
+    """
+    state = rng.get_state()
+    for chunk in (*RAY_CHUNKS, None):
+        try:
+            return step()
+        except RuntimeError as error:
+            if chunk is None or not ran_out(error) or not _lower(renderers, chunk):
+                raise
+        # Here, and not in the handler: the error holds on to the tensors of the step that failed.
+        rng.set_state(state)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        logging.getLogger(__name__).warning(
+            "The device ran out of memory; the run goes on with %d rays at once (ray_chunk), which needs less"
+            " memory and up to half more time.",
+            chunk,
+        )
+    raise AssertionError("not reached: the last round returns or raises")
+
+
+def _lower(renderers: Sequence[HasRayChunk], chunk: int) -> bool:
+    """Set the number of rays at once where it is larger; whether that changed anything."""
+    larger = [one for one in renderers if one.ray_chunk == 0 or one.ray_chunk > chunk]
+    for one in larger:
+        one.ray_chunk = chunk
+    return bool(larger)

@@ -1,0 +1,115 @@
+"""Roads that save time or memory come to the same numbers as the plain formulas, gradients included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from itportrait_core.methods.shared.passes import backward_by_view, render_each
+from itportrait_core.networks import ops, triplane
+from itportrait_core.networks.eg3d import generator as generator_module
+from itportrait_core.rendering import cameras
+from tests.core.tiny import tiny_generator
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def gradients(made: Callable[..., Tensor], *given: Tensor) -> list[Tensor]:
+    """The result and the gradients of a sum that weighs every number differently."""
+    leaves = [x.clone().requires_grad_() for x in given]
+    result = made(*leaves)
+    (result * draw(*result.shape, seed=9)).sum().backward()
+    return [result.detach(), *(leaf.grad for leaf in leaves if leaf.grad is not None)]
+
+
+def check(found: list[Tensor], wanted: list[Tensor], limit: float = 1e-10) -> None:
+    assert len(found) == len(wanted)
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, atol=limit, rtol=limit)
+
+
+@pytest.mark.parametrize("clamp", [None, 0.7])
+def test_the_activation_that_keeps_only_its_result(clamp):
+    x, noise, bias = draw(2, 3, 5, 5), draw(1, 1, 5, 5, seed=1), draw(3, seed=2)
+
+    def plain(x: Tensor, noise: Tensor, bias: Tensor) -> Tensor:
+        y = F.leaky_relu(x + noise + bias[:, None, None], 0.2)
+        return y if clamp is None else y.clamp(-clamp, clamp)
+
+    fast = gradients(lambda *given: ops.NoiseBiasLeakyReLU.apply(*given, clamp), x, noise, bias)
+    check(fast, gradients(plain, x, noise, bias))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("up", [1, 2])
+def test_scaled_weights_and_scaled_pictures_have_the_same_gradients(monkeypatch, up, batch):
+    given = draw(batch, 6, 9, 9), draw(5, 6, 3, 3, seed=1), draw(batch, 6, seed=2)
+    results = []
+    for scaled in (True, False):
+        monkeypatch.setattr(ops, "scale_weights", lambda *_, scaled=scaled: scaled)
+        results.append(gradients(lambda *x: ops.modulated_conv2d(*x, up=up), *given))
+    check(*results)
+
+
+def test_what_moves_less_is_scaled():
+    """The weights for pictures of 512 px; small pictures themselves, and all where latents alone are trained
+    or a CPU draws several at once."""
+    weight, styles = torch.empty(128, 128, 3, 3), torch.empty(1, 128)
+    large, small = torch.empty(1, 128, 512, 512, device="meta"), torch.empty(1, 128, 4, 4)
+    assert ops.scale_weights(large, weight, styles, 1) and not ops.scale_weights(small, weight, styles, 1)
+    assert ops.scale_weights(torch.empty(2, 128, 512, 512, device="meta"), weight, styles, 1)
+    assert not ops.scale_weights(torch.empty(2, 128, 64, 64), weight, styles, 1)
+    styles.requires_grad_()
+    assert not ops.scale_weights(large, weight, styles, 1)
+    assert ops.scale_weights(large, weight.requires_grad_(), styles, 1)
+
+
+def test_a_card_takes_other_roads_to_the_same_picture_and_gradients(monkeypatch):
+    """The roads of a card, taken on this CPU, for one person and for two."""
+    generator = tiny_generator(1).double()
+    views = cameras.orbit([0.0, 30.0]).double()
+    for batch in (1, 2):
+        found = []
+        for card in (False, True):
+            monkeypatch.setattr(ops, "on_card", lambda _, card=card: card)
+            monkeypatch.setattr(triplane, "on_card", lambda _, card=card: card)
+            monkeypatch.setattr(generator_module, "on_card", lambda _, card=card: card)
+            ws = draw(batch, generator.num_ws, generator.w_dim)
+            found.append(gradients(lambda ws: generator.synthesis(ws, views[: len(ws)]).image, ws))
+        check(*found, limit=1e-9)
+
+
+@torch.no_grad()
+def test_density_and_depth_alone_are_those_of_the_whole():
+    generator = tiny_generator(2)
+    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(1))
+    ws = generator.mapping(z, cameras.front())
+    planes, points = generator.planes(ws), torch.rand(1, 50, 3) - 0.5
+    close = {"atol": 1e-5, "rtol": 1e-5}
+    torch.testing.assert_close(generator.density(planes, points), generator.field(planes, points)[1], **close)
+    label = cameras.orbit(20.0)
+    whole, part = generator.render(planes, ws, label), generator.render_volume(planes, label, colors=False)
+    torch.testing.assert_close(part.image_depth, whole.image_depth, **close)
+    torch.testing.assert_close(part.image_weights, whole.image_weights, **close)
+    assert part.features.shape[1] == 0
+
+
+def test_views_without_pictures_have_the_gradient_of_those_with():
+    generator = tiny_generator(3).requires_grad_(True)
+    ws = torch.randn(1, generator.num_ws, generator.w_dim, generator=torch.Generator().manual_seed(2))
+    views, found = cameras.orbit([0.0, 15.0]), []
+    for pictures in (None, 0):
+        generator.zero_grad(set_to_none=True)
+        backward_by_view(
+            generator, ws, views, lambda render, _: render.image_depth.square().mean(), pictures=pictures
+        )
+        found.append([p.grad for p in generator.backbone.parameters() if p.grad is not None])
+    assert found[0] and max(float(g.abs().max()) for g in found[0]) > 1e-4
+    check(*found, limit=1e-5)
+    assert render_each(generator, ws, views, picture=False)[0].image is None
