@@ -10,6 +10,7 @@ import torch
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.inversion.first_pose import first_pose
+from itportrait_core.methods.inversion.invert import warnings_of
 from itportrait_core.methods.inversion.photo_twin import Aligned
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_prior
@@ -68,3 +69,18 @@ def test_the_pose_of_all_points_goes_before_that_of_five():
     picture = Aligned(torch.zeros(1, 3, 32, 32), find_pose=lambda image: wanted)
     start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
     assert torch.equal(start.camera, wanted)
+
+
+@pytest.mark.parametrize(("aside", "told"), [(0.0, False), (40.0, True)])
+def test_a_twin_that_looks_elsewhere_than_the_face_points_is_told(prior, aside, told):
+    """A picture outside what the networks draw has a twin of another face; the warning names the file."""
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    config = InversionConfig()
+    plain = first_pose(prior, Aligned(image), config, torch.Generator().manual_seed(1), None)
+    turned = cameras.orbit(float(cameras.angles(plain.camera)[0]) + aside)
+    picture = Aligned(image, find_pose=lambda seen: turned)
+    start = first_pose(prior, picture, config, torch.Generator().manual_seed(1), None)
+    assert torch.equal(start.camera, plain.camera)
+    assert start.facts["twin_yaw_from_landmarks"] == pytest.approx(aside, abs=0.1)
+    warnings = warnings_of({**start.facts, "pose_residual": 0.0, "twin_spread": 0.0}, config)
+    assert any("ffhqrebalanced512-128.pkl" in warning for warning in warnings) is told
