@@ -67,6 +67,8 @@ def first_pose(
         facts |= {"twin_layers": twins.note, "twin_face": twins.camera is not None}
         facts |= {} if twins.camera is None else {"twin_spread": round(twins.spread, 3)}
         facts |= _beside_landmarks(twins)
+        if prior is not None and prior.frame == "eg3d":  # the embedded family, whose limit was measured
+            facts["twin_distance"] = round(twins.distance, 3)
     return FirstPose(label.to(aligned.image), twins, aligned, facts)
 
 
