@@ -147,12 +147,13 @@ class Inversion(io.ComfyNode):
 
 
 def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:
-    """The picture in the frames of the networks; a face is sought on it where the pose is to come from it."""
+    """The picture in the frames of the networks; the face's own pose is read where it is used or compared."""
+    from ..itportrait_core.alignment import detector
     from ..itportrait_core.methods.inversion.photo_twin import Aligned
     from .align import find_points, find_pose
 
     if alignment is not None:
         return alignment.aligned()
-    if pose_init != LANDMARKS:
-        return Aligned(picture.clone())
-    return Aligned(picture.clone(), find_points=find_points, find_pose=find_pose)
+    if pose_init == LANDMARKS:
+        return Aligned(picture.clone(), find_points=find_points, find_pose=find_pose)
+    return Aligned(picture.clone(), find_pose=find_pose if detector.installed() else None)

@@ -10,7 +10,8 @@ import torch
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.inversion.first_pose import first_pose
-from itportrait_core.methods.inversion.photo_twin import Aligned
+from itportrait_core.methods.inversion.invert import WEAK_DISTANCE, warnings_of
+from itportrait_core.methods.inversion.photo_twin import Aligned, latent_distance
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_prior
 
@@ -68,3 +69,29 @@ def test_the_pose_of_all_points_goes_before_that_of_five():
     picture = Aligned(torch.zeros(1, 3, 32, 32), find_pose=lambda image: wanted)
     start = first_pose(None, picture, InversionConfig(pose_init="landmarks"), torch.Generator(), None)
     assert torch.equal(start.camera, wanted)
+
+
+@pytest.mark.parametrize(("aside", "told"), [(0.0, False), (40.0, True)])
+def test_a_twin_that_looks_elsewhere_than_the_face_points_is_told(prior, aside, told):
+    """A picture outside what the networks draw has a twin of another face; the warning names the file."""
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    config = InversionConfig()
+    plain = first_pose(prior, Aligned(image), config, torch.Generator().manual_seed(1), None)
+    turned = cameras.orbit(float(cameras.angles(plain.camera)[0]) + aside)
+    picture = Aligned(image, find_pose=lambda seen: turned)
+    start = first_pose(prior, picture, config, torch.Generator().manual_seed(1), None)
+    assert torch.equal(start.camera, plain.camera)
+    assert start.facts["twin_yaw_from_landmarks"] == pytest.approx(aside, abs=0.1)
+    quiet = {"pose_residual": 0.0, "twin_spread": 0.0, "twin_distance": 0.0}
+    warnings = warnings_of({**start.facts, **quiet}, config)
+    assert any("ffhqrebalanced512-128.pkl" in warning for warning in warnings) is told
+
+
+def test_a_latent_that_nobody_has_is_far(prior):
+    """People of M(z) lie at about 1, whatever the generator; a twin beyond the limit is told."""
+    people = prior.generator.mapping(torch.randn(32, prior.generator.z_dim))
+    near = [latent_distance(prior, ws[None]) for ws in people]
+    assert 0.7 < sum(near) / len(near) < 1.3
+    assert latent_distance(prior, people[:1] * 20) > 5 * max(near)
+    report = {"pose_residual": 0.0, "twin_distance": WEAK_DISTANCE + 0.1}
+    assert any("ffhqrebalanced512-128.pkl" in warning for warning in warnings_of(report, InversionConfig()))

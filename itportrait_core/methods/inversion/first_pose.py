@@ -66,7 +66,29 @@ def first_pose(
     if twins is not None:
         facts |= {"twin_layers": twins.note, "twin_face": twins.camera is not None}
         facts |= {} if twins.camera is None else {"twin_spread": round(twins.spread, 3)}
+        facts |= _beside_landmarks(twins)
+        if prior is not None and prior.frame == "eg3d":  # the embedded family, whose limit was measured
+            facts["twin_distance"] = round(twins.distance, 3)
     return FirstPose(label.to(aligned.image), twins, aligned, facts)
+
+
+def _beside_landmarks(twins: Twins) -> dict[str, object]:
+    """Pose that the picture's own face points tell, and degrees of yaw from it to the twins' pose.
+
+    Where both differ much, the twin is not a photo of this face: a sign that the picture lies outside what
+    the networks draw. Yaw alone is compared, which both read best. Empty where no face is found.
+    """
+    seek = twins.aligned.find_pose
+    label = None if seek is None or twins.camera is None else seek(twins.aligned.image)
+    if label is None or twins.camera is None:
+        return {}
+    yaw, pitch, _ = (float(angle) for angle in cameras.angles(label))
+    twin_yaw = float(cameras.angles(twins.camera)[0])
+    return {
+        "landmark_yaw": round(yaw, 3),
+        "landmark_pitch": round(pitch, 3),
+        "twin_yaw_from_landmarks": round(abs(twin_yaw - yaw), 3),
+    }
 
 
 def _from_landmarks(aligned: Aligned) -> Tensor:

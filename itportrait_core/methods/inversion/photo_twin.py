@@ -26,6 +26,10 @@ DEEP3D_IN_FFHQ = (0.0648, 0.1553, 0.9360, 1.0265)
 (docs/alignment.md#deep3d-and-eg3d-squares)."""
 
 
+DISTANCE_SEED, DISTANCE_SAMPLES = 1, 1024
+"""Samples of M(z) behind `latent_distance`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Aligned:
     """A style picture in the frames of both generators.
@@ -56,6 +60,7 @@ class Twins:
         spread: median deviation of the twins' poses from it, degrees.
         aligned: the picture, cut anew if `realign` was used.
         note: which layers were perturbed: "usual", "wider" or "none".
+        distance: how far the picture's own latent lies from anybody that M(z) draws, see `latent_distance`.
     """
 
     images: Tensor
@@ -63,6 +68,7 @@ class Twins:
     spread: float
     aligned: Aligned
     note: str
+    distance: float = 0.0
 
 
 @torch.no_grad()
@@ -86,7 +92,24 @@ def make_twins(prior: PhotoPrior, aligned: Aligned, config: InversionConfig, rng
         latest = twins_of(note, layers)
         if latest.spread < 0.5 * best.spread:
             best = latest
-    return best
+    return dataclasses.replace(best, distance=latent_distance(prior, code))
+
+
+@torch.no_grad()
+def latent_distance(prior: PhotoPrior, code: Tensor) -> float:
+    """Root mean square offset of a code [1, num_ws, w_dim] from the mean of M(z), in units of its spread.
+
+    About 1 for people that the photo generator draws. Where M(z) hardly varies a hundredth of the mean
+    variance is added, so that such directions count at most ten times.
+    """
+    rng = torch.Generator().manual_seed(DISTANCE_SEED)
+    z = torch.randn(DISTANCE_SAMPLES, prior.generator.z_dim, generator=rng).to(code.device)
+    samples = prior.generator.mapping(z)[:, 0].cpu().double()
+    mean = samples.mean(dim=0)
+    offsets = samples - mean
+    variances, axes = torch.linalg.eigh(offsets.T @ offsets / len(offsets))
+    scale = (variances.clamp_min(0) + 0.01 * variances.mean()).sqrt()
+    return float(((code[0].cpu().double() - mean) @ axes / scale).square().mean().sqrt())
 
 
 def encode_picture(prior: PhotoPrior, picture: Tensor, config: InversionConfig) -> Tensor:
