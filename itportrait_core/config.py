@@ -142,4 +142,6 @@ class Config:
 
 
 def _tupled(value: Value) -> Value | tuple:
+    if isinstance(value, dict):
+        return {name: _tupled(item) for name, item in value.items()}
     return tuple(_tupled(item) for item in value) if isinstance(value, (list, tuple)) else value

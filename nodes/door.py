@@ -29,7 +29,7 @@ MOST_PIXELS = 1 << 28
 
 def guard(node: type[io.ComfyNode]) -> None:
     """Put the check before a node's `execute`. Called once for each node."""
-    inner: Callable[..., Any] = node.execute.__func__  # type: ignore[attr-defined]
+    inner: Callable[..., Any] = node.execute.__func__
     signature = inspect.signature(inner)
 
     @functools.wraps(inner)
@@ -38,7 +38,7 @@ def guard(node: type[io.ComfyNode]) -> None:
         check(node, {**bound, **bound.pop("chosen", {}), **bound.pop("strengths", {})})
         return inner(cls, *given, **named)
 
-    node.execute = classmethod(execute)  # type: ignore[assignment,method-assign]
+    node.execute = classmethod(execute)
 
 
 def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
@@ -47,7 +47,7 @@ def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
     Raises:
         ITPortraitError: naming the node, the input, its value and what is wanted.
     """
-    title, inputs = _inputs(node)
+    title, inputs = _inputs(node)  # type: ignore[arg-type]
     for item in inputs:
         if item.id not in given or (item.optional and given[item.id] is None):
             continue
@@ -59,7 +59,7 @@ def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
 
 
 @functools.cache
-def _inputs(node: type[io.ComfyNode]) -> tuple[str, list[io.Input]]:
+def _inputs(node: Any) -> tuple[str, list[io.Input]]:
     """Title and inputs of a node; made once, for lists of files need a look at every file."""
     schema = node.define_schema()
     return schema.display_name or schema.node_id, list(schema.inputs)

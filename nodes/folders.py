@@ -108,7 +108,7 @@ def temporary(name: str) -> Path:
 
 
 def put(file: Path, data: bytes) -> None:
-    """Write a whole file of ours below temp, replacing an older one.
+    """Write a whole file of ours below temp, or beside a file whose name is ours, replacing an older one.
 
     Raises:
         ITPortraitError: for a full disk, or a folder that cannot be written.

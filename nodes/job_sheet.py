@@ -103,8 +103,6 @@ class SaveJobSheet(io.ComfyNode):
         from ..itportrait_core.farm.sheet import write_sheet
 
         recipe = generator.lineage.get("recipe") or {}
-        sheet = folders.result(name, SHEET)
-        places = Places(sheet.parent, None, Path(sheet.parent))
         persons = making.seeds(seeds) if seeds.strip() else []
         if not persons and people is None and portrait is None:
             raise ITPortraitError("There is nobody to draw; give seeds, or connect people or a portrait.")
@@ -114,15 +112,16 @@ class SaveJobSheet(io.ComfyNode):
         lines = lines or [str(recipe.get("text") or "")]
         if styles is None and lines == [""]:
             raise ITPortraitError("There is nothing to do; connect styles, or write texts.")
-        home = f"{sheet.stem} pictures"
-        made = _pictures(styles, places, f"{home}/styles")
-        persons += _pictures(people, places, f"{home}/people") + _portraits(
-            portrait, places, f"{home}/people"
-        )
-        jobs = making.make_jobs(made, lines, persons, base, common)
-        write_sheet(sheet, jobs)
-        report = _report(sheet, len(jobs), max(len(made), 1) * len(lines))
-        return io.NodeOutput(str(sheet), report, ui=ui.PreviewText(report))
+        with folders.new(name, SHEET) as place:
+            places = Places(place.path.parent, None, place.path.parent)
+            home = f"{place.path.stem} pictures"
+            made = _pictures(styles, places, f"{home}/styles")
+            persons += _pictures(people, places, f"{home}/people")
+            persons += _portraits(portrait, places, f"{home}/people")
+            jobs = making.make_jobs(made, lines, persons, base, common)
+            write_sheet(place.draft, jobs)
+        report = _report(place.path, len(jobs), max(len(made), 1) * len(lines))
+        return io.NodeOutput(str(place.path), report, ui=ui.PreviewText(report))
 
 
 def changes_of(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -166,7 +165,7 @@ def _pictures(images: Tensor | None, places: Places, folder: str) -> list[Source
     for number, image in enumerate([] if images is None else images, 1):
         file = places.input / folder / f"{number:04}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        folders.write(file, png_bytes(to_pixels(_rgb(image)), {}))
+        folders.put(file, png_bytes(to_pixels(_rgb(image)), {}))
         sources.append(_source("picture", file, places))
     return sources
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ..config import Config as Settings
 from ..errors import ITPortraitError
 from ..networks.ops import binomial_filter
 from .settings_check import check_settings
@@ -71,7 +72,8 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
     Raises:
         ITPortraitError: naming the first tensors that are missing, unknown or of another shape.
     """
-    check_settings(config)
+    if isinstance(config, Settings):
+        check_settings(config)
     with torch.device("meta"):
         wanted = network(config, seed=None).state_dict()
     wrong = [f"{name} is unknown" for name in tensors if name not in wanted]

@@ -50,7 +50,7 @@ def _check_size(name: str, value: object) -> None:
             raise DamagedFile(f"The file says {name} is {describe(number)}; is it damaged?")
 
 
-def _numbers(value: object) -> list[Any]:
+def _numbers(value: dict[Any, Any] | tuple[Any, ...]) -> list[Any]:
     items = value.values() if isinstance(value, dict) else value
     nested = (_numbers(item) if isinstance(item, dict | tuple) else [item] for item in items)
     return [number for part in nested for number in part]

@@ -130,7 +130,7 @@ class _Driver:
             self.flying[reference] = task
 
     def _start(self, task: Task) -> object:
-        options = dict(self.given)
+        options: dict[str, Any] = dict(self.given)
         if self.unfit:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self.unfit))})"}
         parents = [self.outcomes.get(key) or self.bench.states[key] for key in task.needs]

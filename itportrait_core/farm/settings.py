@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
+from ..checkpoints import embedded
 from ..errors import ITPortraitError
-from ..methods.configs import APTConfig, Config, InversionConfig, ITEConfig, suited
-from ..methods.shared.presets import preset_of
+from ..methods.configs import APTConfig, Config, InversionConfig, ITEConfig
+from ..methods.shared.presets import name_for, preset_of
 from .files import notes_of
 from .job import Job
+from .places import EMBEDDED, file_hash
 
 _CLASSES: dict[str, type[Config]] = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig}
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -33,7 +34,7 @@ def check_changes(changes: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def config(job: Job, kind: type[AnyConfig], resolution: int) -> AnyConfig:
-    """The settings of one method: a preset, or what suits the generator's size, with the job's changes.
+    """The settings of one method: a preset, or what suits the generator, with the job's changes.
 
     Args:
         job: the job.
@@ -44,9 +45,16 @@ def config(job: Job, kind: type[AnyConfig], resolution: int) -> AnyConfig:
     if job.preset:
         base = preset_of(kind, job.preset)
     else:
-        base = suited(kind, SimpleNamespace(resolution=resolution), mode)
+        base = preset_of(kind, name_for(resolution, has_prior(job)), mode)
     chosen = _changed(base, job.changes.get(kind.method, {}))
     return chosen.replace(mode=mode) if mode else chosen
+
+
+def has_prior(job: Job) -> bool:
+    """Whether the job's base is the embedded generator, which has a style prior."""
+    if not embedded.exists("style_prior"):
+        return False
+    return job.base.file == EMBEDDED or job.base.sha256 == file_hash(embedded.path("generator"))
 
 
 def _changed(base: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:

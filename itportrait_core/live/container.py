@@ -26,7 +26,7 @@ ALIGNMENT = 16
 LARGEST_HEADER = 1 << 20
 """Bytes."""
 MOST_ARRAYS = 256
-TYPES = {"f2": np.dtype("<f2"), "f4": np.dtype("<f4"), "u1": np.dtype("u1")}
+TYPES: dict[str, np.dtype[Any]] = {"f2": np.dtype("<f2"), "f4": np.dtype("<f4"), "u1": np.dtype("u1")}
 _NAMES = {torch.float16: "f2", torch.float32: "f4", torch.uint8: "u1"}
 
 
@@ -90,7 +90,7 @@ def from_bytes(data: bytes) -> tuple[dict[str, Any], list[Tensor]]:
 
 
 def _array(data: bytes, entry: dict[str, Any]) -> Tensor:
-    dtype = TYPES[entry["type"]]
+    dtype: np.dtype[Any] = TYPES[entry["type"]]
     shape = [int(side) for side in entry["shape"]]
     offset, count = int(entry["offset"]), math.prod(shape)
     if min([*shape, offset]) < 0 or offset % ALIGNMENT or offset + count * dtype.itemsize > len(data):

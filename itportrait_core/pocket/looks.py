@@ -31,6 +31,8 @@ SHADING: dict[str, tuple[float, float, float]] = {
     "ink": (0.2, 1, 0.4), "cells": (0.012, 0.03, 0.12), "levels": (3, 8, 0.15),
 }  # fmt: skip
 """Smallest and largest value of each field of `Look`, and how often it differs from the photo's."""
+PLAIN = Shape()
+"""The photo's shape."""
 MATERIALS = 10
 """Rows of a palette: skin, lips, iris, hair, brows, cloth, trim, frames, hat, white of the eye."""
 PHOTO_SHARE = 0.08
@@ -92,8 +94,9 @@ def _draw(rng: np.random.Generator) -> tuple[dict[str, float], dict[str, float],
     shape = {}
     for f in fields(Shape):
         low, high = SHAPE_RANGES[f.name]
+        plain = getattr(PLAIN, f.name)
         if rng.random() < chance:
-            shape[f.name] = f.default + strength * (rng.uniform(low, high) - f.default)
+            shape[f.name] = plain + strength * (rng.uniform(low, high) - plain)
     shading = {}
     for name, (low, high, share) in SHADING.items():
         if rng.random() < share * (strength if strength < 1 else 1.0):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
 
@@ -166,7 +166,7 @@ def _random(style: RandomStyle, count: int) -> tuple[Shape, np.ndarray, np.ndarr
 
 def look_defaults() -> dict[str, float]:
     """Every field of `Look` with the photo's value."""
-    return {f.name: f.default for f in fields(Look)}
+    return asdict(Look())
 
 
 def _wide(style: WideStyle, palette: np.ndarray) -> tuple[Shape, np.ndarray, np.ndarray]:

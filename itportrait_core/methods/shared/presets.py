@@ -62,9 +62,16 @@ def suited(kind: type[AnyConfig], generator: Generator3D, mode: str = "", *, pri
         mode: as in `preset_of`.
         prior: False begins at the generator as it is, as published, also where it has a style prior.
     """
-    if generator.resolution > SMALL_RESOLUTION:
-        return preset_of(kind, "paper", mode)
-    from .style_priors import style_prior_of  # imports torch, which schemas do not need
+    known = False
+    if prior and generator.resolution <= SMALL_RESOLUTION:
+        from .style_priors import style_prior_of  # imports torch, which schemas do not need
 
-    known = prior and style_prior_of(generator) is not None
-    return preset_of(kind, "prior" if known else "small", mode)
+        known = style_prior_of(generator) is not None
+    return preset_of(kind, name_for(generator.resolution, known), mode)
+
+
+def name_for(resolution: int, has_prior: bool) -> str:
+    """Name of the preset that suits a generator of this side in pixels, with or without a style prior."""
+    if resolution > SMALL_RESOLUTION:
+        return "paper"
+    return "prior" if has_prior else "small"

@@ -14,8 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checkpoints import embedded
-from ...checkpoints.format import load_generator
 from ...networks.eg3d import EG3DGenerator
 from ...networks.style_prior import StylePrior
 from ...rendering import cameras
@@ -24,7 +22,7 @@ from ..latents import normalise
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .style_looks import LookPictures
-from .style_prior import StylePriorTrainee, jostled, with_weights
+from .style_prior import StylePriorTrainee, jostled, load_eg3d, with_weights
 
 BATCH = 16
 """Pictures per step."""
@@ -78,8 +76,7 @@ def train(
         device: only "cpu" was tried.
         pictures: number of looks that are rendered once and kept.
     """
-    own = Path(folder) / "generator.safetensors"
-    generator = load_generator(own if own.is_file() else embedded.path("generator"), device=device)
+    generator = load_eg3d(Path(folder), device)
     trainee = StylePriorTrainee(generator, seed).to(device)
     state = torch.load(Path(folder) / "style_prior.resume.pt", map_location="cpu", weights_only=True)
     trainee.load_state_dict(state["average"])

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ...checkpoints import embedded
 from ...checkpoints.format import load_generator
+from ...errors import ITPortraitError
 from ...methods.shared.lineage import weights_hash
 from ...networks.eg3d import EG3DGenerator
 from ...networks.style_basis import changed_shapes
@@ -181,6 +182,15 @@ def step_losses(
     return losses
 
 
+def load_eg3d(folder: Path, device: str) -> EG3DGenerator:
+    """`generator.safetensors` of the folder, where there is one, else the embedded generator."""
+    own = folder / "generator.safetensors"
+    generator = load_generator(own if own.is_file() else embedded.path("generator"), device=device)
+    if not isinstance(generator, EG3DGenerator):
+        raise ITPortraitError(f"{own} holds a {generator.family!r} generator; an EG3D one is needed here.")
+    return generator
+
+
 def train(
     folder: Path,
     *,
@@ -199,8 +209,7 @@ def train(
         settings: batch sizes and weights.
     """
     settings = settings or StylePriorTraining()
-    own = Path(folder) / "generator.safetensors"
-    generator = load_generator(own if own.is_file() else embedded.path("generator"), device=device)
+    generator = load_eg3d(Path(folder), device)
     trainee = StylePriorTrainee(generator, seed).to(device)
     groups = [
         {"params": list(trainee.prior.basis.parameters()), "lr": settings.rate},
