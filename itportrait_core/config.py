@@ -141,7 +141,7 @@ class Config:
         }
 
 
-def _tupled(value: Value) -> Value | tuple:
+def _tupled(value: Value) -> Value | tuple | dict:
     if isinstance(value, dict):
         return {name: _tupled(item) for name, item in value.items()}
     return tuple(_tupled(item) for item in value) if isinstance(value, (list, tuple)) else value
