@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from .errors import ITPortraitError
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
-    from .methods.instant.config import InstantConfig
-    from .methods.instant.instant import instant_style
     from .methods.inversion.invert import invert, invert_batch, reconstruction
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.shared.portrait import Portrait
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
+    from .methods.style.config import InstantConfig
+    from .methods.style.instant import instant_style
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
     from .methods.tuning.tune import pivotal_tune
@@ -31,8 +31,8 @@ _HOMES = {
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
-    "methods.instant.config": ("InstantConfig",),
-    "methods.instant.instant": ("instant_style",),
+    "methods.style.config": ("InstantConfig",),
+    "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
     "methods.couple.couple": ("couple",),

@@ -7,7 +7,7 @@ taken over the old ones, so that a resume point or a cached result stays valid w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
@@ -17,6 +17,8 @@ SETTINGS = {
     "image_beside_text": "image_text_orthogonality",
 }
 """Fields of the methods' configs."""
+LATER = {"start": "original", "prior": 0.0, "style": "none"}
+"""Fields that came later, with the value that does what was done before."""
 RECORD = {"dice": "rng"}
 """Fields of a step's record."""
 RESUME = {"dice": "rng"}
@@ -41,6 +43,14 @@ def resumed(tensors: Mapping[str, Value]) -> dict[str, Value]:
     return out
 
 
-def first_names(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Settings by the names that they first had: what hashes are taken over."""
-    return renamed(values, {new: old for old, new in SETTINGS.items()})
+def first_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names that they first had: what hashes are taken over.
+
+    Fields that came later are left out where they change nothing.
+    """
+    first = {
+        name: first_names(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if name not in LATER or LATER[name] != value
+    }
+    return renamed(first, {new: old for old, new in SETTINGS.items()})

@@ -6,8 +6,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.instant.config import InstantConfig
 from ..itportrait_core.methods.shared.lineage import tensor_hash
+from ..itportrait_core.methods.style.config import InstantConfig
 from . import compat, fields, results, runtime, sockets
 from .images import one_picture
 

@@ -123,7 +123,7 @@ app.registerExtension({
     }
   },
   setup() {
-    liveNodes.listen();
+    liveNodes.attach();
     api.addEventListener("executed", ({ detail }) => {
       const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
       if (!from) return;

@@ -98,7 +98,7 @@ export class LiveNodes {
   }
 
   /** Listen to trainings. */
-  listen() {
+  attach() {
     const { app, api } = this.page;
     api.addEventListener(EVENT, ({ detail }) => {
       const node = nodeByExecutionId(app.rootGraph ?? app.graph, detail?.node);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import html
 import posixpath
 import re
@@ -86,7 +86,7 @@ def page(data: bytes, modules: Mapping[str, str], *, title: str, license: str, r
         title=html.escape(title),
         license=html.escape(license),
         recipe=card,
-        data=base64.b64encode(data).decode(),
+        data=_base64(data),
         modules=mapping,
         entry=PREFIX + ENTRY,
     )
@@ -95,8 +95,12 @@ def page(data: bytes, modules: Mapping[str, str], *, title: str, license: str, r
 def _address(name: str, modules: Mapping[str, str]) -> str:
     """A module as a data address, its imports by name."""
     text = _IMPORT.sub(lambda match: f'{match[1]}"{PREFIX}{_resolved(name, match[2])}"', modules[name])
-    return "data:text/javascript;base64," + base64.b64encode(text.encode()).decode()
+    return "data:text/javascript;base64," + _base64(text.encode())
 
 
 def _resolved(name: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()

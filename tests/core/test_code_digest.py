@@ -83,7 +83,7 @@ def test_methods_have_digests_of_their_own():
 def test_weights_that_nobody_names_count(tmp_path, monkeypatch):
     """Another perceptual trunk is another training, although no setting says so."""
     before = digests.code_digest("apt")
-    monkeypatch.setenv("ITPORTRAIT_POCKET_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(digests.embedded, "FOLDER", tmp_path)
     digests._weights_digest.cache_clear()
     digests.code_digest.cache_clear()
     assert digests.code_digest("apt") != before

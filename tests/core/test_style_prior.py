@@ -10,9 +10,9 @@ from torch import Tensor
 
 import itportrait_core as itp
 from itportrait_core.checkpoints.format import save_model
-from itportrait_core.methods.instant.config import InstantConfig
-from itportrait_core.methods.instant.instant import baked
 from itportrait_core.methods.shared.style_priors import style_prior_of
+from itportrait_core.methods.style.config import InstantConfig
+from itportrait_core.methods.style.instant import baked
 from itportrait_core.networks.style_basis import changed_shapes
 from itportrait_core.networks.style_prior import StylePrior, StylePriorConfig
 from tests.core.tiny import tiny_generator

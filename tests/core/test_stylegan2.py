@@ -83,7 +83,7 @@ def test_noise_modes():
     drawn = generator.synthesis(ws, "random", torch.Generator().manual_seed(0))
     assert not torch.allclose(none, const) and not torch.allclose(const, drawn)
     assert torch.equal(drawn, generator.synthesis(ws, "random", torch.Generator().manual_seed(0)))
-    with pytest.raises(ITPortraitError, match="generator="):
+    with pytest.raises(ITPortraitError, match="rng="):
         generator.synthesis(ws, "random")
     with pytest.raises(ITPortraitError, match="'loud'"):
         generator.synthesis(ws, "loud")

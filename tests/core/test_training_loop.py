@@ -30,7 +30,7 @@ def make(folder, minutes: float) -> loop.Trainer:
 
 
 def loss(trainer: loop.Trainer) -> dict[str, torch.Tensor]:
-    x = torch.randn(8, 4, generator=trainer.generator)
+    x = torch.randn(8, 4, generator=trainer.rng)
     return {"error": (trainer.module(x) - x.sum(1, keepdim=True)).square().mean()}
 
 

@@ -70,7 +70,7 @@ def test_official_files_go_through_the_coupled_workflow(
             assert picture.size == (side, side), name
     client.close()
 
-    base = next(server.base.rglob("ffhq512-128_00001.safetensors"))
+    base = next(server.base.rglob("ffhq512-128.safetensors"))
     person = load_file(next(server.base.rglob("somebody_00001.safetensors")))
     assert person["ws"].shape == (1, 14, 512) and person["camera"].shape == (1, 25)
     for part in ("target", "style"):
@@ -91,11 +91,11 @@ def imported(client: ComfyClient, server: ComfyServer) -> None:
     assert (run.end, run.error) == ("execution_success", ""), server.said()
     made = {path.name: read_header(path) for path in (server.base / "output" / "itportrait").iterdir()}
     assert {name.removesuffix(".safetensors"): header.family for name, header in made.items()} == {
-        "ffhq512-128_00001": "eg3d",
-        "e4e_ffhq_encode_00001": "style_encoder",
-        "e4e_ffhq_encode_00001-generator": "stylegan2",
-        "epoch_20_00001": "pose",
-        "model_ir_se50_00001": "identity",
+        "ffhq512-128": "eg3d",
+        "e4e_ffhq_encode": "style_encoder",
+        "e4e_ffhq_encode-generator": "stylegan2",
+        "epoch_20": "pose",
+        "model_ir_se50": "identity",
     }
     assert all(header.license and header.lineage["source_sha256"] for header in made.values())
 
@@ -104,13 +104,13 @@ def coupled(graph: Graph, steps: int) -> dict[str, Node]:
     """The coupled workflow over the imported files; the nodes that show something, by name."""
     changes = {name: {**values, "steps": steps} for name, values in FEWEST.items()}
     settings = graph.add("MethodSettings", changes=json.dumps(changes))
-    base = graph.add("GeneratorLoader", file="ffhq512-128_00001.safetensors")
+    base = graph.add("GeneratorLoader", file="ffhq512-128.safetensors")
     prior = graph.add(
         "PhotoPriorLoader",
-        photo="e4e_ffhq_encode_00001-generator.safetensors",
-        encoder="e4e_ffhq_encode_00001.safetensors",
-        pose="epoch_20_00001.safetensors",
-        identity="model_ir_se50_00001.safetensors",
+        photo="e4e_ffhq_encode-generator.safetensors",
+        encoder="e4e_ffhq_encode.safetensors",
+        pose="epoch_20.safetensors",
+        identity="model_ir_se50.safetensors",
     )
     picture = graph.add("Align", image=graph.add("ExamplePicture"), points=FIVE_POINTS)
     found = graph.add(

@@ -31,7 +31,7 @@ export class LiveHeadView {
     this.element = host("itportrait-live", make("style", { textContent: EXTRA_STYLE }), this.stage, this.controls.element);
     this.painter = new Painter(this.canvas, engine, () => this.wake());
     this.strip = new Strip(this);
-    this.listen();
+    this.attach();
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.stage);
     this.sight = new IntersectionObserver((entries) => this.appear(entries.at(-1).isIntersecting));
@@ -198,7 +198,7 @@ export class LiveHeadView {
 
   // ---- hands
 
-  listen() {
+  attach() {
     const on = (name, handler, options) => this.stage.addEventListener(name, handler, options);
     on("pointerdown", (event) => this.grab(event));
     on("pointermove", (event) => this.move(event));

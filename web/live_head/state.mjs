@@ -16,7 +16,7 @@ export const PRESETS = {
 
 /** `[r, g, b]` in [0, 1] of `#rrggbb`; null for anything else, which stands for the generator's own background. */
 export function colourOf(text) {
-  const found = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(String(text ?? "").trim());
+  const found = String(text ?? "").trim().match(/^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i);
   return found ? found.slice(1).map((pair) => parseInt(pair, 16) / 255) : null;
 }
 

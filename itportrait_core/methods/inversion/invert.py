@@ -15,7 +15,6 @@ from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
-from ..instant.instant import instant_style
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
@@ -23,6 +22,7 @@ from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, run, trainable_mode
 from ..shared.style_priors import style_prior_of
 from ..shared.trainable import frozen_copy
+from ..style.instant import instant_style
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose
 from .metrics import compare
@@ -191,7 +191,14 @@ def _portrait(
 
 
 def reconstruction(generator: Generator3D, portrait: Portrait) -> Tensor:
-    """What an inversion made of its picture [1, 3, H, W], through the style prior if it was made so."""
+    """What an inversion made of its picture [1, 3, H, W], through the style prior if it was made so.
+
+    Example:
+        >>> G, picture = itp.load_generator("pocket"), torch.rand(1, 3, 64, 64) * 2 - 1
+        >>> config = itp.InversionConfig(steps=2, pose_init="frontal", start_samples=8)
+        >>> itp.reconstruction(G, itp.invert(G, picture, config=config)).shape[:2]
+        torch.Size([1, 3])
+    """
     through = style_prior_of(generator) if portrait.report.get("style") == "prior" else None
     drawn = generator if through is None else instant_style(generator, portrait.image, prior=through)
     return drawn.synthesis(portrait.ws, portrait.camera).image

@@ -14,19 +14,20 @@ import ast
 import hashlib
 import importlib.machinery
 import importlib.util
-import marshal
 from collections.abc import Iterator
 from functools import cache
+from types import CodeType
 
 from ...checkpoints import embedded
 from ...errors import ITPortraitError
+from ...networks import families
 
 ROOT = __package__.rpartition(".methods")[0]
 """Name of the core package, whatever it is installed in."""
 ENTRIES = {
     "invert": "methods.inversion.invert",
     "apt": "methods.stylize.apt",
-    "instant": "methods.instant.instant",
+    "instant": "methods.style.instant",
     "couple": "methods.couple.couple",
     "tune": "methods.tuning.tune",
     "blend": "methods.style.blend",
@@ -34,7 +35,7 @@ ENTRIES = {
     "render": "rendering.views",
 }
 """Method -> module, below the core package, that runs it."""
-NETWORKS = ("eg3d", "panohead", "stylegan2", "encoders", "pose", "arcface", "style_prior")
+NETWORKS = (*families.NAMES, "stylegan2", "encoders", "pose", "arcface", "style_prior")
 """Modules of `networks` that files name: they are imported by name, which no syntax tree shows."""
 SILENT_WEIGHTS = ("perceptual", "clip_guide", "style_prior")
 _UNSEEN = {"ctx", "kind", "type_comment", "type_ignores"}
@@ -129,7 +130,15 @@ def _module_digest(name: str) -> str:
     code = spec.loader.get_code(name) if spec and spec.loader else None  # type: ignore[attr-defined]
     if code is None:
         raise ITPortraitError(f"Neither source nor compiled code of {name} is there; install the pack anew.")
-    return hashlib.sha256(marshal.dumps(code)).hexdigest()
+    return hashlib.sha256(_compiled(code)).hexdigest()
+
+
+def _compiled(code: CodeType) -> bytes:
+    """Instructions, names and constants of compiled code, with all that is nested in it."""
+    inner = [
+        _compiled(part) if isinstance(part, CodeType) else repr(part).encode() for part in code.co_consts
+    ]
+    return b"\n".join([code.co_code, repr(code.co_names).encode(), *inner])
 
 
 def _source(name: str) -> str | None:

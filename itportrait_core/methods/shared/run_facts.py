@@ -8,10 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from ..configs import APTConfig, ITEConfig
+from ...config import Config
 from .code_digest import code_digest
+
+
+class WithClip(Protocol):
+    """Settings of APT, as far as its inputs go."""
+
+    @property
+    def clip(self) -> float:
+        """Weight of the CLIP term; without it CLIPs are no input."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
 
 
 def run_facts(method: str, base: str, *, half: bool = False, **inputs: object) -> dict[str, Any]:
@@ -27,7 +38,7 @@ def run_facts(method: str, base: str, *, half: bool = False, **inputs: object) -
     return {"method": method, "base": base, "version": code_digest(method), **precision, **inputs}
 
 
-def apt_inputs(portrait: str, config: APTConfig, clips: Sequence[str] = ()) -> dict[str, Any]:
+def apt_inputs(portrait: str, config: WithClip, clips: Sequence[str] = ()) -> dict[str, Any]:
     """The inputs of an image-only run: hash of the portrait, settings, names of the CLIPs."""
     return {
         "portrait": portrait,
@@ -37,7 +48,7 @@ def apt_inputs(portrait: str, config: APTConfig, clips: Sequence[str] = ()) -> d
 
 
 def couple_inputs(
-    portrait: str, config: ITEConfig, text: str, clips: Sequence[str], content: str = "", start: str = ""
+    portrait: str, config: Config, text: str, clips: Sequence[str], content: str = "", start: str = ""
 ) -> dict[str, Any]:
     """The inputs of a coupled or text-only run.
 

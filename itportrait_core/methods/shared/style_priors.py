@@ -36,6 +36,11 @@ def load_style_prior(name_or_path: str | os.PathLike[str] = "pocket") -> StylePr
 
     Raises:
         ITPortraitError: when the file holds another kind of network.
+
+    Example:
+        >>> prior = itp.load_style_prior()
+        >>> prior.code(torch.zeros(1, 3, 64, 64)).shape == (prior.config.code_dim,)
+        True
     """
     path = embedded.path("style_prior") if name_or_path == "pocket" else name_or_path
     with torch.inference_mode(False):

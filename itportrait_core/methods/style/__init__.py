@@ -1,1 +1,1 @@
-"""A finished style: blended without training, and saved as a difference."""
+"""A style without training: read from a picture at once, blended, saved as a difference."""

@@ -1,4 +1,4 @@
-"""Strengths of a blend (docs/method.md#blending)."""
+"""Strengths of an instant style and of a blend (docs/style-prior.md, docs/method.md#blending)."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ class BlendConfig(Config):
     texture: float = number(1.0, 0.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")
     decoder: float = number(1.0, 0.0, 1.2, "Strength of the decoder: colour and density of every point.")
     superresolution: float = number(1.0, 0.0, 1.2, "Strength of super-resolution: strokes and fine detail.")
+
+
+@dataclasses.dataclass(frozen=True)
+class InstantConfig(Config):
+    """Instant style: one pass of the encoder, no training.
+
+    Example:
+        >>> itp.InstantConfig(strength=0.5).to_dict()
+        {'strength': 0.5}
+    """
+
+    strength: float = number(1.0, 0.0, 2.0, "Factor on the code: 0 the untrained generator, 1 the style.")

@@ -12,7 +12,6 @@ from torch import Tensor
 from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import G, Generator3D, RenderOutput
-from ..instant.instant import instant_style
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.lineage import finish, lineage_on
@@ -31,6 +30,7 @@ from ..shared.trainable import (
     trained_parameters,
 )
 from ..shared.training import Trained, TrainingTask, with_moments
+from ..style.instant import instant_style
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection

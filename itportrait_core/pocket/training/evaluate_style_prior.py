@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...checkpoints.format import load_generator
-from ...methods.instant.instant import instant_style
+from ...methods.style.instant import instant_style
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 from ..attributes import Z_DIM, attributes

@@ -32,6 +32,11 @@ def instant_style(
 
     Raises:
         ITPortraitError: for a batch, or a generator without a prior.
+
+    Example:
+        >>> G, picture = itp.load_generator("pocket"), torch.rand(1, 3, 64, 64) * 2 - 1
+        >>> itp.instant_style(G, picture).lineage["method"]
+        'instant'
     """
     config = config or InstantConfig()
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:

@@ -1,1 +1,0 @@
-"""Instant style: a style picture's code in the style prior, baked into an ordinary generator."""
