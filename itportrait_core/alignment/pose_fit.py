@@ -16,15 +16,13 @@ from torch import Tensor
 from ..errors import ITPortraitError
 from .frame import DEEP3D_POINTS, PortraitFrame, five_points
 from .landmarks import Face
-from .standard_face import load, mouth_terms, pose_terms, standard_face
+from .standard_face import load, pose_terms, standard_face
 
 FIVE_PITCH_OFFSET = 5.3
 """Degrees that the fit of five points reads too high, measured on rendered heads
-(benchmarks/landmark_pose.py). The 468 points need none: they were located with known cameras."""
-MAX_TURN = math.radians(15.0)
+(benchmarks/standard_face.py). The 468 points need none: they were located with known cameras."""
+MAX_TURN = math.radians(10.0)
 """Largest turn that `refine` makes: no picture may be read far away from its plain fit."""
-MAX_YAW = 0.8
-"""Radians of yaw up to which the meaning of a residual changes."""
 
 
 @dataclass(frozen=True)
@@ -77,24 +75,14 @@ def estimate_pose(face: Face, frame: PortraitFrame | None = None) -> PoseFit:
     points = points if frame is None else frame.portrait.to_unit(points)
     if face.mesh is None:
         return fit_pose(points, torch.tensor(DEEP3D_POINTS), pitch_offset=FIVE_PITCH_OFFSET)
-    return fit_points(points)
-
-
-def fit_points(points: Tensor) -> PoseFit:
-    """Pose of the 468 points `[468, 2]`, y down: the plain fit, refined.
-
-    Raises:
-        ITPortraitError: if the points do not span a face.
-    """
     return refine(fit_pose(points, standard_face()), points)
 
 
 def refine(fit: PoseFit, points: Tensor) -> PoseFit:
     """Turn a fit of the 468 points by what its residual says.
 
-    A face is not the standard face, smiles and open mouths pull its points, and those of its far side are
-    guessed. All leave a pattern in the residual, which was learned together with the error of the pose on
-    rendered heads.
+    A face is not the standard face, and the points of its far side are guessed. Both leave a pattern in the
+    residual, which was learned together with the error of the pose on rendered heads.
 
     Args:
         fit: fit of the standard face to `points`.
@@ -102,9 +90,8 @@ def refine(fit: PoseFit, points: Tensor) -> PoseFit:
     """
     face, (level, upright, residual) = load(), leveled_residual(fit, points)
     yaw, pitch = yaw_and_pitch(upright)
-    residual = residual * (face.longest / residual.norm().clamp_min(face.longest))
-    turn = residual @ (face.by_residual[0] + yaw.clamp(-MAX_YAW, MAX_YAW) * face.by_residual[1])
-    turn = turn + pose_terms(yaw, pitch) @ face.by_pose + mouth_terms(residual, pitch) @ face.by_mouth
+    turn = residual @ (face.by_residual[0] + yaw * face.by_residual[1])
+    turn = turn + pose_terms(yaw, pitch) @ face.by_pose
     turn = turn * (MAX_TURN / turn.norm().clamp_min(MAX_TURN))
     return replace(fit, rotation=level.T @ turned(turn) @ upright)
 

@@ -92,6 +92,6 @@ def test_a_latent_that_nobody_has_is_far(prior):
     people = prior.generator.mapping(torch.randn(32, prior.generator.z_dim))
     near = [latent_distance(prior, ws[None]) for ws in people]
     assert 0.7 < sum(near) / len(near) < 1.3
-    assert latent_distance(prior, people[:1] * 20) > 5 * max(near)
+    assert latent_distance(prior, people[:1] * 20) > 3 * max(near)
     report = {"pose_residual": 0.0, "twin_distance": WEAK_DISTANCE + 0.1}
     assert any("ffhqrebalanced512-128.pkl" in warning for warning in warnings_of(report, InversionConfig()))
