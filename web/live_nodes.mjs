@@ -1,5 +1,6 @@
 // Live heads of ComfyUI's nodes: Live Head, whose widgets hold what is shown, and the previews of Multi-View Render
 // and of the nodes that train, which hold it themselves and come when there is something to show.
+import { hasCard } from "./live_head/gl.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
 import { nodeByExecutionId, pictureUrls, pictures, viewUrl } from "./run_outputs.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
@@ -102,7 +103,8 @@ export class LiveNodes {
     const { app, api } = this.page;
     api.addEventListener(EVENT, ({ detail }) => {
       const node = nodeByExecutionId(app.rootGraph ?? app.graph, detail?.node);
-      if (node && FILE.test(detail.file?.filename ?? "")) this.train(node, detail);
+      const wanted = detail?.always || hasCard(); // by the processor it would slow the training and the page
+      if (wanted && node && FILE.test(detail.file?.filename ?? "")) this.train(node, detail);
     });
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ HEAD = (0.5, 0.4)
 STATE = ("yaw", "pitch", "roll", "fov", "fade", "strength", "person", "shading", "background")
 SCRIPT = """(id) => { const view = app.graph.getNodeById(id).widgets.map((w) => w.element?.shadowRoot)
     .find((root) => root?.querySelector(".stage canvas + .finished")); """
+
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("ITPORTRAIT_LIVE"),
+    reason="drawing by the processor wants a quiet machine: set ITPORTRAIT_LIVE=1 there",
+)
 
 
 @pytest.fixture
@@ -130,7 +137,7 @@ def test_a_training_shows_its_generators_and_offers_moments(editor: Editor) -> N
     for step in (3, 6):
         file = {"filename": f"{step}.itplive", "subfolder": "none", "type": "temp"}
         message = {"node": str(node), "run": "apt-" + "0" * 16, "step": step, "total": 9, "file": file}
-        send(editor, {**message, "moment": True})
+        send(editor, {**message, "moment": True, "always": True})
     assert eventually(editor.page.locator(".itportrait-live").count, 1) == 1
     slider = editor.page.locator(".itportrait-live [data-slider=moment]")
     assert slider.get_attribute("max") == "1"

@@ -12,6 +12,20 @@ export function openContext() {
   return gl;
 }
 
+let card;
+
+/** Whether a graphics card draws WebGL here, and not the processor, which a training needs for itself. */
+export function hasCard() {
+  if (card === undefined) {
+    const gl = document.createElement("canvas").getContext("webgl2");
+    const named = gl?.getExtension("WEBGL_debug_renderer_info");
+    const name = gl ? String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "none";
+    card = !/none|swiftshader|llvmpipe|software|basic render/i.test(name);
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return card;
+}
+
 export function makeProgram(gl, vertex, fragment) {
   const program = gl.createProgram();
   for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
