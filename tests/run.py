@@ -20,7 +20,7 @@ from harness import environment, pack
 
 QUICK = ("tests/core", "tests/nodes", "-m", "not slow")
 TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
-"""`tests/conftest.py` says what stays together."""
+"""Of the quick part. A browser beside a training wants the other core, so the whole suite is one process."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Of torch in each process: small networks gain nothing from more."""
 
@@ -72,10 +72,10 @@ def mypy() -> int:
 
 
 def pytest(arguments: list[str]) -> int:
-    """The suites: core, nodes, server, web."""
-    if not arguments or arguments[: len(QUICK)] == list(QUICK):
+    """The suites: core, nodes, server, web, trust, farm."""
+    if arguments[: len(QUICK)] == list(QUICK):
         return _tool("pytest", *TWO_PROCESSES, *arguments, **ONE_THREAD)
-    return _tool("pytest", *arguments)
+    return _tool("pytest", *arguments, **ONE_THREAD)
 
 
 def _tool(name: str, *arguments: str, cwd: Path | str = environment.ROOT, **variables: str) -> int:
