@@ -1,8 +1,8 @@
 """Check the whole project: `python tests/run.py`. Sets itself up.
 
-Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last and in
-two processes. `--quick` leaves out servers, browsers and full-size networks: the loop at the desk. `--trust`
-runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes docs/trust.md. Other
+Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last.
+`--quick` runs in two processes and leaves out servers, browsers and full-size networks: the loop at the desk.
+`--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes docs/trust.md. Other
 arguments go to pytest, which then runs in one process.
 """
 
