@@ -2,8 +2,8 @@
 
 Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last.
 `--quick` runs in two processes and leaves out servers, browsers and full-size networks: the loop at the desk.
-`--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes docs/trust.md. Other
-arguments go to pytest, which then runs in one process.
+`--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes
+docs/trust.md. Other arguments go to pytest.
 """
 
 from __future__ import annotations
