@@ -46,12 +46,13 @@ class InstantStyle(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
     def execute(cls, generator: sockets.GeneratorHandle, image: Tensor, strength: float) -> io.NodeOutput:
         picture, config = one_picture(image, "The style picture"), InstantConfig(strength=strength)
-        facts = results.recipe(
-            "instant", generator, picture=tensor_hash(picture), settings=config.to_dict(),
-            prior=itp.load_style_prior().config.base_hash,
-        )  # fmt: skip
+        facts = results.recipe("instant", generator, picture=tensor_hash(picture), settings=config.to_dict())
 
         def make() -> results.Made:
             with runtime.plain_tensors():
