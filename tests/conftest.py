@@ -8,16 +8,15 @@ import pytest
 from harness.client import ComfyClient
 from harness.server import ComfyServer
 
-SUITES = ("server", "web")
-"""Suites that start servers: each stays in one process, and they come first, for they take longest."""
+LAST = "web"
+"""Browser tests come last: Playwright keeps an event loop in this thread, beside which nobody else can have one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays in one process, where there are several: a suite with servers, or else a file."""
+    """Say what stays in one process, where there are several: a file; and what comes last."""
     for item in items:
-        suite = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(suite if suite in SUITES else item.path.stem))
-    items.sort(key=lambda item: item.path.parent.name not in SUITES)
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: item.path.parent.name == LAST)
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,7 @@ def plan_tasks(jobs: Sequence[Job], results: Results) -> list[Task]:
     """Every task of a sheet once, parents before children, and what belongs to one style together."""
     tasks: dict[str, Task] = {}
     styles: dict[tuple[str, str], list[Job]] = {}
-    for job in jobs:
+    for job in {line_of(job): job for job in jobs}.values():
         if job.method == "selftest":
             key = results.selftest(job).stem
             tasks.setdefault(key, Task(key, "selftest", (job,)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ITPortraitError
-from .family import Family
-from .generator3d import Generator3D
+
+if TYPE_CHECKING:  # names alone are wanted where no torch is, such as for planning a farm
+    from .family import Family
+    from .generator3d import Generator3D
 
 NAMES = ("eg3d", "panohead")
 """Folders of `networks/`, and families of model files; imported when first met. A published file
