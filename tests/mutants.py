@@ -111,7 +111,7 @@ MUTANTS = (
     Mutant(
         "hand-over: what was taken over is not resumed", TASKS,
         "self.ite.g_t.load_state_dict(untrained, strict=False)", "pass",
-        "test_resume.py::test_what_was_taken_over_from_the_style_is_resumed[2-latents]",
+        "test_resume.py::test_what_was_taken_over_from_the_style_is_resumed[3-styles]",
     ),
     Mutant(
         "passes: the backbone gets no gradient", PASSES, "planes.backward(leaf.grad)", "pass",

@@ -35,7 +35,7 @@ def background_difference(render: RenderOutput) -> Tensor:
     tints it. Of use for generators with white empty space (`RenderingConfig.white_back`).
 
     Args:
-        seen: a render with `.image [B, 3, H, W]` and `.image_weights [B, 1, h, w]`.
+        render: one with `.image [B, 3, H, W]` and `.image_weights [B, 1, h, w]`.
     """
     image = render.image
     near = F.max_pool2d(render.image_weights.detach(), 3, 1, 1)  # the rim of the head is not empty

@@ -148,48 +148,65 @@ def encode(
     synthesis: Callable[[Tensor], Tensor] | None = None,
     steps: int | None = None,
 ) -> Tensor:
-    """A picture of any size to absolute style vectors, by one pass or by several.
+    """The last of the `answers` to a picture: absolute style vectors [B, style_count, code_dim]."""
+    return answers(encoder, image, synthesis, steps)[-1]
+
+
+def answers(
+    encoder: StyleEncoder,
+    image: Tensor,
+    synthesis: Callable[[Tensor], Tensor] | None = None,
+    steps: int | None = None,
+) -> list[Tensor]:
+    """Absolute style vectors [B, style_count, code_dim] of a picture of any size, after every pass.
 
     Args:
         image: [B, 3, H, W] in [-1, 1], the aligned face; resized here.
         synthesis: style vectors -> pictures with fixed noise; only more than one pass needs it.
         steps: passes; None for the encoder's own number. A psp or e4e encoder that was not trained to correct
             itself takes one, whatever is asked.
-
-    Returns:
-        [B, style_count, code_dim].
     """
     size = encoder.config.input_size
     if image.shape[-2:] != (size, size):
         image = F.interpolate(image, (size, size), mode="bilinear", align_corners=False, antialias=True)
     config = encoder.config
     if not config.iterative and (config.corrections == 0 or steps == 1):
-        return encoder(image) + encoder.latent_avg
+        return [encoder(image) + encoder.latent_avg]
     if synthesis is None:
         raise ITPortraitError("This encoder looks at its reconstructions: pass the generator's synthesis.")
     loop = restyle if config.iterative else correct
-    return loop(encoder, image, synthesis, config.passes if steps is None else steps)[-1]
+    return loop(encoder, image, synthesis, config.passes if steps is None else steps)
 
 
 def correct(
-    encoder: StyleEncoder, image: Tensor, synthesis: Callable[[Tensor], Tensor], steps: int = 2
+    encoder: StyleEncoder,
+    image: Tensor,
+    synthesis: Callable[[Tensor], Tensor],
+    steps: int = 2,
+    read: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Tensor]:
     """Let an encoder of single pictures mend its answer: what it says too little about its own reconstruction
     is added, so that it rests where the picture and the reconstruction read the same.
+
+    Gradients reach the encoder by what it reads; neither the reconstruction nor the answer before has any.
 
     Args:
         image: [B, 3, S, S] in [-1, 1] at the encoder's size.
         synthesis: style vectors -> pictures with fixed noise.
         steps: passes, the first one included.
+        read: how the encoder is called, in half precision for instance; None for as it is.
 
     Returns:
         The style vectors [B, style_count, code_dim] after every pass.
     """
-    first_answer = encoder(image)
+    read = read or encoder
+    first_answer = read(image)
     history = [first_answer + encoder.latent_avg]
     for _ in range(steps - 1):
-        image_now = F.adaptive_avg_pool2d(synthesis(history[-1]), encoder.config.input_size)
-        history.append(history[-1] + first_answer - encoder(image_now))
+        codes = history[-1].detach()
+        with torch.no_grad():
+            image_now = F.adaptive_avg_pool2d(synthesis(codes), encoder.config.input_size)
+        history.append(codes + first_answer - read(image_now))
     return history
 
 

@@ -12,9 +12,9 @@ import itportrait_core as itp
 from itportrait_core.checkpoints.format import save_model
 from itportrait_core.methods.shared.style_priors import style_prior_of
 from itportrait_core.methods.style.config import InstantConfig
-from itportrait_core.methods.style.instant import baked
 from itportrait_core.networks.style_basis import changed_shapes
 from itportrait_core.networks.style_prior import StylePrior, StylePriorConfig
+from itportrait_core.networks.weights_in_place import copy_with_weights
 from tests.core.tiny import tiny_generator
 
 CODE = 5
@@ -34,6 +34,11 @@ def tiny() -> tuple[torch.nn.Module, StylePrior]:
     return generator, prior
 
 
+def styled(generator: torch.nn.Module, prior: StylePrior, code: Tensor) -> torch.nn.Module:
+    """The generator with the weights of a code."""
+    return copy_with_weights(generator, prior.weights(dict(generator.named_parameters()), code))
+
+
 def picture(seed: int) -> Tensor:
     """A picture of noise, as good as any for what does not look at it."""
     return 2 * torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(seed)) - 1
@@ -41,7 +46,7 @@ def picture(seed: int) -> Tensor:
 
 def test_code_zero_is_the_generator_bit_for_bit(tiny: tuple[torch.nn.Module, StylePrior]) -> None:
     generator, prior = tiny
-    same = baked(generator, prior, torch.zeros(CODE)).state_dict()
+    same = styled(generator, prior, torch.zeros(CODE)).state_dict()
     assert all(torch.equal(value, same[name]) for name, value in generator.state_dict().items())
 
 
@@ -57,9 +62,9 @@ def test_every_kernel_changes_by_low_rank_and_the_mapping_network_never(
     tiny: tuple[torch.nn.Module, StylePrior],
 ) -> None:
     generator, prior = tiny
-    styled = baked(generator, prior, torch.ones(CODE)).state_dict()
+    changed = styled(generator, prior, torch.ones(CODE)).state_dict()
     for name, value in generator.state_dict().items():
-        change = styled[name] - value
+        change = changed[name] - value
         if name.startswith("backbone.mapping.") or name.endswith("affine.weight"):
             assert not change.any(), name
         elif value.ndim == 4 and name in prior.basis.names:

@@ -15,13 +15,12 @@ from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ..shared.history import History
-from ..shared.lineage import finish, lineage_on
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, run, trainable_mode
+from ..shared.run import OnStep, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
-from ..shared.training import TrainingTask, with_moments
+from ..shared.training import TrainingTask, train
 from ..stylize.apt import APT, ImageTask, start_of
 from .config import ITEConfig
 from .ite import ITE
@@ -89,23 +88,16 @@ def couple(
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
-        made_of: dict[str, Any] = {
-            "image": None if portrait is None else portrait.image,
-            "text": text or None,
+        points: dict[str, Any] = {
+            "resume": resume,
+            "every_steps": every_steps,
+            "every_seconds": every_seconds,
         }
-
-        def lineage(name: str) -> dict[str, Any]:
-            return lineage_on(generator, f"couple:{name}", config, task.history, **made_of)
-
-        watched = with_moments(on_step, task, lineage)
-        run(
-            task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
-            keep_point=keep_point,
+        image = None if portrait is None else portrait.image
+        made = train(
+            task, generator, "couple:{}", config, on_step, image=image, text=text or None,
+            keep_point=keep_point, **points,
         )  # fmt: skip
-        made = [
-            finish(one.generator, generator, f"couple:{one.name}", config, task.history, **made_of)
-            for one in task.trained
-        ]
     return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
 
 
@@ -148,10 +140,8 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
     metric = _metric(inputs.perceptual, device)
     start = start_of(generator, portrait, config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
-    apt, facts = (
-        APT(start, g_s, portrait, config.apt, metric, rng, clips),
-        facts | {"perceptual": metric.name},
-    )
+    apt = APT(start, g_s, portrait, config.apt, metric, rng, clips)
+    facts |= {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")
     return CoupledTask(apt, ite(g_s, metric), strip, facts)

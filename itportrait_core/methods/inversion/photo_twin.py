@@ -12,6 +12,7 @@ from ...networks.encoders import encode
 from ...networks.pose import DEEP3D_HEADS
 from ...rendering import cameras
 from ..shared.config import map_layers
+from ..shared.latent_whitening import spread_of
 from .config import InversionConfig
 from .photo_prior import PhotoPrior
 
@@ -106,9 +107,7 @@ def latent_distance(prior: PhotoPrior, code: Tensor) -> float:
     z = torch.randn(DISTANCE_SAMPLES, prior.generator.z_dim, generator=rng).to(code.device)
     samples = prior.generator.mapping(z)[:, 0].cpu().double()
     mean = samples.mean(dim=0)
-    offsets = samples - mean
-    variances, axes = torch.linalg.eigh(offsets.T @ offsets / len(offsets))
-    scale = (variances.clamp_min(0) + 0.01 * variances.mean()).sqrt()
+    axes, scale = spread_of(samples - mean)
     return float(((code[0].cpu().double() - mean) @ axes / scale).square().mean().sqrt())
 
 

@@ -27,6 +27,13 @@ class Spread:
     from_unit: Tensor
 
 
+def spread_of(offsets: Tensor, floor: float = 0.01) -> tuple[Tensor, Tensor]:
+    """Principal axes [w_dim, w_dim] (columns) of offsets [S, w_dim], and the root of each axis' variance plus
+    `floor` times the mean variance."""
+    variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
+    return axes, (variances.clamp_min(0) + floor * variances.mean()).sqrt()
+
+
 @torch.no_grad()
 def latent_spread(statistics: LatentStatistics, floor: float = 0.01) -> Spread:
     """That of samples of M(z). Their offsets have a mean square of at most 1 in these units.
@@ -36,8 +43,7 @@ def latent_spread(statistics: LatentStatistics, floor: float = 0.01) -> Spread:
     at 0.01 such offsets count up to ten times as much as in plain units, at 1 never more.
     """
     offsets = (statistics.samples[:, 0] - statistics.mean[:, 0]).cpu().double()  # Metal has no float64
-    variances, axes = torch.linalg.eigh(offsets.t() @ offsets / len(offsets))
-    scale = (variances.clamp_min(0) + floor * variances.mean()).sqrt()
+    axes, scale = spread_of(offsets, floor)
     return Spread((axes / scale).to(statistics.mean), (axes * scale).t().contiguous().to(statistics.mean))
 
 
@@ -51,10 +57,8 @@ class LatentWhitening:
         """`mean`: [1, num_ws, w_dim] of M(z)."""
         self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
         statistics = latent_statistics(generator, SAMPLES * generator.w_dim)
-        self.coarse, self.fine = (
-            latent_spread(statistics),
-            latent_spread(statistics, floor=WHITENING_FLOOR_FINE),
-        )
+        self.coarse = latent_spread(statistics)
+        self.fine = latent_spread(statistics, floor=WHITENING_FLOOR_FINE)
 
     def to_units(self, ws: Tensor) -> Tensor:
         """The inverse of `from_units`."""

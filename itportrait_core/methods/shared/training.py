@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ...networks.generator3d import Generator3D
+from .config import Config
 from .history import History, Record
-from .lineage import run_identity
+from .lineage import finish, lineage_on, run_identity
 from .memory import HasRayChunk, with_less_memory
 from .passes import PreviewStrip
-from .run import Moment, OnStep, StepInfo, pack_optimizer, unpack_optimizer
+from .run import Moment, OnStep, StepInfo, pack_optimizer, run, unpack_optimizer
 from .trainable import pack_weights, unpack_weights
 
 
@@ -101,21 +102,41 @@ class TrainingTask:
         self.history = History.from_json(facts["history"])
 
 
-def with_moments(
-    on_step: OnStep | None, task: TrainingTask, lineage: Callable[[str], dict[str, Any]]
-) -> OnStep | None:
-    """An `on_step` that is also given the generators in training.
+def train(
+    task: TrainingTask,
+    base: Generator3D,
+    method: str,
+    config: Config,
+    on_step: OnStep | None = None,
+    *,
+    image: Tensor | None = None,
+    text: str | None = None,
+    **points: Any,
+) -> list[Generator3D]:
+    """Run `task` and give back what it trained, frozen, with lineage and history.
 
     Args:
-        lineage: facts for the file of the generator of a name, as a run that is stopped now would give them.
+        base: the untrained generator.
+        method: of the lineage; `{}` in it stands for the name of a part.
+        on_step: see `run.run`; it is given the generators in training too.
+        image, text: what the run was made of, for the lineage.
+        points: resume point and when it is written, as `run.run` takes them.
     """
-    if on_step is None:
-        return None
+
+    def facts(name: str) -> tuple[Generator3D, str, Config, History]:
+        return base, method.format(name), config, task.history
 
     def moment() -> Moment:
-        return Moment(task.strip.ws, {one.name: one.generator for one in task.trained}, lineage)
+        generators = {one.name: one.generator for one in task.trained}
+        return Moment(
+            task.strip.ws, generators, lambda name: lineage_on(*facts(name), image=image, text=text)
+        )
 
-    return lambda step, total, info: on_step(step, total, replace(info, moment=moment))
+    def watched(step: int, total: int, info: StepInfo) -> object:
+        return None if on_step is None else on_step(step, total, replace(info, moment=moment))
+
+    run(task, watched, **points)
+    return [finish(one.generator, *facts(one.name), image=image, text=text) for one in task.trained]
 
 
 def _mean(values: dict[str, float]) -> float | None:

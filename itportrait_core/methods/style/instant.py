@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...networks.generator3d import G
 from ...networks.style_prior import StylePrior
+from ...networks.weights_in_place import copy_with_weights
 from ..shared.history import History
 from ..shared.lineage import finish
 from ..shared.passes import fit_picture
@@ -48,17 +47,8 @@ def instant_style(
         device = next(generator.parameters()).device
         picture = fit_picture(image.detach().to(device).clone(), generator.resolution)
         code = config.strength * prior.code(picture)
+        weights = prior.weights(dict(generator.named_parameters()), code)
         return finish(
-            baked(generator, prior, code), generator, "instant", config, History(), image=image,
+            copy_with_weights(generator, weights), generator, "instant", config, History(), image=image,
             extra={"code": [round(float(value), 5) for value in code]},
         )  # fmt: skip
-
-
-@torch.no_grad()
-def baked(generator: G, prior: StylePrior, code: Tensor) -> G:
-    """A copy of the generator with the weights theta_o + D(code)."""
-    twin = copy.deepcopy(generator)
-    own = dict(twin.named_parameters())
-    for name, weight in prior.weights(dict(generator.named_parameters()), code).items():
-        own[name].copy_(weight)
-    return twin

@@ -14,12 +14,11 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import G, Generator3D, RenderOutput
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
-from ..shared.lineage import finish, lineage_on
 from ..shared.memory import HasRayChunk
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, run, trainable_mode
+from ..shared.run import OnStep, trainable_mode
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
 from ..shared.trainable import (
     adam,
@@ -29,7 +28,7 @@ from ..shared.trainable import (
     keep_strongest_layers,
     trained_parameters,
 )
-from ..shared.training import Trained, TrainingTask, with_moments
+from ..shared.training import Trained, TrainingTask, train
 from ..style.instant import instant_style
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
@@ -186,13 +185,11 @@ def stylize(
             "clips": [model.name for model in clips],
         }  # fmt: skip
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-
-        def lineage(_: str) -> dict[str, Any]:
-            return lineage_on(generator, "apt", config, task.history, image=portrait.image)
-
-        watched = with_moments(on_step, task, lineage)
-        run(
-            task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
-            keep_point=keep_point,
-        )  # fmt: skip
-        return finish(g_s, generator, "apt", config, task.history, image=portrait.image)
+        points: dict[str, Any] = {
+            "resume": resume,
+            "every_steps": every_steps,
+            "every_seconds": every_seconds,
+        }
+        return train(
+            task, generator, "apt", config, on_step, image=portrait.image, keep_point=keep_point, **points
+        )[0]

@@ -49,9 +49,9 @@ def style_direction(clip: ClipModel, g_o: Generator3D, portrait: Portrait, seed:
 
 
 def direction_mse(moved: Tensor, wanted: Tensor) -> Tensor:
-    """How far changes [N, D] of unit embeddings end from `way` [1, D], `[]`: 1 at the start, 0 there.
+    """How far changes [N, D] of unit embeddings end from `wanted` [1, D], `[]`: 1 at the start, 0 there.
 
-    Unlike a cosine it also wants the way's length, and that nothing else of a person changes.
+    Unlike a cosine it also wants the direction's length, and that nothing else of a person changes.
     """
     return F.mse_loss(moved, wanted.expand_as(moved)) / wanted.square().mean()
 

@@ -12,15 +12,14 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
-from ..shared.lineage import finish, lineage_on
 from ..shared.passes import PreviewStrip, backward_by_view, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, run, trainable_mode
+from ..shared.run import OnStep, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
 from ..shared.trainable import adam, copy_for_training, device_of, frozen_copy, trained_parameters
-from ..shared.training import Trained, TrainingTask, with_moments
+from ..shared.training import Trained, TrainingTask, train
 from .config import TuningConfig
 
 GUARD_YAW, GUARD_PITCH = (-40.0, 40.0), (-15.0, 25.0)
@@ -137,13 +136,11 @@ def pivotal_tune(
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
-
-        def lineage(_: str) -> dict[str, Any]:
-            return lineage_on(generator, "tune", config, task.history, image=portrait.image)
-
-        watched = with_moments(on_step, task, lineage)
-        run(
-            task, watched, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
-            keep_point=keep_point,
-        )  # fmt: skip
-        return finish(tuned, generator, "tune", config, task.history, image=portrait.image)
+        points: dict[str, Any] = {
+            "resume": resume,
+            "every_steps": every_steps,
+            "every_seconds": every_seconds,
+        }
+        return train(
+            task, generator, "tune", config, on_step, image=portrait.image, keep_point=keep_point, **points
+        )[0]

@@ -8,8 +8,7 @@ the test set.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from ..attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, at
 from ..captions import label
 from ..held_out import HELD_OUT_PAIRS
 from ..styles import STYLES, RandomStyle
-from .pictures import cache_folder, renderer_sources
+from .pictures import cache_folder, chosen, rendered, renderer_sources
 
 SIZE = 64  # pixels
 CHUNK = 50  # pictures of one style in a row, rendered at once
@@ -51,8 +50,7 @@ class StyledSet:
 
     def images(self, index: Tensor | Sequence[int] | slice) -> Tensor:
         """Pictures [B, 3, SIZE, SIZE] in [-1, 1]."""
-        chosen = self.pixels[index if isinstance(index, slice) else np.asarray(index)]
-        return torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
+        return chosen(self.pixels, index)
 
     def style_labels(self) -> np.ndarray:
         """Index into `STYLES` per picture, -1 for random looks."""
@@ -132,14 +130,21 @@ def styled_set(
         keep_pairs: whether held-out pairs of style and attribute are shown.
         random_every: one chunk in so many has random looks.
     """
-    folder = cache_folder() if folder is None else folder
-    folder.mkdir(parents=True, exist_ok=True)
     styles = draw_styles(count, random_every)
     people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
-    file = folder / f"styled-{count}-{seed}-{int(keep_pairs)}-{_fingerprint(styles)}.npy"
-    if not file.is_file():
-        _render(file, people, styles, seed, supersample)
-    return StyledSet(people, styles, np.load(file, mmap_mode="r"), () if keep_pairs else HELD_OUT_PAIRS)
+    name = f"styled-{count}-{seed}-{int(keep_pairs)}-{_fingerprint(styles)}.npy"
+
+    def parts() -> Iterator[Tensor]:
+        from ..render import render  # compiles its kernels: only where pictures are made
+
+        labels = draw_cameras(count, seed)
+        for first in range(0, count, CHUNK):
+            here = slice(first, first + CHUNK)
+            look = RandomStyle(seed + first) if styles[first] == RANDOM_LOOK else styles[first]
+            yield render(people[here], labels[here], look, SIZE, supersample=supersample).image
+
+    pixels = rendered((folder or cache_folder()) / name, count, SIZE, parts)
+    return StyledSet(people, styles, pixels, () if keep_pairs else HELD_OUT_PAIRS)
 
 
 def training_set(*, keep_pairs: bool = False) -> StyledSet:
@@ -158,23 +163,6 @@ def draw_cameras(count: int, seed: int) -> Tensor:
     yaw = (2 * torch.rand(count, generator=rng) - 1) * YAW
     pitch = (torch.randn(count, generator=rng) * PITCH).clamp(-2 * PITCH, 2 * PITCH)
     return cameras.orbit(yaw.tolist(), pitch.tolist())
-
-
-def _render(file: Path, people: Attributes, styles: Sequence[str], seed: int, supersample: int) -> None:
-    from ..render import render  # compiles its kernels: only where pictures are made
-
-    count, labels = len(styles), draw_cameras(len(styles), seed)
-    part = file.with_suffix(".part.npy")
-    pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (count, 3, SIZE, SIZE))
-    for first in range(0, count, CHUNK):
-        here = slice(first, min(first + CHUNK, count))
-        look = RandomStyle(seed + first) if styles[first] == RANDOM_LOOK else styles[first]
-        image = render(people[here], labels[here], look, SIZE, supersample=supersample).image
-        pixels[here] = (image * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
-        print(f"\rrendering {file.stem}: {here.stop} of {count}", end="", flush=True)
-    print()
-    pixels.flush()
-    os.replace(part, file)
 
 
 def _fingerprint(styles: Sequence[str]) -> str:

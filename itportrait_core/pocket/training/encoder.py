@@ -26,8 +26,8 @@ from .export import exporter
 from .loop import LoopConfig, Trainer
 from .muon import parameter_groups
 from .photo import CONFIG as PHOTO
-from .photo import SynthesisTo, draw
 from .pictures import SMALL, TRAINING_SEED, PictureSet, photo_set, picture_set
+from .stopped_synthesis import SynthesisTo, draw
 from .warps import random_move
 
 CONFIG = StyleEncoderConfig(
@@ -93,7 +93,7 @@ def encoder_loss(
         latents: normalised latents of the photos.
         image: inputs `[B, 3, 64, 64]`.
         own: `[B]`, 1 where the input shows the photo's appearance.
-        seen: whether pictures are compared too.
+        compare_pictures: whether pictures are compared too.
     """
     with torch.no_grad():
         target = generator.mapping(latents)

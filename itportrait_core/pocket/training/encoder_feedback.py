@@ -18,17 +18,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...checkpoints.format import load_model
-from ...networks.encoders import StyleEncoder
+from ...networks.encoders import StyleEncoder, correct
 from ...networks.stylegan2 import StyleGAN2Generator
 from .code_scale import CodeScale, measure
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .muon import parameter_groups
-from .photo import SynthesisTo, draw
 from .photo_truth import MIXING_LAYER
 from .pictures import SMALL, PictureSet
 from .precision import autocast
 from .preview import mean_psnr, save_sheet
+from .stopped_synthesis import SynthesisTo, draw
 
 CORRECTIONS = 1
 RATE = 2e-3
@@ -40,17 +40,14 @@ FIRST_WEIGHT = 0.5
 
 def answers(encoder: StyleEncoder, synthesis: SynthesisTo, image: Tensor, corrections: int) -> list[Tensor]:
     """Codes `[B, num_ws, w_dim]` after every look; a correction leaves the answer before it alone."""
-    with autocast(image.device.type):
-        first_answer = encoder(image).float()
-    history = [first_answer + encoder.latent_avg]
-    for _ in range(corrections):
-        codes = history[-1].detach()
-        with torch.no_grad():
-            images = draw(synthesis, codes, image.shape[-1])
-        with autocast(image.device.type):
-            again = encoder(images).float()
-        history.append(codes + first_answer - again)
-    return history
+
+    def read(pictures: Tensor) -> Tensor:
+        with autocast(pictures.device.type):
+            return encoder(pictures).float()
+
+    return correct(
+        encoder, image, lambda codes: draw(synthesis, codes, image.shape[-1]), corrections + 1, read
+    )
 
 
 def picture_error(

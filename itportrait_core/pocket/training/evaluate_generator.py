@@ -23,6 +23,7 @@ from .evaluate_clip import embed, zero_shot
 from .generator import FINE_LAYERS
 from .heads_seen import Batch, mix_latents, see
 from .model_card import write_section
+from .preview import save_sheet
 
 HELD_OUT_SEED = 900_000_001
 COUNT = 192
@@ -127,17 +128,6 @@ def judged(images: Tensor, truth: Batch) -> dict[str, str]:
     }
 
 
-def save_sheet(images: Tensor, truth: Tensor, file: Path, columns: int = 8) -> None:
-    """A picture with rows of true heads, each above the row of the generator's."""
-    from PIL import Image
-
-    rows = []
-    for ours, theirs in zip(images.split(columns), truth.split(columns), strict=True):
-        rows += [torch.cat(list(theirs), dim=2), torch.cat(list(ours), dim=2)]
-    sheet = ((torch.cat(rows, dim=1).clamp(-1, 1) + 1) * 127.5).byte().permute(1, 2, 0).numpy()
-    Image.fromarray(sheet).save(file)
-
-
 def main() -> None:
     """Measure one file (the embedded generator by default)."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -151,7 +141,8 @@ def main() -> None:
     for key, value in rows.items():
         print(f"{key}: {value}")
     if arguments.sheet:
-        save_sheet(images[:32], truth.image[:32], arguments.sheet)
+        pairs = zip(truth.image[:32].split(8), images[:32].split(8), strict=True)
+        save_sheet([row for pair in pairs for row in pair], arguments.sheet)
     if arguments.card:
         note = (
             f"EG3D, 128 px. {arguments.count} held-out heads, one camera each: yaw +-50, pitch +-30 degrees; "

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...checkpoints import embedded
 from ...checkpoints.format import load_model
-from ...networks.encoders import encode
+from ...networks.encoders import answers
 from ...rendering import cameras
 from ..latents import normalise
 from ..styles import STYLES
@@ -112,15 +112,19 @@ def art_set(style: str, count: int = 64) -> PictureSet:
 
 
 def read(networks: dict[str, nn.Module], images: Tensor) -> Tensor:
-    """Codes `[B, num_ws, w_dim]` of pictures, by as many looks as the encoder takes."""
-    return encode(networks["encoder"], images, networks["photo"].synthesis)
+    """Codes `[B, looks, num_ws, w_dim]` of pictures after every look that the encoder takes."""
+    return torch.stack(answers(networks["encoder"], images, networks["photo"].synthesis), 1)
 
 
 @torch.no_grad()
-def twin_errors(networks: dict[str, nn.Module], pictures: PictureSet) -> Tensor:
-    """Rotation error in degrees `[N]` of the pose read from photo twins (median over `TWINS`)."""
+def twin_errors(networks: dict[str, nn.Module], pictures: PictureSet, codes: Tensor | None = None) -> Tensor:
+    """Rotation error in degrees `[N]` of the pose read from photo twins (median over `TWINS`).
+
+    `codes`: what was read of the pictures; they are read here where None.
+    """
     rng = torch.Generator().manual_seed(0)
-    codes = in_chunks(lambda x: read(networks, x), pictures.images(slice(None)))
+    if codes is None:
+        codes = in_chunks(lambda x: read(networks, x), pictures.images(slice(None)))[:, -1]
     poses = []
     for _ in range(TWINS):
         image = in_chunks(lambda w: twins(networks["photo"], w, rng), codes)
@@ -137,11 +141,10 @@ def evaluate_encoder() -> dict[str, str]:
     photos = photo_set(COUNT, HELD_OUT_SEED, supersample=2)
     truth = photos.images(slice(None))
     codes = in_chunks(lambda x: read(networks, x), truth)
-    once = in_chunks(lambda x: encode(networks["encoder"], x, steps=1), truth)
     draw = networks["photo"].synthesis
-    values = [mean_psnr(in_chunks(draw, ws).clamp(-1, 1), truth) for ws in (codes, once)]
-    rows = {"PSNR, photo -> encoder -> photo (without a second look)": "{:.2f} ({:.2f}) dB".format(*values)}
-    errors = {"photo": twin_errors(networks, photos)}
+    last, first = (mean_psnr(in_chunks(draw, codes[:, k]).clamp(-1, 1), truth) for k in (-1, 0))
+    rows = {"PSNR, photo -> encoder -> photo (without a second look)": f"{last:.2f} ({first:.2f}) dB"}
+    errors = {"photo": twin_errors(networks, photos, codes[:, -1])}
     errors |= {style: twin_errors(networks, art_set(style)) for style in ART_STYLES}
     every = torch.cat([errors[style] for style in ART_STYLES])
     rows["pose of the twin, all art styles, median"] = f"{every.median():.2f} degrees"

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from ...checkpoints.format import load_generator
 from ...errors import ITPortraitError
@@ -27,7 +26,7 @@ from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
-from .precision import half_is_fast
+from .stopped_synthesis import SynthesisTo, draw
 
 FINE_LAYERS = 5
 """Style vectors, counted from the end, that carry the appearance."""
@@ -101,38 +100,10 @@ class GeneratorTraining:
         return replace(self, rate=7e-3, full_planes_from=0.0, pictures_from=0.0, smooth_from=0.0)
 
 
-class PlanesTo(nn.Module):
-    """The backbone stopped at a side: the skip path gives planes at every resolution."""
-
-    def __init__(self, synthesis: nn.Module) -> None:
-        super().__init__()
-        self.synthesis = synthesis
-
-    def forward(self, ws: Tensor, side: int) -> Tensor:
-        """[B, num_ws, w_dim] -> [B, 3 * C, side, side]."""
-        x = image = None
-        for k, resolution in enumerate(self.synthesis.block_resolutions):
-            if resolution <= side:
-                block = self.synthesis.get_submodule(f"b{resolution}")
-                x, image = block(x, image, ws[:, max(2 * k - 1, 0) : 2 * k + 2], "none")
-        return image
-
-
 def planes_fast(generator: EG3DGenerator, ws: Tensor, side: int, half: bool) -> Tensor:
-    """Planes [B, 3, C, side, side] in float32; computed in bfloat16 where `half`, with float32 gradients."""
-    network = PlanesTo(generator.backbone.synthesis)
-    if half:
-        weights = {key: _half(value) for key, value in network.state_dict(keep_vars=True).items()}
-        planes = functional_call(network, weights, (ws.bfloat16(), side)).float()
-    else:
-        planes = network(ws, side)
+    """Planes [B, 3, C, side, side] in float32; `half` as in `draw`."""
+    planes = draw(SynthesisTo(generator.backbone.synthesis), ws, side, half)
     return planes.unflatten(1, (3, generator.config.plane_channels))
-
-
-def _half(weight: Tensor) -> Tensor:
-    """bfloat16; kernels in the layout that convolutions on a CPU like best."""
-    layout = torch.channels_last if weight.ndim == 4 else torch.contiguous_format
-    return weight.bfloat16().contiguous(memory_format=layout)
 
 
 def style_vectors(generator: EG3DGenerator, latents: Tensor, rng: torch.Generator) -> Tensor:
@@ -154,8 +125,7 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     heads = store.batch(settings.heads, fresh)
     ws = style_vectors(generator, heads.latents, rng)
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
-    half = half_is_fast(ws.device.type) and progress < settings.full_precision_from
-    planes = planes_fast(generator, ws, side, half)
+    planes = planes_fast(generator, ws, side, half=progress < settings.full_precision_from)
     samples = sample_field(heads, settings.near_points, settings.free_points, rng)
     density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}

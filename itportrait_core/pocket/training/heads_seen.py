@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -16,6 +15,8 @@ from ..latents import normalise, partners
 from ..looks import WideStyle
 from ..render import field, render
 from .detail import mouth
+from .growing import Growing
+from .pictures import unit
 
 SIZE = 128
 """Side of the true pictures, pixels."""
@@ -23,6 +24,10 @@ DEPTH_RANGE = (1.9, 3.5)
 """Depths that the 15-bit store can hold, world units."""
 YAW, PITCH = (-56.0, 56.0), (-36.0, 36.0)
 """Camera angles in degrees: a little more than what is promised, so that the edge is good too."""
+CHUNK = 4
+"""Heads rendered at once."""
+Packed = tuple[Tensor, ...]
+"""What `Batch.pack` makes of heads, or of one."""
 
 
 @dataclass(frozen=True)
@@ -40,65 +45,46 @@ class Batch:
         """Some of the heads."""
         return Batch(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
+    def pack(self) -> Packed:
+        """The tensors in few bytes: depth in 15 bits over `DEPTH_RANGE`, picture and mask in 8."""
+        near, far = DEPTH_RANGE
+        depth = ((self.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
+        image = ((self.image + 1) * 127.5).clamp(0, 255).round().byte()
+        mask = (self.mask * 255).round().byte()
+        return self.latents, self.cameras, image, depth, mask, self.face_box
 
-def see(latents: Tensor, labels: Tensor, supersample: int = 2) -> Batch:
+    @staticmethod
+    def unpack(
+        latents: Tensor, labels: Tensor, image: Tensor, depth: Tensor, mask: Tensor, face_box: Tensor
+    ) -> Batch:
+        """The inverse of `pack`."""
+        near, far = DEPTH_RANGE
+        depth = depth.float() / 32767 * (far - near) + near
+        return Batch(latents, labels, unit(image), depth, mask.float() / 255, face_box)
+
+
+def see(latents: Tensor, labels: Tensor, supersample: int = 2, style: str | WideStyle = "photo") -> Batch:
     """Render the truth of normalised latents [B, Z_DIM] from cameras [B, 25]."""
-    truth = render(attributes(latents), labels, size=SIZE, supersample=supersample)
+    truth = render(attributes(latents), labels, style, SIZE, supersample=supersample)
     return Batch(latents, labels, truth.image, truth.depth, truth.mask, truth.face_box)
 
 
-class SeenHeads:
-    """A store of rendered heads that grows while it is used.
-
-    One thread renders new heads in a fixed order; each batch takes a fixed number of them, so that a seed
-    gives the same batches at any speed. The rest of a batch are heads seen before.
-    """
+class SeenHeads(Growing[Packed]):
+    """A store of rendered heads."""
 
     def __init__(self, seed: int, capacity: int = 3000, ahead: int = 8) -> None:
-        """Start rendering; `ahead` heads wait in the queue at most."""
-        self.supersample = 1  # rays per pixel side; may be raised at any time
-        self._ready: queue.Queue[tuple[Tensor, ...]] = queue.Queue(maxsize=ahead)
-        self._rng = torch.Generator().manual_seed(seed + 1)
-        self._rows: list[tuple[Tensor, ...]] = []
-        self._capacity, self._next = capacity, 0
-        threading.Thread(target=self._produce, args=(seed,), daemon=True).start()
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        """See `Growing`."""
+        super().__init__(_draw_heads, seed, capacity, ahead)
 
     def batch(self, size: int, fresh: int) -> Batch:
         """`fresh` new heads, and `size - fresh` drawn from those seen before."""
-        chosen = [self._take() for _ in range(fresh)]
-        old = torch.randint(len(self._rows), (size - fresh,), generator=self._rng)
-        chosen += [self._rows[i] for i in old.tolist()]
-        latents, labels, image, depth, mask, box = (
-            torch.stack(column) for column in zip(*chosen, strict=True)
-        )
-        near, far = DEPTH_RANGE
-        depth = depth.float() / 32767 * (far - near) + near
-        return Batch(latents, labels, image.float() / 127.5 - 1, depth, mask.float() / 255, box)
+        return Batch.unpack(*(torch.stack(c) for c in zip(*self.rows(size, fresh), strict=True)))
 
-    def _take(self) -> tuple[Tensor, ...]:
-        row = self._ready.get()
-        if len(self._rows) < self._capacity:
-            self._rows.append(row)
-        else:
-            self._rows[self._next % self._capacity] = row
-        self._next += 1
-        return row
 
-    def _produce(self, seed: int) -> None:
-        rng = torch.Generator().manual_seed(seed)
-        near, far = DEPTH_RANGE
-        while True:
-            latents = normalise(torch.randn(4, Z_DIM, generator=rng))
-            labels = cameras.sample_views(4, yaw=YAW, pitch=PITCH, rng=rng)
-            heads = see(latents, labels, self.supersample)
-            depth = ((heads.depth - near) / (far - near) * 32767).clamp(0, 32767).round().short()
-            image = ((heads.image + 1) * 127.5).clamp(0, 255).round().byte()
-            mask = (heads.mask * 255).round().byte()
-            for row in zip(latents, labels, image, depth, mask, heads.face_box, strict=True):
-                self._ready.put(row)
+def _draw_heads(rng: torch.Generator, supersample: int) -> Iterator[Packed]:
+    latents = normalise(torch.randn(CHUNK, Z_DIM, generator=rng))
+    labels = cameras.sample_views(CHUNK, yaw=YAW, pitch=PITCH, rng=rng)
+    return zip(*see(latents, labels, supersample).pack(), strict=True)
 
 
 def mix_latents(latents: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

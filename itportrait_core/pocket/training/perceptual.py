@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...checkpoints.format import save_model
 from ...config import Config
 from ..captions import PROMPTS
 from .clip import JUDGE, fair_labels, roughen
 from .dataset import StyledSet, training_set
-from .export import LICENSE, SOURCE
+from .export import exporter
 from .loop import LoopConfig, Trainer
 from .precision import autocast
 
@@ -140,18 +138,5 @@ def train(
     config = LoopConfig(minutes=minutes, seed=seed, average=0.996, hold=0.3)
     trainer = Trainer("perceptual", net, [{"params": list(net.parameters()), "lr": 1e-3}], folder, config)
 
-    def save(trainer: Trainer) -> None:
-        lineage = {"seed": seed, "steps": trainer.step, "minutes": round(trainer.elapsed / 60, 1)}
-        file = Path(folder) / "perceptual.safetensors"
-        trunk = trainer.average.trunk
-        save_model(
-            trunk,
-            file,
-            family="perceptual",
-            lineage=lineage,
-            license=LICENSE,
-            source=SOURCE,
-            dtype=torch.float16,
-        )
-
+    save = exporter(folder, "perceptual", part="trunk")
     return trainer.run(lambda t: reading_loss(net, data, labels, numbers, t), save)

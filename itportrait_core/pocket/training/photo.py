@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from ...networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from ..attributes import APPEARANCE
@@ -26,8 +25,8 @@ from .export import exporter
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
 from .pictures import SIZE, SMALL, PictureSet, training_photos
-from .precision import half_is_fast
 from .preview import mean_psnr, save_sheet
+from .stopped_synthesis import SynthesisTo, draw
 
 CONFIG = StyleGAN2Config(
     z_dim=photo_truth.PHOTO_Z_DIM,
@@ -43,37 +42,6 @@ MIXED_SHARE = 0.5
 BATCHES = {32: 12, 64: 8, 128: 6}
 SIDES = ((0.35, 32), (0.8, 64), (1.0, 128))
 """Side of the pictures that are asked for, until each share of the time: small ones cost a third."""
-
-
-class SynthesisTo(nn.Module):
-    """The synthesis network stopped at a side: the skip path gives a whole picture at every resolution."""
-
-    def __init__(self, synthesis: nn.Module) -> None:
-        super().__init__()
-        self.synthesis = synthesis
-
-    def forward(self, ws: Tensor, side: int) -> Tensor:
-        """[B, num_ws, w_dim] -> [B, 3, side, side]."""
-        x = image = None
-        for k, resolution in enumerate(self.synthesis.block_resolutions):
-            if resolution > side:
-                break
-            block = self.synthesis.get_submodule(f"b{resolution}")
-            x, image = block(x, image, ws[:, max(2 * k - 1, 0) : 2 * k + 2], "none")
-        return image
-
-
-def draw(synthesis: SynthesisTo, ws: Tensor, side: int, half: bool = True) -> Tensor:
-    """Picture `[B, 3, side, side]`, float32; computed in bfloat16 where `half` and where that is fast, with
-    gradients to the float32 weights.
-
-    Casting all weights at once lets every operation run in bfloat16; autocast would leave the cheap ones in
-    float32.
-    """
-    if not (half and half_is_fast(ws.device.type)):
-        return synthesis(ws, side)
-    weights = {k: v.bfloat16() for k, v in synthesis.state_dict(keep_vars=True).items()}
-    return functional_call(synthesis, weights, (ws.bfloat16(), side)).float()
 
 
 def mixed_codes(generator: StyleGAN2Generator, n: Tensor, rng: torch.Generator) -> Tensor:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,7 @@ class PictureSet:
 
     def images(self, index: Tensor | Sequence[int] | slice, size: int | None = None) -> Tensor:
         """Pictures `[B, 3, S, S]` in [-1, 1]; reduced by averaging to `size`, a divisor of S."""
-        chosen = self.pixels[index if isinstance(index, slice) else np.asarray(index)]
-        image = torch.from_numpy(np.ascontiguousarray(chosen)).float() / 127.5 - 1
+        image = chosen(self.pixels, index)
         return image if size is None else F.avg_pool2d(image, image.shape[-1] // size)
 
 
@@ -92,13 +91,19 @@ def picture_set(
 
     The file name carries a hash of the latents and of the renderer's source: a changed renderer renders anew.
     """
-    folder = cache_folder() if folder is None else folder
-    folder.mkdir(parents=True, exist_ok=True)
     labels = photo_truth.camera_of(latents)
-    file = folder / f"{name}-{_fingerprint(latents, size, supersample)}.npy"
-    if not file.is_file():
-        _render_to(file, latents, labels, style, (size, supersample))
-    return PictureSet(latents, labels, np.load(file, mmap_mode="r"))
+    file = (folder or cache_folder()) / f"{name}-{_fingerprint(latents, size, supersample)}.npy"
+
+    def parts() -> Iterator[Tensor]:
+        from ..render import render  # compiles its kernels: only where pictures are made
+
+        people = attributes(latents[:, : photo_truth.Z_DIM])
+        for first in range(0, len(latents), CHUNK):
+            here = slice(first, first + CHUNK)
+            look = style if isinstance(style, str) else style(first)
+            yield render(people[here], labels[here], look, size, supersample=supersample).image
+
+    return PictureSet(latents, labels, rendered(file, len(latents), size, parts))
 
 
 def photo_set(count: int, seed: int, size: int = SIZE, supersample: int = 1) -> PictureSet:
@@ -114,31 +119,37 @@ def training_photos(size: int) -> PictureSet:
     return photo_set(count, TRAINING_SEED + size, size)
 
 
-def _render_to(
-    file: Path,
-    latents: Tensor,
-    labels: Tensor,
-    style: str | Callable[[int], RandomStyle],
-    sizes: tuple[int, int],
-) -> None:
-    from ..render import render  # compiles its kernels: only where pictures are made
+def rendered(file: Path, count: int, size: int, parts: Callable[[], Iterable[Tensor]]) -> np.ndarray:
+    """Pictures `[count, 3, size, size]` uint8 of a file, mapped into memory.
 
-    size, supersample = sizes
-    part = file.with_suffix(".part.npy")
-    pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (len(latents), 3, size, size))
-    people = attributes(latents[:, : photo_truth.Z_DIM])
-    for first in range(0, len(latents), CHUNK):
-        last = min(first + CHUNK, len(latents))
-        look = style if isinstance(style, str) else style(first)
-        image = render(
-            people[slice(first, last)], labels[first:last], look, size, supersample=supersample
-        ).image
-        quantised = (torch.as_tensor(image) * 127.5 + 127.5).round().clamp(0, 255)
-        pixels[first:last] = quantised.to(torch.uint8).numpy()
-        print(f"\rrendering {file.stem}: {last} of {len(latents)}", end="", flush=True)
-    print()
-    pixels.flush()
-    os.replace(part, file)
+    Args:
+        file: its name tells all that the pictures depend on.
+        parts: renders them `[B, 3, size, size]` in [-1, 1], in order; asked where the file is not there.
+    """
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft, done = file.with_suffix(".part.npy"), 0
+        pixels = np.lib.format.open_memmap(draft, "w+", np.uint8, (count, 3, size, size))
+        for part in parts():
+            quantised = (part * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+            pixels[done : done + len(part)] = quantised.numpy()
+            done += len(part)
+            print(f"\rrendering {file.stem}: {done} of {count}", end="", flush=True)
+        print()
+        pixels.flush()
+        os.replace(draft, file)
+    return np.load(file, mmap_mode="r")
+
+
+def unit(pixels: Tensor) -> Tensor:
+    """Bytes as floats in [-1, 1]."""
+    return pixels.float() / 127.5 - 1
+
+
+def chosen(pixels: np.ndarray, index: Tensor | Sequence[int] | slice) -> Tensor:
+    """Some pictures `[B, 3, S, S]` in [-1, 1] of a set `[N, 3, S, S]` of bytes."""
+    some = pixels[index if isinstance(index, slice) else np.asarray(index)]
+    return unit(torch.from_numpy(np.ascontiguousarray(some)))
 
 
 def _fingerprint(latents: Tensor, *sizes: int) -> str:

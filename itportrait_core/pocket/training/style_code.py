@@ -16,13 +16,14 @@ from torch import Tensor
 
 from ...networks.eg3d import EG3DGenerator
 from ...networks.style_prior import StylePrior
+from ...networks.weights_in_place import with_weights
 from ...rendering import cameras
 from ..attributes import Z_DIM
 from ..latents import normalise
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .style_looks import LookPictures
-from .style_prior import StylePriorTrainee, jostled, load_eg3d, with_weights
+from .style_prior import StylePriorTrainee, jostled, load_eg3d
 
 BATCH = 16
 """Pictures per step."""

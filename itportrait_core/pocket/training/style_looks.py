@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ..latents import normalise
 from ..looks import WideStyle
 from ..styles import look_defaults
 from .heads_seen import SIZE
-from .pictures import cache_folder, renderer_sources
+from .pictures import cache_folder, chosen, rendered, renderer_sources
 from .style_pairs import STYLE_PITCH, STYLE_YAW
 
 
@@ -34,28 +34,20 @@ class LookPictures:
         self.vectors = torch.from_numpy(np.stack([look.vector(defaults) for look in self._looks]))
         print_of = hashlib.sha256(renderer_sources()).hexdigest()[:12]
         file = cache_folder() / f"looks-{count}-{seed}-{print_of}.npy"
-        if not file.is_file():
-            self._render(file)
-        self._pixels = np.load(file, mmap_mode="r")
+        self._pixels = rendered(file, count, SIZE, self._parts)
 
     def __len__(self) -> int:
         return len(self._looks)
 
     def images(self, index: Tensor) -> Tensor:
         """Pictures [B, 3, SIZE, SIZE] in [-1, 1]."""
-        return torch.from_numpy(np.ascontiguousarray(self._pixels[index.numpy()])).float() / 127.5 - 1
+        return chosen(self._pixels, index)
 
-    def _render(self, file: os.PathLike[str]) -> None:
+    def _parts(self) -> Iterator[Tensor]:
         from ..render import render  # compiles its kernels: only where pictures are made
 
-        os.makedirs(os.path.dirname(file), exist_ok=True)
-        part = f"{os.fspath(file)}.part.npy"
-        pixels = np.lib.format.open_memmap(part, "w+", np.uint8, (len(self), 3, SIZE, SIZE))
-        for k, look in enumerate(self._looks):
-            image = render(attributes(self._latents[k]), self._cameras[k], look, SIZE, supersample=1).image
-            pixels[k] = ((image[0] + 1) * 127.5).clamp(0, 255).round().byte().numpy()
-        pixels.flush()
-        os.replace(part, file)
+        for look, latent, camera in zip(self._looks, self._latents, self._cameras, strict=True):
+            yield render(attributes(latent), camera, look, SIZE, supersample=1).image
 
 
 def _draw(rng: torch.Generator) -> tuple[WideStyle, Tensor, Tensor]:

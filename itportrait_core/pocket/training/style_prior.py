@@ -8,10 +8,8 @@ itself stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -24,15 +22,14 @@ from ...methods.shared.lineage import weights_hash
 from ...networks.eg3d import EG3DGenerator
 from ...networks.style_basis import changed_shapes
 from ...networks.style_prior import StylePrior, StylePriorConfig
+from ...networks.weights_in_place import with_weights
 from .export import exporter
 from .generator import CONFIG, GeneratorTraining, planes_fast
 from .generator_losses import cut_losses, field_loss
 from .heads_seen import sample_field
 from .loop import LoopConfig, Trainer
-from .precision import half_is_fast
 from .style_pairs import Pair, SeenPairs
 
-T = TypeVar("T")
 PATCH = 12
 """Side of the piece of empty space that is looked at, raw pixels."""
 LOOK_DIM = 157
@@ -85,25 +82,6 @@ class StylePriorTrainee(nn.Module):
         return self.look(vector) - self.look(torch.zeros_like(vector))
 
 
-class _Call(nn.Module):
-    """Runs any function of the generator inside, so that `functional_call` can exchange its weights."""
-
-    def __init__(self, generator: EG3DGenerator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, function: Callable[[EG3DGenerator], T]) -> T:
-        return function(self.generator)
-
-
-def with_weights(
-    generator: EG3DGenerator, weights: dict[str, Tensor], function: Callable[[EG3DGenerator], T]
-) -> T:
-    """`function(generator)` while the generator has other weights."""
-    named = {f"generator.{name}": value for name, value in weights.items()}
-    return torch.func.functional_call(_Call(generator), named, (function,))
-
-
 def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
     """Style pictures [B, 3, H, W] as users bring them: a little moved, blurred, noisy, brighter or darker."""
     count = len(image)
@@ -143,7 +121,7 @@ def pair_losses(
     samples = sample_field(heads, *settings.points, rng, pair.look)
 
     def draw(changed: EG3DGenerator) -> dict[str, Tensor]:
-        planes = planes_fast(changed, ws, side, half_is_fast())
+        planes = planes_fast(changed, ws, side, half=True)
         density, colour = field_loss(changed, planes, samples)
         losses = {"density": density, "colour": colour}
         losses |= cut_losses(changed, planes, ws, heads, scale.side, rng)
