@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..config import Config as Settings
 from ..errors import ITPortraitError
-from ..networks.ops import binomial_filter
+from ..networks.resampling import binomial_filter
 from .settings_check import check_settings
 from .stored import StoredTensor
 from .tensor_file import check_finite

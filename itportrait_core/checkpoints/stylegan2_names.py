@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ITPortraitError
-from ..networks.ops import binomial_filter
+from ..networks.resampling import binomial_filter
 from ..networks.stylegan2 import StyleGAN2Config
 from ..networks.stylegan2_layers import MappingNetwork
 

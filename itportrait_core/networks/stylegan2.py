@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..config import Config
 from ..errors import ITPortraitError
-from .ops import binomial_filter, upsample2d
+from .resampling import binomial_filter, upsample2d
 from .stylegan2_layers import MappingNetwork, SynthesisLayer, ToRGBLayer, count_ws, draw_weights
 
 NOISE_MODES = ("none", "const", "random")

@@ -13,15 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from .ops import (
-    SQRT2,
-    FullyConnected,
-    NoiseBiasLeakyReLU,
-    bias_act,
-    binomial_filter,
-    modulated_conv2d,
-    normalize_second_moment,
-)
+from .modulated_conv import modulated_conv2d
+from .ops import SQRT2, FullyConnected, NoiseBiasLeakyReLU, bias_act, normalize_second_moment
+from .resampling import binomial_filter
 
 
 def count_ws(resolution: int) -> int:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..errors import ITPortraitError
 from .eg3d_config import SuperResolutionConfig
-from .ops import binomial_filter, half_type
+from .ops import half_type
+from .resampling import binomial_filter
 from .stylegan2 import SynthesisBlock
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from itportrait_core.methods.shared.passes import backward_by_view, render_each
-from itportrait_core.networks import ops, triplane
+from itportrait_core.networks import modulated_conv, ops, resampling, triplane
 from itportrait_core.networks.eg3d import generator as generator_module
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator
@@ -52,8 +52,8 @@ def test_scaled_weights_and_scaled_pictures_have_the_same_gradients(monkeypatch,
     given = draw(batch, 6, 9, 9), draw(5, 6, 3, 3, seed=1), draw(batch, 6, seed=2)
     results = []
     for scaled in (True, False):
-        monkeypatch.setattr(ops, "scale_weights", lambda *_, scaled=scaled: scaled)
-        results.append(gradients(lambda *x: ops.modulated_conv2d(*x, up=up), *given))
+        monkeypatch.setattr(modulated_conv, "scale_weights", lambda *_, scaled=scaled: scaled)
+        results.append(gradients(lambda *x: modulated_conv.modulated_conv2d(*x, up=up), *given))
     check(*results)
 
 
@@ -62,12 +62,14 @@ def test_what_moves_less_is_scaled():
     or a CPU draws several at once."""
     weight, styles = torch.empty(128, 128, 3, 3), torch.empty(1, 128)
     large, small = torch.empty(1, 128, 512, 512, device="meta"), torch.empty(1, 128, 4, 4)
-    assert ops.scale_weights(large, weight, styles, 1) and not ops.scale_weights(small, weight, styles, 1)
-    assert ops.scale_weights(torch.empty(2, 128, 512, 512, device="meta"), weight, styles, 1)
-    assert not ops.scale_weights(torch.empty(2, 128, 64, 64), weight, styles, 1)
+    assert modulated_conv.scale_weights(large, weight, styles, 1) and not modulated_conv.scale_weights(
+        small, weight, styles, 1
+    )
+    assert modulated_conv.scale_weights(torch.empty(2, 128, 512, 512, device="meta"), weight, styles, 1)
+    assert not modulated_conv.scale_weights(torch.empty(2, 128, 64, 64), weight, styles, 1)
     styles.requires_grad_()
-    assert not ops.scale_weights(large, weight, styles, 1)
-    assert ops.scale_weights(large, weight.requires_grad_(), styles, 1)
+    assert not modulated_conv.scale_weights(large, weight, styles, 1)
+    assert modulated_conv.scale_weights(large, weight.requires_grad_(), styles, 1)
 
 
 def test_a_card_takes_other_roads_to_the_same_picture_and_gradients(monkeypatch):
@@ -77,9 +79,8 @@ def test_a_card_takes_other_roads_to_the_same_picture_and_gradients(monkeypatch)
     for batch in (1, 2):
         found = []
         for card in (False, True):
-            monkeypatch.setattr(ops, "on_card", lambda _, card=card: card)
-            monkeypatch.setattr(triplane, "on_card", lambda _, card=card: card)
-            monkeypatch.setattr(generator_module, "on_card", lambda _, card=card: card)
+            for module in (ops, resampling, modulated_conv, triplane, generator_module):
+                monkeypatch.setattr(module, "on_card", lambda _, card=card: card)
             ws = draw(batch, generator.num_ws, generator.w_dim)
             found.append(gradients(lambda ws: generator.synthesis(ws, views[: len(ws)]).image, ws))
         check(*found, limit=1e-9)

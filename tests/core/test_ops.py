@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from itportrait_core.networks import ops, rays, volume_rendering
+from itportrait_core.networks import modulated_conv, ops, rays, resampling, volume_rendering
 from itportrait_core.networks.eg3d import RenderingConfig
 from itportrait_core.networks.eg3d_config import OFFICIAL_AXES
 from itportrait_core.networks.triplane import sample_planes
@@ -29,12 +29,12 @@ def check(ours: torch.Tensor, expected: torch.Tensor, atol: float = 2e-6) -> Non
 
 
 def test_filters_and_resampling():
-    check(ops.binomial_filter(), OPS["filter1331.f"])
+    check(resampling.binomial_filter(), OPS["filter1331.f"])
     up, down = case("upfirdn_up2"), case("upfirdn_down2")
-    check(ops.upfirdn2d(up["x"], up["f"], up=2, padding=(2, 1, 2, 1), gain=4.0), up["y"])
-    check(ops.upfirdn2d(down["x"], down["f"], down=2, padding=(1, 1, 1, 1)), down["y"])
-    check(ops.upsample2d(OPS["upsample2d.x"]), OPS["upsample2d.y"])
-    check(ops.upsample2d(OPS["upsample2d_asym.x"], OPS["upsample2d_asym.f"]), OPS["upsample2d_asym.y"])
+    check(resampling.upfirdn2d(up["x"], up["f"], up=2, padding=(2, 1, 2, 1), gain=4.0), up["y"])
+    check(resampling.upfirdn2d(down["x"], down["f"], down=2, padding=(1, 1, 1, 1)), down["y"])
+    check(resampling.upsample2d(OPS["upsample2d.x"]), OPS["upsample2d.y"])
+    check(resampling.upsample2d(OPS["upsample2d_asym.x"], OPS["upsample2d_asym.f"]), OPS["upsample2d_asym.y"])
 
 
 def test_bias_and_activation():
@@ -56,7 +56,7 @@ def test_bias_and_activation():
 )
 def test_resampling_convolutions(name, options):
     t = case(name)
-    check(ops.conv2d_resample(t["x"], t["w"], kernel=t.get("f"), **options), t["y"])
+    check(resampling.conv2d_resample(t["x"], t["w"], kernel=t.get("f"), **options), t["y"])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_resampling_convolutions(name, options):
 def test_modulated_convolutions(name, options):
     t = case(name)
     noise = t.get("noise", torch.zeros(()))
-    check(ops.modulated_conv2d(t["x"], t["w"], t["s"], **options) + noise, t["y"], atol=1e-5)
+    check(modulated_conv.modulated_conv2d(t["x"], t["w"], t["s"], **options) + noise, t["y"], atol=1e-5)
 
 
 @pytest.mark.parametrize("up", [1, 2])
@@ -81,9 +81,9 @@ def test_scaled_weights_and_scaled_activations_agree(up):
         torch.randn(shape, generator=source, dtype=torch.float64)
         for shape in [(1, 6, 9, 9), (5, 6, 3, 3), (1, 6)]
     )
-    unfused = ops.modulated_conv2d(x, w, s, up=up)
+    unfused = modulated_conv.modulated_conv2d(x, w, s, up=up)
     with torch.no_grad():
-        fused = ops.modulated_conv2d(x, w, s, up=up)
+        fused = modulated_conv.modulated_conv2d(x, w, s, up=up)
     torch.testing.assert_close(fused, unfused, atol=1e-12, rtol=1e-12)
 
 
