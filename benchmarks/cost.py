@@ -135,7 +135,7 @@ class FullSize:
         g_s, g_t = (copy_for_training(self.generator, config.modules) for _ in range(2))
         task = ITE(
             self.generator, g_s, g_t, self.ws, "glasses", [self.clip], config, self.rng,
-            self.portrait.image, self.metric,
+            self.portrait, self.metric,
         )  # fmt: skip
         return lambda: task.step(1)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmarks.edits import EDITS
 from itportrait_core.pocket.attributes import Z_DIM, attributes
 from itportrait_core.pocket.captions import label
-from itportrait_core.pocket.edits import EDITS
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
 from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.render import Truth, render

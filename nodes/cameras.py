@@ -11,6 +11,7 @@ from torch import Tensor
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from . import compat, sockets
+from .fields import real
 
 PATHS = ("single view", "sweep", "turntable", "grid", "figure-eight")
 FOV = 13.37
@@ -40,18 +41,18 @@ class CameraOrbit(io.ComfyNode):
                         " videos."
                     ),
                 ),
-                _float(
+                real(
                     "yaw",
                     0,
                     -180,
                     180,
                     "Turns the camera around the head; above 0 goes to its left. Good up to 50.",
                 ),
-                _float("pitch", 0, -85, 85, "Raises the camera; above 0 looks from above. Good up to 30."),
-                _float(
+                real("pitch", 0, -85, 85, "Raises the camera; above 0 looks from above. Good up to 30."),
+                real(
                     "roll", 0, -180, 180, "Tilts the camera: the picture turns. Single view and sweep only."
                 ),
-                _float(
+                real(
                     "fov",
                     FOV,
                     5,
@@ -62,8 +63,8 @@ class CameraOrbit(io.ComfyNode):
                 io.Int.Input(
                     "views", default=5, min=1, max=240, tooltip="Views of a sweep, turntable or figure-eight."
                 ),
-                _float("yaw_range", 50, 0, 90, "How far a path goes to each side of yaw. Clean up to 50."),
-                _float(
+                real("yaw_range", 50, 0, 90, "How far a path goes to each side of yaw. Clean up to 50."),
+                real(
                     "pitch_range",
                     20,
                     0,
@@ -132,7 +133,3 @@ def camera_path(
 def _around(middle: float, reach: float, count: int) -> list[float]:
     """`count` evenly spaced angles from `middle - reach` to `middle + reach`."""
     return [middle + reach * (2 * i / (count - 1) - 1) for i in range(count)] if count > 1 else [middle]
-
-
-def _float(name: str, default: float, low: float, high: float, tooltip: str, step: float = 1.0) -> io.Input:
-    return io.Float.Input(name, default=default, min=low, max=high, step=step, round=False, tooltip=tooltip)

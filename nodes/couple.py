@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from comfy_api.latest import io, ui
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
+from ..itportrait_core.methods.shared.run import OnStep, Points
 from ..itportrait_core.methods.shared.run_facts import couple_inputs
-from . import compat, fields, results, runtime, sockets
-from .live_training import LiveTraining, moments_of
+from ..itportrait_core.networks.generator3d import Generator3D
+from . import compat, fields, results, sockets, train
+from .live_training import moments_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MODES = ("coupled", "text_only")
 
@@ -20,10 +27,7 @@ class Couple(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         def limit(name: str, index: int, tooltip: str, high: float) -> io.Input:
-            default = getattr(ITEConfig(), name)[index]
-            return io.Float.Input(
-                f"{name}_range", default=default, min=0.0, max=high, step=1.0, round=False, tooltip=tooltip
-            )
+            return fields.real(f"{name}_range", getattr(ITEConfig(), name)[index], 0.0, high, tooltip)
 
         return compat.schema(
             "Fuse",
@@ -34,9 +38,7 @@ class Couple(io.ComfyNode):
             ),
             search_aliases=["ite", "clip", "text to style", "coupled", "stylegan-nada"],
             inputs=[
-                sockets.Generator.Input(
-                    "generator", tooltip="The generator to start from; it stays as it is."
-                ),
+                fields.base(),
                 sockets.PortraitSocket.Input(
                     "portrait", tooltip="The style picture's inversion, or a sampled person."
                 ),
@@ -104,9 +106,7 @@ class Couple(io.ComfyNode):
                     optional=True,
                     tooltip="Start the picture's style from here (APT Stylize).",
                 ),
-                sockets.Settings.Input(
-                    "settings", optional=True, tooltip="Replaces all settings above but seed, mode and texts."
-                ),
+                fields.settings("seed, mode and texts"),
                 fields.start(),
             ],
             outputs=[
@@ -117,12 +117,7 @@ class Couple(io.ComfyNode):
                     display_name="style_generator",
                     tooltip="The picture's style alone; text_only passes the base on.",
                 ),
-                io.LossMap.Output(
-                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
-                ),
-                io.Image.Output(
-                    display_name="plot", tooltip="Losses, distance and gate over the steps, as a picture."
-                ),
+                *fields.losses("Losses, distance and gate over the steps, as a picture."),
                 io.String.Output(
                     display_name="history", tooltip="Every step's losses, distance and gate, as a table."
                 ),
@@ -169,27 +164,23 @@ class Couple(io.ComfyNode):
         more["start"] = style_generator.sha256 if style_generator else ""
         inputs = couple_inputs(portrait.sha256, config, text, clip.names, **more)
         facts = results.recipe("couple", generator, **inputs)
-        parts = ("-target", "-style") if mode == "coupled" else ("-target",)
+        names = ("target", "style") if mode == "coupled" else ("target",)
 
-        def train() -> results.Made:
-            style = style_generator.open() if style_generator else None
-            progress = runtime.Progress(LiveTraining(facts, generator, {part[1:]: part for part in parts}))
-            with runtime.training():
-                made = itp.couple(
-                    model,
-                    portrait.portrait,
-                    text,
-                    clip.open(),
-                    config,
-                    progress.step,
-                    content=content.portrait if content else None,
-                    style=style,
-                    **results.resume_point(facts),
-                )
-            modules = (made.target,) if made.style is None else (made.target, made.style)
-            return results.Made(modules, progress.stopped_at)
+        def run(on_step: OnStep, **points: Unpack[Points]) -> tuple[Generator3D, ...]:
+            made = itp.couple(
+                model,
+                portrait.portrait,
+                text,
+                clip.open(),
+                config,
+                on_step,
+                content=content.portrait if content else None,
+                style=style_generator.open() if style_generator else None,
+                **points,
+            )
+            return (made.target,) if made.style is None else (made.target, made.style)
 
-        handles = results.produce(facts, parts, generator, train)
+        handles = train.trained(facts, generator, {name: f"-{name}" for name in names}, run)
         target, style = handles[0], handles[-1] if mode == "coupled" else generator
         losses, plot, history = results.report(target)
         shortened = unread(clip, text, source_text, config.templates)

@@ -7,6 +7,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from . import sockets
+
 SEED_LIMIT = 2**31 - 1
 """Highest seed: what every method's settings allow."""
 PRIOR, ORIGINAL = "style prior", "generator as it is"
@@ -54,6 +56,42 @@ def start() -> io.Input:
 def flag(config: type, name: str, tooltip: str) -> io.Input:
     """A switch."""
     return io.Boolean.Input(name, default=_field(config, name).default, tooltip=tooltip)
+
+
+def real(
+    name: str, default: float, low: float, high: float, tooltip: str, step: float = 1.0, **more: bool
+) -> io.Input:
+    """A number widget for what is no setting of the core; `more` as ComfyUI takes it."""
+    return io.Float.Input(
+        name, default=default, min=low, max=high, step=step, round=False, tooltip=tooltip, **more
+    )
+
+
+def truncation(
+    tooltip: str = "Truncation psi: 0 the mean face, 0.7 typical, 1 full diversity.",
+) -> io.Input:
+    """How far a made-up person may be from the mean face."""
+    return real("truncation", 0.7, 0.0, 1.2, tooltip, 0.05)
+
+
+def base() -> io.Input:
+    """The generator that a training starts from."""
+    return sockets.Generator.Input("generator", tooltip="The generator to start from; it stays as it is.")
+
+
+def settings(but: str) -> io.Input:
+    """Method Settings in place of a node's own; `but` says what they leave alone."""
+    return sockets.Settings.Input(
+        "settings", optional=True, tooltip=f"Replaces all settings above but {but}."
+    )
+
+
+def losses(plot: str = "Losses over the steps, as a picture.") -> list[io.Output]:
+    """What a training tells of its losses; `plot` says what the picture shows."""
+    return [
+        io.LossMap.Output(display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."),
+        io.Image.Output(display_name="plot", tooltip=plot),
+    ]
 
 
 def steps(tooltip: str) -> io.Input:

@@ -16,6 +16,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from . import compat, fields, folders, sockets
 from .cameras import FOV
+from .fields import real
 from .images import to_comfy
 
 if TYPE_CHECKING:
@@ -115,20 +116,20 @@ def generators_and_people() -> list[io.Input]:
             "person_seed", default=2, min=0, max=fields.SEED_LIMIT,
             tooltip="The person that is made up when no portrait is connected.",
         ),
-        _number("truncation", 0.7, 0.0, 1.2, TRUNCATION, 0.05),
+        fields.truncation(TRUNCATION),
     ]  # fmt: skip
 
 
 def chosen_view() -> list[io.Input]:
     """The numbers that a live head is turned by."""
     return [
-        _number("yaw", 0, -180, 180, "Turns the camera around the head; above 0 goes to its left.", 1),
-        _number("pitch", 0, -85, 85, "Raises the camera; above 0 looks from above.", 1),
-        _number("roll", 0, -180, 180, "Tilts the camera: the picture turns.", 1),
-        _number("fov", FOV, 5, 60, "Vertical field of view, degrees. Smaller comes closer.", 0.1),
-        _number("fade", 0, 0, 3, "From one generator to the next: 0 the first, 1 the second, up to 3.", 0.01),
-        _number("strength", 1, 0, 1.2, "From the first generator, at 0, to what fade chooses, at 1.", 0.01),
-        _number("person", 0, 0, 1, "From the first person to the second.", 0.01),
+        real("yaw", 0, -180, 180, "Turns the camera around the head; above 0 goes to its left.", 1),
+        real("pitch", 0, -85, 85, "Raises the camera; above 0 looks from above.", 1),
+        real("roll", 0, -180, 180, "Tilts the camera: the picture turns.", 1),
+        real("fov", FOV, 5, 60, "Vertical field of view, degrees. Smaller comes closer.", 0.1),
+        real("fade", 0, 0, 3, "From one generator to the next: 0 the first, 1 the second, up to 3.", 0.01),
+        real("strength", 1, 0, 1.2, "From the first generator, at 0, to what fade chooses, at 1.", 0.01),
+        real("person", 0, 0, 1, "From the first person to the second.", 0.01),
         io.Combo.Input(
             "shading", options=list(SHADINGS), default=SHADINGS[0],
             tooltip="picture, or depth (near white), or normals as seen from the camera.",
@@ -137,10 +138,6 @@ def chosen_view() -> list[io.Input]:
             "background", default="", tooltip="Colour behind the head as #rrggbb; empty: the generator's own."
         ),
     ]  # fmt: skip
-
-
-def _number(name: str, default: float, low: float, high: float, tooltip: str, step: float) -> io.Input:
-    return io.Float.Input(name, default=default, min=low, max=high, step=step, round=False, tooltip=tooltip)
 
 
 def camera_of(chosen: Mapping[str, Any]) -> dict[str, float]:

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import Types, io, ui
 
 from . import compat, fields, folders, recipes, runtime, sockets
+from .fields import real
 
 if TYPE_CHECKING:
     from ..itportrait_core.recipes.card import Card
+
+
+def head(fineness: str) -> list[io.Input]:
+    """Whose head is made into a thing of its own, and how finely."""
+    return [
+        sockets.Generator.Input("generator", tooltip="Whose style the head has."),
+        sockets.PortraitSocket.Input("portrait", tooltip="Whose head it is."),
+        io.Int.Input("resolution", default=192, min=32, max=512, step=8, tooltip=fineness),
+    ]
 
 
 class ExtractMesh(io.ComfyNode):
@@ -26,48 +36,32 @@ class ExtractMesh(io.ComfyNode):
             ),
             search_aliases=["mesh", "glb", "marching cubes", "3d model"],
             inputs=[
-                sockets.Generator.Input("generator", tooltip="Whose style the head has."),
-                sockets.PortraitSocket.Input("portrait", tooltip="Whose head it is."),
-                io.Int.Input(
-                    "resolution",
-                    default=192,
-                    min=32,
-                    max=512,
-                    step=8,
-                    tooltip="Fineness: points along each side. 96 draft, 192 good, 320 fine and slow.",
-                ),
-                io.Float.Input(
+                *head("Fineness: points along each side. 96 draft, 192 good, 320 fine and slow."),
+                real(
                     "smoothing",
-                    default=0.0,
-                    min=0.0,
-                    max=8.0,
-                    step=0.1,
-                    round=False,
-                    tooltip="Rounds off steps and noise. 0 as it is, 1 smooth, above 2 melts.",
+                    0.0,
+                    0.0,
+                    8.0,
+                    "Rounds off steps and noise. 0 as it is, 1 smooth, above 2 melts.",
+                    0.1,
                 ),
-                io.Float.Input(
+                real(
                     "level",
-                    default=0.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.5,
-                    round=False,
-                    tooltip=(
-                        "Density at which the surface lies. 0 finds the one that pictures show; official"
-                        " exports use 10; higher cuts deeper."
-                    ),
+                    0.0,
+                    0.0,
+                    100.0,
+                    "Density at which the surface lies. 0 finds the one that pictures show; official exports"
+                    " use 10; higher cuts deeper.",
+                    0.5,
                 ),
-                io.Float.Input(
+                real(
                     "least_piece",
-                    default=0.01,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    round=False,
-                    tooltip=(
-                        "Drops loose pieces smaller than this share of the largest. 0 keeps every speck, 1"
-                        " only the largest piece."
-                    ),
+                    0.01,
+                    0.0,
+                    1.0,
+                    "Drops loose pieces smaller than this share of the largest. 0 keeps every speck, 1 only"
+                    " the largest piece.",
+                    0.01,
                 ),
             ],
             outputs=[
@@ -152,16 +146,7 @@ class SaveSplats(io.ComfyNode):
             ),
             search_aliases=["gaussian splatting", "ply", "point cloud"],
             inputs=[
-                sockets.Generator.Input("generator", tooltip="Whose style the head has."),
-                sockets.PortraitSocket.Input("portrait", tooltip="Whose head it is."),
-                io.Int.Input(
-                    "resolution",
-                    default=192,
-                    min=32,
-                    max=512,
-                    step=8,
-                    tooltip="Fineness: splats along each side. 96 draft, 192 good, 320 fine and large.",
-                ),
+                *head("Fineness: splats along each side. 96 draft, 192 good, 320 fine and large."),
                 fields.file_name("splats"),
                 recipes.private(optional=True),
             ],

@@ -30,15 +30,7 @@ class SamplePortrait(io.ComfyNode):
             inputs=[
                 sockets.Generator.Input("generator", tooltip="Whose people they are."),
                 fields.seed("Every number is another person."),
-                io.Float.Input(
-                    "truncation",
-                    default=0.7,
-                    min=0.0,
-                    max=1.2,
-                    step=0.05,
-                    round=False,
-                    tooltip="Truncation psi: 0 the mean face, 0.7 typical, 1 full diversity.",
-                ),
+                fields.truncation(),
                 sockets.Cameras.Input(
                     "cameras",
                     optional=True,

@@ -44,15 +44,7 @@ class MultiViewRender(io.ComfyNode):
                     tooltip="Who is drawn. Not connected, the seed makes somebody up.",
                 ),
                 fields.seed("The person that is made up when no portrait is connected."),
-                io.Float.Input(
-                    "truncation",
-                    default=0.7,
-                    min=0.0,
-                    max=1.2,
-                    step=0.05,
-                    round=False,
-                    tooltip=("Truncation psi: 0 the mean face, 0.7 typical, 1 full diversity."),
-                ),
+                fields.truncation(),
                 io.Load3DCamera.Input(
                     "camera_info",
                     optional=True,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import APTConfig, suited
+from ..itportrait_core.methods.configs import APTConfig
+from ..itportrait_core.methods.shared.run import OnStep, Points
 from ..itportrait_core.methods.shared.run_facts import apt_inputs
-from . import compat, fields, results, runtime, sockets
-from .live_training import LiveTraining, moments_of
+from ..itportrait_core.networks.generator3d import Generator3D
+from . import compat, fields, results, sockets, train
+from .live_training import moments_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
 
@@ -27,9 +34,7 @@ class Stylize(io.ComfyNode):
             ),
             search_aliases=["apt", "one-shot", "style transfer", "jojogan"],
             inputs=[
-                sockets.Generator.Input(
-                    "generator", tooltip="The generator to start from; it stays as it is."
-                ),
+                fields.base(),
                 sockets.PortraitSocket.Input(
                     "portrait", tooltip="The style picture's inversion in that generator."
                 ),
@@ -56,9 +61,7 @@ class Stylize(io.ComfyNode):
                     APTConfig, "lr", "Step size. 0.001 to 0.004; higher is faster and rougher.", step=0.0001
                 ),
                 fields.seed("Draws the people that are mixed in."),
-                sockets.Settings.Input(
-                    "settings", optional=True, tooltip="Replaces all settings above but the seed."
-                ),
+                fields.settings("the seed"),
                 sockets.Clip.Input(
                     "clip",
                     optional=True,
@@ -73,10 +76,7 @@ class Stylize(io.ComfyNode):
                 sockets.Generator.Output(
                     display_name="generator", tooltip="The generator in the picture's style."
                 ),
-                io.LossMap.Output(
-                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
-                ),
-                io.Image.Output(display_name="plot", tooltip="Losses over the steps, as a picture."),
+                *fields.losses(),
             ],
         )
 
@@ -99,29 +99,19 @@ class Stylize(io.ComfyNode):
         style_start: str = fields.PRIOR,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
-        if settings is not None:
-            config = settings.configs["apt"].replace(seed=seed)
-        else:
-            config = suited(APTConfig, model, prior=style_start == fields.PRIOR)
-            config = config.replace(seed=seed, layers=LAYERS[layers])
-            config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
-            config = config.replace(steps=steps) if steps else config
+        chosen = {"beta": beta, "lr": lr}
+        prior = style_start == fields.PRIOR
+        config = train.config_of(APTConfig, model, settings, steps, chosen, prior=prior)
+        if settings is None:
+            config = config.replace(layers=LAYERS[layers])
+        config = config.replace(seed=seed)
         inputs = apt_inputs(portrait.sha256, config, clip.names if clip else ())
         facts = results.recipe("apt", generator, **inputs)
 
-        def train() -> results.Made:
-            progress = runtime.Progress(LiveTraining(facts, generator, {"style": ""}))
-            with runtime.training():
-                styled = itp.stylize(
-                    model,
-                    portrait.portrait,
-                    config,
-                    progress.step,
-                    clip=clip.open() if clip else None,
-                    **results.resume_point(facts),
-                )
-            return results.Made((styled,), progress.stopped_at)
+        def run(on_step: OnStep, **points: Unpack[Points]) -> tuple[Generator3D]:
+            clips = clip.open() if clip else None
+            return (itp.stylize(model, portrait.portrait, config, on_step, clip=clips, **points),)
 
-        (handle,) = results.produce(facts, ("",), generator, train)
+        (handle,) = train.trained(facts, generator, {"style": ""}, run)
         losses, plot, _ = results.report(handle)
         return io.NodeOutput(handle, losses, plot, ui=moments_of(facts) or None)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.methods.configs import TuningConfig, suited
-from . import compat, fields, results, runtime, sockets
-from .live_training import LiveTraining, moments_of
+from ..itportrait_core.methods.configs import TuningConfig
+from ..itportrait_core.methods.shared.run import OnStep, Points
+from ..itportrait_core.networks.generator3d import Generator3D
+from . import compat, fields, results, sockets, train
+from .live_training import moments_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class PivotalTuning(io.ComfyNode):
@@ -25,9 +32,7 @@ class PivotalTuning(io.ComfyNode):
             ),
             search_aliases=["pti", "photo edit"],
             inputs=[
-                sockets.Generator.Input(
-                    "generator", tooltip="The generator to start from; it stays as it is."
-                ),
+                fields.base(),
                 sockets.PortraitSocket.Input(
                     "portrait", tooltip="The picture's inversion in that generator."
                 ),
@@ -47,18 +52,13 @@ class PivotalTuning(io.ComfyNode):
                     step=0.1,
                 ),
                 fields.seed("Draws the views whose shape is kept."),
-                sockets.Settings.Input(
-                    "settings", optional=True, tooltip="Replaces all settings above but the seed."
-                ),
+                fields.settings("the seed"),
             ],
             outputs=[
                 sockets.Generator.Output(
                     display_name="generator", tooltip="The generator that draws this person."
                 ),
-                io.LossMap.Output(
-                    display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."
-                ),
-                io.Image.Output(display_name="plot", tooltip="Losses over the steps, as a picture."),
+                *fields.losses(),
             ],
         )
 
@@ -79,26 +79,13 @@ class PivotalTuning(io.ComfyNode):
         settings: sockets.SettingsHandle | None = None,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
-        if settings is not None:
-            config = settings.configs["tuning"].replace(seed=seed)
-        else:
-            config = suited(TuningConfig, model).replace(seed=seed)
-            config = config.replace(**fields.changed(TuningConfig, lpips_stop=lpips_stop, lr=lr, depth=depth))
-            config = config.replace(steps=steps) if steps else config
+        chosen = {"lpips_stop": lpips_stop, "lr": lr, "depth": depth}
+        config = train.config_of(TuningConfig, model, settings, steps, chosen).replace(seed=seed)
         facts = results.recipe("tune", generator, portrait=portrait.sha256, settings=config.to_dict())
 
-        def train() -> results.Made:
-            progress = runtime.Progress(LiveTraining(facts, generator, {"tuned": ""}))
-            with runtime.training():
-                tuned = itp.pivotal_tune(
-                    model,
-                    portrait.portrait,
-                    config=config,
-                    on_step=progress.step,
-                    **results.resume_point(facts),
-                )
-            return results.Made((tuned,), progress.stopped_at)
+        def run(on_step: OnStep, **points: Unpack[Points]) -> tuple[Generator3D]:
+            return (itp.pivotal_tune(model, portrait.portrait, config, on_step, **points),)
 
-        (handle,) = results.produce(facts, ("",), generator, train)
+        (handle,) = train.trained(facts, generator, {"tuned": ""}, run)
         losses, plot, _ = results.report(handle)
         return io.NodeOutput(handle, losses, plot, ui=moments_of(facts) or None)

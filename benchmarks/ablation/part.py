@@ -12,6 +12,7 @@ from benchmarks.judging import Scores
 from benchmarks.people import Triple, pictures, truth
 from benchmarks.setting import Setting
 from benchmarks.table import Rows
+from itportrait_core.methods.shared.history import History
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +62,12 @@ class MethodRow(Scores):
     """Share of ITE steps that went the text's way; nan without a gate"""
 
 
+def text_share(history: History) -> float:
+    """Share of ITE steps that went mostly the text's way; nan without ITE steps."""
+    gates = [sum(r.gate.values()) / len(r.gate) for r in history if r.gate]
+    return sum(g < 0.5 for g in gates) / len(gates) if gates else float("nan")
+
+
 def judged(setting: Setting, triple: Triple, method: str, generator: Any) -> tuple[MethodRow, Tensor]:
     """The row of a result, and one person of it from the front and from the side [2, 3, H, W]."""
     people = triple.people(setting.amounts.people)
@@ -71,6 +78,6 @@ def judged(setting: Setting, triple: Triple, method: str, generator: Any) -> tup
     late = gaps[len(gaps) * 3 // 4 :]
     row = MethodRow(
         **dataclasses.asdict(scores), style=triple.style, edit=triple.edit, method=method,
-        gap=sum(late) / len(late) if late else float("nan"), text_share=generator.history.text_share(),
+        gap=sum(late) / len(late) if late else float("nan"), text_share=text_share(generator.history),
     )  # fmt: skip
     return row, shown[1:3]

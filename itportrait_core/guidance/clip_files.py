@@ -39,11 +39,6 @@ OPENAI_BUFFERS = ("input_resolution", "context_length", "vocab_size")
 """Numbers that OpenAI's archives hold as tensors, and nobody else's files do."""
 
 
-def read_state(path: Path) -> State:
-    """Tensors of a CLIP file in open_clip's names, float32; errors as in `to_open_clip`."""
-    return to_open_clip(read_tensors(path), path)
-
-
 def to_open_clip(stored: State, path: Path) -> State:
     """A file's tensors in open_clip's names, float32.
 

@@ -104,7 +104,7 @@ def _noun(a: Attributes, i: int, rng: np.random.Generator) -> str:
 
 
 def _adjectives(a: Attributes, i: int, rng: np.random.Generator, mentioned: set[str]) -> list[str]:
-    """Words before the noun; what they tell is added to `told`."""
+    """Words before the noun; what they tell is added to `mentioned`."""
     words = []
     if rng.random() < 0.5 and (a.age[i] > OLD or a.age[i] < YOUNG):
         words.append(

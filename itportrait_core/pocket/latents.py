@@ -16,7 +16,7 @@ def normalise(z: Tensor) -> Tensor:
 
 
 def partners(n: Tensor, shared: list[int], rng: torch.Generator) -> Tensor:
-    """Other normalised latents that agree with `n [B, Z]` in the dimensions `kept`, random in the rest."""
+    """Other normalised latents that agree with `n [B, Z]` in the dimensions `shared`, random in the rest."""
     other = torch.randn(n.shape, generator=rng)
     other[:, shared] = 0
     room = (n.shape[1] - n[:, shared].square().sum(1, keepdim=True)).clamp(min=1e-6)

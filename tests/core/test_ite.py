@@ -6,6 +6,7 @@ import copy
 import math
 import re
 from collections import defaultdict
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -183,7 +184,7 @@ def test_calibrated_tau_lies_between_start_and_style_picture(parts):
         target = copy_for_training(generator, ("decoder",))
         rng = torch.Generator().manual_seed(3)
         ite = ITE(generator, generator, target, portrait.ws, "hat", clips, ITEConfig(calibrate=rho), rng,
-                  portrait.image)  # fmt: skip
+                  portrait)  # fmt: skip
         taus.append(ite.calibrated)
     for start, half, goal in zip(*taus, strict=True):
         assert half == pytest.approx((start + goal) / 2, rel=1e-3)
@@ -283,7 +284,8 @@ def test_colours_cost_beside_a_grey_picture(parts):
         config = ITEConfig(views=1, **changes)
         target = copy_for_training(tiny_generator(9), config.modules)
         rng = torch.Generator().manual_seed(3)
-        ite = ITE(generator, style, target, portrait.ws, "glasses", clips, config, rng, picture)
+        person = None if picture is None else replace(portrait, image=picture)
+        ite = ITE(generator, style, target, portrait.ws, "glasses", clips, config, rng, person)
         return ite.step(0).losses["ite"]
 
     grey, bright = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)

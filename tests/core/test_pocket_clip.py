@@ -15,7 +15,7 @@ from itportrait_core.guidance.perceptual import load_pocket_trunk
 from itportrait_core.guidance.small_tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.captions import PROMPTS, caption
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
-from itportrait_core.pocket.training import clip, clip_guide, clip_judge, dataset, perceptual
+from itportrait_core.pocket.training import clip, dataset, perceptual
 from itportrait_core.pocket.training.loop import LoopConfig, Trainer
 
 
@@ -58,9 +58,9 @@ def test_the_judge_alone_learns_from_held_out_pairs(monkeypatch: pytest.MonkeyPa
         raise InterruptedError
 
     monkeypatch.setattr(clip, "training_set", noted)
-    for module in (clip_guide, clip_judge):
+    for train in (clip.train_guide, clip.train_judge):
         with pytest.raises(InterruptedError):
-            module.train(tmp_path, minutes=0.0)
+            train(tmp_path, minutes=0.0)
     assert asked == [False, True]
     data = dataclasses.replace(tiny_set(1000), hidden=())
     assert not clip.untold(data) and not clip.unfair_pairs(data, np.arange(len(data))).any()

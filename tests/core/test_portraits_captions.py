@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.edits import EDITS
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import small_tokenizer as tokenizer
 from itportrait_core.pocket.attributes import HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, attributes
 from itportrait_core.pocket.captions import BARE, PROMPTS, STYLE_PHRASES, STYLE_WORDS, caption, label
-from itportrait_core.pocket.edits import EDITS
 from itportrait_core.pocket.styles import STYLES
 
 EDIT_LABELS: dict[str, tuple[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmarks.ablation.part import text_share
 from itportrait_core.methods.shared.history import History, Record, rng_digest
 from itportrait_core.methods.shared.plots import plot_history
 from itportrait_core.methods.shared.run import KeepBest, StepInfo, run, trainable_mode
@@ -105,7 +106,7 @@ def test_history_table_has_a_row_per_step():
 
 
 def test_text_share_counts_gates_below_a_half():
-    assert make_history().text_share() == 1.0
+    assert text_share(make_history()) == 1.0
 
 
 def test_plot_has_a_panel_for_losses_delta_and_gate():

@@ -87,7 +87,7 @@ def test_a_weight_of_ite_counts(parts, name, monkeypatch):
 
     monkeypatch.setattr(background, "EMPTY", 2.0)  # the tiny generator's heads fill the picture
     generator, portrait, perceptual = parts
-    grey = torch.zeros_like(portrait.image)
+    grey = dataclasses.replace(portrait, image=torch.zeros_like(portrait.image))
 
     def losses(**changes: float) -> dict[str, float]:
         config = configs.ITEConfig(views=2, batch=1, **changes)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,13 +17,16 @@ from ..shared.history import History
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, trainable_mode
+from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
 from ..shared.training import TrainingTask, train
 from ..stylize.apt import APT, ImageTask, start_of
 from .config import ITEConfig
 from .ite import ITE
 from .tasks import CoupledTask, TextTask
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MEAN_PEOPLE = 256
 """People whose mean is the content of a run without a portrait."""
@@ -50,10 +52,7 @@ def couple(
     content: Portrait | None = None,
     style: Generator3D | None = None,
     perceptual: Perceptual | None = None,
-    resume: str | Path | None = None,
-    every_steps: int = 25,
-    every_seconds: float = 0.0,
-    keep_point: bool = False,
+    **points: Unpack[Points],
 ) -> CoupledResult:
     """Image-text coupled fine-tuning: alternate APT on G_s with ITE on G_t; G_o stays frozen.
 
@@ -66,7 +65,7 @@ def couple(
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); where None, what `config.apt.start` says.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`, as `keep_point`.
+        points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
     Returns:
         `target` (G_t; after an image-only run the same as `style`), `style` (G_s) and the history. The
@@ -88,16 +87,7 @@ def couple(
     with trainable_mode():
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
-        points: dict[str, Any] = {
-            "resume": resume,
-            "every_steps": every_steps,
-            "every_seconds": every_seconds,
-        }
-        image = None if portrait is None else portrait.image
-        made = train(
-            task, generator, "couple:{}", config, on_step, image=image, text=text or None,
-            keep_point=keep_point, **points,
-        )  # fmt: skip
+        made = train(task, generator, "couple:{}", config, on_step, portrait, text or None, **points)
     return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
 
 
@@ -128,11 +118,11 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         "start": inputs.style or "", "clips": [model.name for model in clips],
         "portrait": [] if portrait is None else [portrait.ws, portrait.camera, portrait.image],
     }  # fmt: skip
-    strip, image = PreviewStrip(g_o, person), None if portrait is None else portrait.image
+    strip = PreviewStrip(g_o, person)
 
     def ite(g_s: Generator3D | None, perceptual: Perceptual | None) -> ITE:
         g_t = copy_for_training(generator, config.modules, config.trained)
-        return ITE(g_o, g_s, g_t, person, inputs.text, clips, config, rng, image, perceptual)
+        return ITE(g_o, g_s, g_t, person, inputs.text, clips, config, rng, portrait, perceptual)
 
     if portrait is None or config.mode == "text_only":
         metric = _metric(inputs.perceptual, device) if config.likeness > 0 else None

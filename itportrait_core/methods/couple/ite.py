@@ -10,12 +10,14 @@ from torch import Tensor
 from ...errors import ITPortraitError
 from ...guidance.augment import augment
 from ...guidance.clip import ClipModel
+from ...guidance.colour import allowed_chroma
 from ...guidance.directions import bisector, direction, directional_loss, project_out
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
 from ..shared.passes import backward_by_view, render_each
+from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
 from ..shared.trainable import adam, keep_strongest_layers, trained_parameters
@@ -60,10 +62,10 @@ class ITE:
         clips: list[ClipModel],
         config: ITEConfig,
         rng: torch.Generator,
-        style_image: Tensor | None = None,
+        portrait: Portrait | None = None,
         perceptual: Perceptual | None = None,
     ) -> None:
-        """`g_s` is None for text only. `content`: [1, num_ws, w_dim]. `style_image`: [1, 3, H, W], for
+        """`g_s` is None for text only. `content`: [1, num_ws, w_dim]. `portrait`: the style picture's, for
         `calibrate` and `colour`. `perceptual`: LPIPS, for `likeness`."""
         if not clips:
             raise ITPortraitError("No CLIP model is connected; load one, for instance 'pocket-guide'.")
@@ -75,11 +77,12 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.sampler = Sampler(config, g_o, content)
-        self.regularizer = EditRegularizer(config, perceptual, None if g_s is None else style_image)
+        max_chroma = 1.0 if portrait is None or g_s is None else allowed_chroma(portrait.image)
+        self.regularizer = EditRegularizer(config, perceptual, max_chroma)
         self.optimizer = _optimizer(config, g_o, g_t)
         self.calibrated: list[float] | None = None
-        if config.calibrate > 0 and style_image is not None:
-            self.calibrated = self._calibrate(style_image)
+        if config.calibrate > 0 and portrait is not None:
+            self.calibrated = self._calibrate(portrait)
 
     def step(self, index: int) -> Record:
         """Eq. 8 with the gate of Eq. 9: one update of G_t."""
@@ -192,13 +195,13 @@ class ITE:
         return [convert_tau(self.config.tau, self.config.measure, norm) for norm in norms]
 
     @torch.no_grad()
-    def _calibrate(self, style_image: Tensor) -> list[float]:
+    def _calibrate(self, portrait: Portrait) -> list[float]:
         """tau = start + rho (reference - start): from the unstyled distance towards the style picture's."""
         config, rng = self.config, torch.Generator().manual_seed(self.config.seed)
         draw = Draw(self.sampler.latents(rng), self.sampler.views(rng))
         source_embedding = self.untrained(draw).source_embedding
         unstyled = self._embed(self._renders(self.g_o, draw), draw)
-        of_image = [clip.embed_image(style_image).expand(len(draw.ws), -1) for clip in self.clips]
+        of_image = [clip.embed_image(portrait.image).expand(len(draw.ws), -1) for clip in self.clips]
         start = mean_distances(config.measure, unstyled, source_embedding)
         goal = mean_distances(config.measure, [of_image] * len(draw.views), source_embedding)
         return [a + config.calibrate * (b - a) for a, b in zip(start, goal, strict=True)]

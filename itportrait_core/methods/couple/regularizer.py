@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual
 from ..shared.terms import Reference, needs_of
 from .config import ITEConfig
@@ -19,11 +16,9 @@ class EditRegularizer:
     (`likeness`): the offset that draws a hat would darken every skin and make all hair alike.
     """
 
-    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, style_image: Tensor | None) -> None:
-        """`perceptual`: LPIPS, for `likeness`. `style_image`: [1, 3, H, W], or None without one."""
-        self.weights, max_chroma = config.weights(), 1.0
-        if "colour" in self.weights and style_image is not None:
-            max_chroma = allowed_chroma(style_image)
+    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, max_chroma: float) -> None:
+        """`perceptual`: LPIPS, for `likeness`. `max_chroma`: see `allowed_chroma`; 1 without a style."""
+        self.weights = config.weights()
         if max_chroma >= 1:
             self.weights.pop("colour", None)
         self.needs = needs_of(self.weights)

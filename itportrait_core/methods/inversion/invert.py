@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
 from ..shared.presets import SMALL_RESOLUTION, suited
-from ..shared.run import OnStep, Outcome, run, trainable_mode
+from ..shared.run import OnStep, Outcome, Points, run, trainable_mode
 from ..shared.style_priors import style_prior_of
 from ..shared.trainable import frozen_copy
 from ..style.instant import instant_style
@@ -31,8 +30,13 @@ from .photo_twin import Aligned
 from .start_latents import Encoder3D, start_latents
 from .task import InversionTask
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 WEAK_LPIPS, WEAK_ID, WEAK_TURN, WEAK_SPREAD, WEAK_TWIN = 0.35, 0.4, 12.0, 12.0, 12.0
 """Beyond these an inversion is reported as weak: LPIPS, identity cosine, and three angles in degrees."""
+POINT_EVERY = 50
+"""Steps from one resume point to the next: those of an inversion are fast."""
 WEAK_DISTANCE = 3.7
 """Twins farther from M(z) than this are reported. Of 44 real and painted portraits 37 lie beyond, of 40 drawn
 ones in random looks 2, of the 9 example pictures none."""
@@ -48,9 +52,7 @@ def invert(
     camera: Tensor | None = None,
     perceptual: Perceptual | None = None,
     encoder: Encoder3D | None = None,
-    resume: str | Path | None = None,
-    every_steps: int = 50,
-    every_seconds: float = 0.0,
+    **points: Unpack[Points],
 ) -> Portrait:
     """Find the latent and the pose that show one picture.
 
@@ -64,7 +66,7 @@ def invert(
         camera: [1, 25], the start for `pose_init="user"`.
         perceptual: LPIPS; the embedded trunk where None.
         encoder: 3D encoder for `start="encoder"`.
-        resume: file of the resume point, see `run.run`.
+        points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
     Returns:
         The portrait with its report and twins.
@@ -82,7 +84,7 @@ def invert(
     users = None if camera is None else [camera]
     return invert_batch(
         generator, [image], prior, config, on_step, cameras_given=users, perceptual=perceptual,
-        encoder=encoder, resume=resume, every_steps=every_steps, every_seconds=every_seconds,
+        encoder=encoder, **points,
     )[0]  # fmt: skip
 
 
@@ -96,9 +98,7 @@ def invert_batch(
     cameras_given: Sequence[Tensor] | None = None,
     perceptual: Perceptual | None = None,
     encoder: Encoder3D | None = None,
-    resume: str | Path | None = None,
-    every_steps: int = 50,
-    every_seconds: float = 0.0,
+    **points: Unpack[Points],
 ) -> list[Portrait]:
     """`invert` for several pictures in one run; each has `config.restarts` runs, the best is returned.
 
@@ -108,6 +108,7 @@ def invert_batch(
         >>> len(itp.invert_batch(itp.load_generator("pocket"), pictures, config=config))
         2
     """
+    points.setdefault("every_steps", POINT_EVERY)
     if config is None:
         config = suited(InversionConfig, generator)
         prior = prior or (load_photo_prior() if generator.resolution <= SMALL_RESOLUTION else None)
@@ -121,7 +122,7 @@ def invert_batch(
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
         task = _task(source, starts, prior, config, metric, encoder, rng)
-        outcome = run(task, on_step, resume=resume, every_steps=every_steps, every_seconds=every_seconds)
+        outcome = run(task, on_step, **points)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 
 

@@ -118,11 +118,6 @@ class History:
             table.writerow(row)
         return text.getvalue()
 
-    def text_share(self) -> float:
-        """Share of ITE steps that went mostly the text's way; nan without ITE steps."""
-        gates = [sum(r.gate.values()) / len(r.gate) for r in self.records if r.gate]
-        return sum(g < 0.5 for g in gates) / len(gates) if gates else float("nan")
-
 
 def rng_digest(rng: torch.Generator) -> str:
     """Twelve hex digits that stand for the generator's state."""

@@ -12,6 +12,7 @@ from ...networks.generator3d import G, Generator3D
 from ...old_names import first_names
 from .config import Config
 from .history import History
+from .portrait import Portrait
 from .trainable import frozen
 
 CODE_VERSION = "0.1.0"
@@ -64,20 +65,19 @@ def lineage_on(
     method: str,
     config: Config,
     history: History,
-    *,
-    image: Tensor | None = None,
+    portrait: Portrait | None = None,
     text: str | None = None,
 ) -> dict[str, Any]:
     """Facts for a style file's header: what a run has made of `base` so far.
 
     Args:
         base: the generator that the run started from; it may be a style itself.
-        image: the style picture, or None.
+        portrait: the style picture's, or None.
     """
     return {
         "method": method,
         "base_hash": weights_hash(base),
-        "style_image_hash": None if image is None else tensor_hash(image),
+        "style_image_hash": None if portrait is None else tensor_hash(portrait.image),
         "text": text,
         "settings": config.to_dict(),
         "seed": getattr(config, "seed", None),
@@ -93,13 +93,12 @@ def finish(
     method: str,
     config: Config,
     history: History,
-    *,
-    image: Tensor | None = None,
+    portrait: Portrait | None = None,
     text: str | None = None,
     extra: dict[str, Any] | None = None,
 ) -> G:
     """Freeze a trained copy, and set the lineage (with `extra` facts) and history of every `Generator3D`."""
     trained = frozen(trained)
-    trained.lineage = lineage_on(base, method, config, history, image=image, text=text) | (extra or {})
+    trained.lineage = lineage_on(base, method, config, history, portrait, text) | (extra or {})
     trained.history = history
     return trained

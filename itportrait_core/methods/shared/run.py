@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import torch
 from torch import Tensor
@@ -87,6 +87,15 @@ class Task(Protocol):
 
     def identity(self) -> str:
         """Hash of everything the run depends on; a resume point of another run is refused by it."""
+
+
+class Points(TypedDict, total=False):
+    """When resume points are written, and where: the arguments of `run` that methods pass on."""
+
+    resume: str | Path | None
+    every_steps: int
+    every_seconds: float
+    keep_point: bool
 
 
 @dataclass(frozen=True)

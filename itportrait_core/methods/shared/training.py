@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,8 +15,12 @@ from .history import History, Record
 from .lineage import finish, lineage_on, run_identity
 from .memory import HasRayChunk, with_less_memory
 from .passes import PreviewStrip
-from .run import Moment, OnStep, StepInfo, pack_optimizer, run, unpack_optimizer
+from .portrait import Portrait
+from .run import Moment, OnStep, Points, StepInfo, pack_optimizer, run, unpack_optimizer
 from .trainable import pack_weights, unpack_weights
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,9 @@ def train(
     method: str,
     config: Config,
     on_step: OnStep | None = None,
-    *,
-    image: Tensor | None = None,
+    portrait: Portrait | None = None,
     text: str | None = None,
-    **points: Any,
+    **points: Unpack[Points],
 ) -> list[Generator3D]:
     """Run `task` and give back what it trained, frozen, with lineage and history.
 
@@ -119,24 +122,22 @@ def train(
         base: the untrained generator.
         method: of the lineage; `{}` in it stands for the name of a part.
         on_step: see `run.run`; it is given the generators in training too.
-        image, text: what the run was made of, for the lineage.
+        portrait, text: what the run was made of, for the lineage.
         points: resume point and when it is written, as `run.run` takes them.
     """
 
-    def facts(name: str) -> tuple[Generator3D, str, Config, History]:
-        return base, method.format(name), config, task.history
+    def facts(name: str) -> tuple[Generator3D, str, Config, History, Portrait | None, str | None]:
+        return base, method.format(name), config, task.history, portrait, text
 
     def moment() -> Moment:
         generators = {one.name: one.generator for one in task.trained}
-        return Moment(
-            task.strip.ws, generators, lambda name: lineage_on(*facts(name), image=image, text=text)
-        )
+        return Moment(task.strip.ws, generators, lambda name: lineage_on(*facts(name)))
 
     def watched(step: int, total: int, info: StepInfo) -> object:
         return None if on_step is None else on_step(step, total, replace(info, moment=moment))
 
     run(task, watched, **points)
-    return [finish(one.generator, *facts(one.name), image=image, text=text) for one in task.trained]
+    return [finish(one.generator, *facts(one.name)) for one in task.trained]
 
 
 def _mean(values: dict[str, float]) -> float | None:

@@ -10,7 +10,7 @@ from ...networks.generator3d import G
 from ...networks.style_prior import StylePrior
 from ...networks.weights_in_place import copy_with_weights
 from ..shared.history import History
-from ..shared.lineage import finish
+from ..shared.lineage import finish, tensor_hash
 from ..shared.passes import fit_picture
 from ..shared.style_priors import require_style_prior
 from .config import InstantConfig
@@ -49,6 +49,9 @@ def instant_style(
         code = config.strength * prior.code(picture)
         weights = prior.weights(dict(generator.named_parameters()), code)
         return finish(
-            copy_with_weights(generator, weights), generator, "instant", config, History(), image=image,
-            extra={"code": [round(float(value), 5) for value in code]},
+            copy_with_weights(generator, weights), generator, "instant", config, History(),
+            extra={
+                "style_image_hash": tensor_hash(image),
+                "code": [round(float(value), 5) for value in code],
+            },
         )  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ...guidance.clip import ClipModel, listed_clips
+from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import G, Generator3D, RenderOutput
 from ..shared.config import map_layers
@@ -18,7 +18,7 @@ from ..shared.memory import HasRayChunk
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, trainable_mode
+from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
 from ..shared.trainable import (
     adam,
@@ -33,6 +33,9 @@ from ..style.instant import instant_style
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 LAYERS_OF = 14
 """Number of latents that `APTConfig.layers` counts in (EG3D with planes of 256 px)."""
@@ -62,9 +65,8 @@ class APT:
         self.weights = {"l2": 0.0, "lpips": 0.0, **weights}  # both are recorded in any case
         self.clips = list(clips) if config.clip > 0 else []
         direction = StyleDirection(self.clips, g_o, portrait, config.seed)
-        self.regularizer = RandomLatentRegularizer(
-            g_o, g_s, config, direction, perceptual, portrait.image, rng
-        )
+        max_chroma = allowed_chroma(portrait.image)
+        self.regularizer = RandomLatentRegularizer(g_o, g_s, config, direction, perceptual, max_chroma, rng)
         self.optimizer = adam(trained_parameters(g_s).values(), config.lr, config.betas)
 
     def renderers(self) -> list[HasRayChunk]:
@@ -139,10 +141,7 @@ def stylize(
     *,
     clip: ClipModel | Sequence[ClipModel] | None = None,
     perceptual: Perceptual | None = None,
-    resume: str | Path | None = None,
-    every_steps: int = 25,
-    every_seconds: float = 0.0,
-    keep_point: bool = False,
+    **points: Unpack[Points],
 ) -> Generator3D:
     """Image-only stylisation: a copy of `generator` that draws everyone in the portrait's style.
 
@@ -152,7 +151,7 @@ def stylize(
         config: where None, what suits the size of the generator, as in the node.
         clip: one CLIP or several, for `config.clip`; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`, as `keep_point`.
+        points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
     Returns:
         G_s, frozen. `G_s.lineage` (a dict with the history) goes into the file when it is saved;
@@ -185,11 +184,4 @@ def stylize(
             "clips": [model.name for model in clips],
         }  # fmt: skip
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        points: dict[str, Any] = {
-            "resume": resume,
-            "every_steps": every_steps,
-            "every_seconds": every_seconds,
-        }
-        return train(
-            task, generator, "apt", config, on_step, image=portrait.image, keep_point=keep_point, **points
-        )[0]
+        return train(task, generator, "apt", config, on_step, portrait, **points)[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
@@ -37,19 +36,16 @@ class RandomLatentRegularizer:
         config: APTConfig,
         style_direction: StyleDirection,
         perceptual: Perceptual,
-        style_image: Tensor,
+        max_chroma: float,
         rng: torch.Generator,
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `style_image`: [1, 3, H, W] in [-1, 1].
+        `max_chroma`: as `allowed_chroma` gives it of the style picture.
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.ray_chunk = config.ray_chunk
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
-        max_chroma = 1.0
-        if self.weights.keys() & {"colour", "variety"}:
-            max_chroma = allowed_chroma(style_image)
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
         self.reference = Reference(
             perceptual=perceptual,

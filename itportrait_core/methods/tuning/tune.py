@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,12 +14,15 @@ from ..shared.history import Record, rng_digest
 from ..shared.passes import PreviewStrip, backward_by_view, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
-from ..shared.run import OnStep, trainable_mode
+from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
 from ..shared.trainable import adam, copy_for_training, device_of, frozen_copy, trained_parameters
 from ..shared.training import Trained, TrainingTask, train
 from .config import TuningConfig
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 GUARD_YAW, GUARD_PITCH = (-40.0, 40.0), (-15.0, 25.0)
 """Range of the random views where the depth is held, degrees (after SPI, docs/method.md#pivotal-tuning)."""
@@ -99,10 +101,7 @@ def pivotal_tune(
     on_step: OnStep | None = None,
     *,
     perceptual: Perceptual | None = None,
-    resume: str | Path | None = None,
-    every_steps: int = 25,
-    every_seconds: float = 0.0,
-    keep_point: bool = False,
+    **points: Unpack[Points],
 ) -> Generator3D:
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
@@ -114,7 +113,7 @@ def pivotal_tune(
         portrait: from `invert`.
         config: where None, what suits the size of the generator, as in the node.
         perceptual: LPIPS; the embedded trunk where None.
-        resume: file of the resume point, see `run.run`, as `keep_point`.
+        points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
     Returns:
         The tuned generator, frozen; its `lineage` and `history` tell of the run.
@@ -136,11 +135,4 @@ def pivotal_tune(
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
-        points: dict[str, Any] = {
-            "resume": resume,
-            "every_steps": every_steps,
-            "every_seconds": every_seconds,
-        }
-        return train(
-            task, generator, "tune", config, on_step, image=portrait.image, keep_point=keep_point, **points
-        )[0]
+        return train(task, generator, "tune", config, on_step, portrait, **points)[0]

@@ -223,20 +223,29 @@ def read_config(name: str) -> ClipConfig:
     return ClipConfig.from_dict(json.loads((CONFIGS / f"{name}.json").read_text("utf-8")))
 
 
-def train_clip(
-    name: str,
-    how: Roughness,
-    folder: str | os.PathLike[str],
-    *,
-    keep_pairs: bool,
-    minutes: float,
-    seed: int,
-    device: str,
+def train_guide(
+    folder: str | os.PathLike[str], *, minutes: float = 20.0, seed: int = 0, device: str = "cpu"
 ) -> nn.Module:
-    """Train `clip_configs/NAME.json`; writes `folder/clip_NAME.safetensors`.
+    """Train the CLIP that guides text edits; writes `folder/clip_guide.safetensors`."""
+    return _train("guide", GUIDE, folder, False, minutes, seed, device)
 
-    `keep_pairs`: whether it learns from pictures of the held-out pairs too.
+
+def train_judge(
+    folder: str | os.PathLike[str], *, minutes: float = 20.0, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """Train the CLIP that only judges results; writes `folder/clip_judge.safetensors`.
+
+    It alone sees the held-out pairs of style and edit. One that never did took every third true picture of
+    such a pair for another style, so that no result could have reached what is asked of it.
     """
+    return _train("judge", JUDGE, folder, True, minutes, seed + 1000, device)
+
+
+def _train(
+    name: str, how: Roughness, folder: str | os.PathLike[str], keep_pairs: bool, minutes: float, seed: int,
+    device: str,
+) -> nn.Module:  # fmt: skip
+    """Train `clip_configs/NAME.json`; `keep_pairs`: whether it learns from the held-out pairs too."""
     data = training_set(keep_pairs=keep_pairs)
     labels = fair_labels(data)
     net = Taught(read_config(name), seed).to(device)

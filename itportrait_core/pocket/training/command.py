@@ -11,19 +11,10 @@ import torch
 
 from ...errors import ITPortraitError
 
-TRAINERS: dict[str, str] = {
-    "clip_guide": ".clip_guide",
-    "clip_judge": ".clip_judge",
-    "encoder": ".encoder",
-    "generator": ".generator",
-    "identity": ".identity",
-    "perceptual": ".perceptual",
-    "photo": ".photo",
-    "pose": ".pose",
-    "style_code": ".style_code",
-    "style_prior": ".style_prior",
-}
-"""Network -> module with `train(folder, *, minutes, seed, device)`; it writes `folder/NAME.safetensors`."""
+NAMES = ("encoder", "generator", "identity", "perceptual", "photo", "pose", "style_code", "style_prior")
+TRAINERS = {name: (f".{name}", "train") for name in NAMES}
+TRAINERS |= {f"clip_{name}": (".clip", f"train_{name}") for name in ("guide", "judge")}
+"""Network -> module and its `train(folder, *, minutes, seed, device)`; writes `folder/NAME.safetensors`."""
 
 
 CONTINUED = ("encoder", "generator")
@@ -50,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, or continue training where a resume point lies in the folder."""
     torch.set_flush_denormal(True)  # gradients hold many numbers so small that a CPU slows down on them
-    trainer = importlib.import_module(TRAINERS[arguments.name], __package__)
+    module, train = TRAINERS[arguments.name]
+    trainer = importlib.import_module(module, __package__)
     options: dict[str, Any] = {"seed": arguments.seed, "device": arguments.device}
     if arguments.begin is not None:
         if arguments.name not in CONTINUED:
@@ -60,4 +52,4 @@ def run(arguments: argparse.Namespace) -> None:
         options["begin"] = arguments.begin
     if arguments.minutes is not None:
         options["minutes"] = arguments.minutes
-    trainer.train(arguments.out, **options)
+    getattr(trainer, train)(arguments.out, **options)

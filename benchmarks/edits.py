@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, HATS, Attributes
+from itportrait_core.pocket.attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, HATS, Attributes
 
 Edit = Callable[[Attributes], Attributes]
 
