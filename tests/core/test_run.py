@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.ablation.part import text_share
 from itportrait_core.methods.shared.history import History, Record, rng_digest
+from itportrait_core.methods.shared.lineage import weights_hash
 from itportrait_core.methods.shared.plots import plot_history
 from itportrait_core.methods.shared.run import KeepBest, StepInfo, run, trainable_mode
 
@@ -119,3 +120,27 @@ def test_rng_digest_tells_states_apart():
     assert rng_digest(a) == rng_digest(b)
     torch.rand(1, generator=a)
     assert rng_digest(a) != rng_digest(b)
+
+
+def test_a_kept_hash_of_weights_notices_every_write():
+    """In place, by loading, by another tensor; in ComfyUI's inference mode as well."""
+    layer, seen = torch.nn.Linear(2, 2), set()
+
+    def add() -> None:
+        seen.add(weights_hash(layer))
+        with torch.inference_mode():
+            assert weights_hash(layer) in seen
+
+    add()
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+    add()
+    layer.load_state_dict(torch.nn.Linear(2, 2).state_dict())
+    add()
+    layer.weight.data = layer.weight.data * 2
+    add()
+    assert len(seen) == 4
+    with torch.inference_mode():
+        layer.bias.add_(1.0)
+        seen.add(weights_hash(layer))
+    assert len(seen) == 5

@@ -31,13 +31,13 @@ def weights_hash(module: nn.Module) -> str:
     It is kept beside the module (0.04 s for the embedded generator), and taken anew where a tensor lies
     elsewhere or was written since. Inference tensors do not tell; they are hashed each time.
     """
-    state = module.state_dict()
-    if any(value.is_inference() for value in state.values()):
-        return hashes.of_weights(state)
-    stamp = [(name, value.data_ptr(), value._version) for name, value in state.items()]
+    tensors = [*module.named_parameters(), *module.named_buffers()]  # a state_dict's may have other counts
+    if any(value.is_inference() for _, value in tensors):
+        return hashes.of_weights(module.state_dict())
+    stamp = [(name, value.data_ptr(), value._version) for name, value in tensors]
     known = _hashed.get(module)
     if known is None or known[0] != stamp:
-        known = _hashed[module] = stamp, hashes.of_weights(state)
+        known = _hashed[module] = stamp, hashes.of_weights(module.state_dict())
     return known[1]
 
 
