@@ -26,8 +26,8 @@ FOLDER = ROOT / "output" / "trust"
 """Where the drills leave their results for the table."""
 TABLE = {
     "mutated files": (200, 200_000, "crashes and raw errors"),
-    "kills": (4, 500, "torn files"),
-    "full disks": (7, 200, "torn or stray files"),
+    "kills": (13, 500, "torn files"),
+    "full disks": (26, 200, "torn or stray files"),
     "hostile workflows": (0, 10_000, "dead servers and raw errors of ours"),
     "cancels": (0, 50, "results of cancelled runs, or prompts that fail afterwards"),
     "resumes": (1, 20, "weights that differ from an uninterrupted run"),
