@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..itportrait_core.checkpoints import plain_json
 from ..itportrait_core.errors import ITPortraitError
-from . import folders, results, stopping
+from . import folders, recipes, results, stopping
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
@@ -80,7 +81,7 @@ class LiveTraining:
         if self.timeline is None:
             self._begin()
             self.timeline = Timeline(self.folder, self.base.open(), total)
-        due = self.timeline.due(done)
+        due = self.timeline.due(done) and recipes.typed()  # a moment is kept by what was typed
         styles = [Style(SHOWN[part], one, self.base.license) for part, one in moment.generators.items()]
         state = {"fade": len(styles) - 1}
         data = pack(styles, [Person("", moment.ws)], facts={"step": done, "state": state}, largest=MESSAGE)
@@ -157,10 +158,12 @@ def keep_moment(run: str, step: int) -> list[str]:
 def _read(run: str) -> dict[str, Any]:
     if not re.fullmatch(r"[a-z]+-[0-9a-f]{16}", run):
         raise ITPortraitError(f"{run[:40]!r} is no run.")
-    file = folders.temporary("runs") / run / "run.json"
-    if not file.is_file():
-        raise ITPortraitError("The moments of this run are gone; ComfyUI clears them when it starts.")
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    try:
+        return plain_json.read_object(folders.temporary("runs") / run / "run.json")
+    except ITPortraitError as error:
+        raise ITPortraitError(
+            "The moments of this run are gone; ComfyUI clears them when it starts."
+        ) from error
 
 
 def register() -> None:
@@ -178,7 +181,7 @@ async def _answer(request: Request) -> Response:
     try:
         asked = await request.json()
         run, step = str(asked["run"]), int(asked["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return json_response({"error": "A run and a step are needed."}, status=400)
     try:
         files = await asyncio.get_running_loop().run_in_executor(None, keep_moment, run, step)

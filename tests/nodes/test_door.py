@@ -74,6 +74,6 @@ def test_the_check_stands_before_every_input_of_every_node(pack: ModuleType, doo
 
 
 def test_only_views_have_no_check(pack: ModuleType, door: ModuleType) -> None:
-    """What the door lets pass whatever it is: sockets of views, which carry nothing, and files of 3D cores."""
+    """What the door lets pass whatever it is: sockets of views, which carry nothing."""
     open_ones = {item.get_io_type() for _, item in all_inputs(pack) if not door.unfit(item, object())}
     assert all("VIEW" in kind for kind in open_ones), open_ones

@@ -77,23 +77,38 @@ def writers(folder: Path) -> dict[str, Writer]:
             draft.write_text(json.dumps({"jobs": list(range(2_000))}), encoding="utf-8")
 
     return {
-        "generator": Writer("g.safetensors", lambda to: save_generator(generator, to / "g.safetensors"), content_hash),
+        "generator": Writer(
+            "g.safetensors", lambda to: save_generator(generator, to / "g.safetensors"), content_hash
+        ),
         "portrait": Writer("p.safetensors", lambda to: person.save(to / "p.safetensors"), Portrait.load),
-        "style": Writer("s.safetensors", lambda to: save_style(other, generator, to / "s.safetensors"),
-                        lambda path: load_style(path, generator)),
-        "resume point": Writer(".resume", lambda to: write_tensors(to / "r.resume", "resume",
-                               {"x": torch.zeros(9_000)}, {"done": 1}), lambda path: read_tensors(path, "resume")),
+        "style": Writer(
+            "s.safetensors",
+            lambda to: save_style(other, generator, to / "s.safetensors"),
+            lambda path: load_style(path, generator),
+        ),
+        "resume point": Writer(
+            ".resume",
+            lambda to: write_tensors(to / "r.resume", "resume", {"x": torch.zeros(9_000)}, {"done": 1}),
+            lambda path: read_tensors(path, "resume"),
+        ),
         "run": Writer("run.safetensors", once, load_model),
-        "import": Writer("i.safetensors", lambda to: import_checkpoint(source, to / "i.safetensors"), content_hash),
+        "import": Writer(
+            "i.safetensors", lambda to: import_checkpoint(source, to / "i.safetensors"), content_hash
+        ),
         "notes": Writer(OLD, lambda to: tensor_file.attach(to / OLD, {"more": "z" * 60_000}), whole),
-        "replaced": Writer(OLD, lambda to: tensor_file.write_tensors({"x": torch.zeros(9_000)}, to / OLD,
-                           {"whole": "yes"}), whole),
+        "replaced": Writer(
+            OLD,
+            lambda to: tensor_file.write_tensors({"x": torch.zeros(9_000)}, to / OLD, {"whole": "yes"}),
+            whole,
+        ),
         "picture": numbered(".png", lambda: carriers.png_bytes(pixels, NOTES), carriers.png_pixels),
         "mesh": numbered(".glb", lambda: glb_bytes(mesh, NOTES), noted),
-        "splats": numbered(".ply", lambda: ply_bytes(splats, NOTES), lambda path: noted(path) or read_ply(path)),
+        "splats": numbered(
+            ".ply", lambda: ply_bytes(splats, NOTES), lambda path: noted(path) or read_ply(path)
+        ),
         "live head": numbered(".html", html.encode, lambda path: _ends(path, "</html>")),
         "job sheet": Writer(".json", sheet, lambda path: json.loads(path.read_text(encoding="utf-8"))),
-    }  # fmt: skip
+    }
 
 
 def whole(path: Path) -> None:
