@@ -36,6 +36,8 @@ MESSAGE = 2_000_000
 """Bytes of a preview; larger planes are sent in single bytes and with fewer texels."""
 RUNS = 4
 """Runs whose moments stay; older ones make room."""
+NOTED = {"facts": dict, "base": str, "half": bool, "parts": dict, "moments": list}
+"""What is noted of a run, to keep its moments later."""
 SHOWN = {"tuned": "tuned", "style": "style", "target": "style and text"}
 """Labels of the generators in training."""
 
@@ -159,7 +161,10 @@ def _read(run: str) -> dict[str, Any]:
     if not re.fullmatch(r"[a-z]+-[0-9a-f]{16}", run):
         raise ITPortraitError(f"{run[:40]!r} is no run.")
     try:
-        return plain_json.read_object(folders.temporary("runs") / run / "run.json")
+        known = plain_json.read_object(folders.temporary("runs") / run / "run.json")
+        if {name: type(value) for name, value in known.items()} != NOTED:
+            raise ITPortraitError("its notes are damaged")
+        return known
     except ITPortraitError as error:
         raise ITPortraitError(
             "The moments of this run are gone; ComfyUI clears them when it starts."

@@ -13,6 +13,7 @@ import torch
 from harness import stand_ins
 from safetensors.torch import load_file, save_file
 
+from itportrait_core.checkpoints import plain_json
 from itportrait_core.checkpoints.format import load_generator, load_model, read_header, save_generator
 from itportrait_core.checkpoints.pickle_limits import RefusedPickle
 from itportrait_core.checkpoints.pickle_numpy import DType, StoredArray, fill_array
@@ -260,3 +261,19 @@ def test_cards_with_numbers_that_are_not_finite_are_refused(number: str) -> None
     assert parse(text).person == {"psnr": 0}
     with pytest.raises(DamagedFile, match="not finite"):
         parse(text.replace('"psnr": 0', f'"psnr": {number}'))
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", '{"":1},', '[""],'])
+def test_json_that_would_take_much_memory_or_is_deep_is_refused(part: str) -> None:
+    """Six megabytes of small objects take hundreds; a hundred levels are more than any note has."""
+    with pytest.raises(DamagedFile, match="MB of memory"):
+        plain_json.parse(f"[{part * (6_000_000 // len(part))}0]", "The note")
+    assert plain_json.parse("[" * 100 + "]" * 100, "The note")
+    with pytest.raises(DamagedFile, match="100 levels"):
+        plain_json.parse("[" * 102 + "]" * 102, "The note")
+
+
+def test_whole_numbers_that_no_float_holds_are_refused() -> None:
+    assert plain_json.parse(f"[{10**300}]", "The note")
+    with pytest.raises(DamagedFile, match="bits"):
+        plain_json.parse(f"[{10**310}]", "The note")

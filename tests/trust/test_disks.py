@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from itportrait_core.checkpoints import atomic
+from itportrait_core.checkpoints import atomic, sweeping
 from itportrait_core.errors import ITPortraitError
 from tests.trust.counts import SEED, count, tally
 from tests.trust.writers import Writer, lay, old_is_whole, writers
@@ -88,7 +88,7 @@ def test_killed_saves_leave_no_torn_file(ways: dict[str, Writer], quick_folder: 
             wrong = torn(folder, writer)
             for draft in folder.glob(f".*{atomic.DRAFT}"):
                 os.utime(draft, (0, 0))
-            atomic.sweep(folder)
+            sweeping.sweep(folder)
             wrong += [f"{path.name} stays" for path in folder.glob(".*")]
             again(writer.write, folder)
             line.failures += [f"{number} {name}: {text}" for text in wrong + torn(folder, writer)]

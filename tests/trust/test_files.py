@@ -126,7 +126,7 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
 
 
 def with_odd_json(data: bytes, dice: random.Random) -> bytes | None:
-    """A file of a JSON header and values, or of JSON alone, with one value of it replaced; None for others."""
+    """A file of a JSON header and values, or of JSON alone, with one of them replaced; None for others."""
     starts = {b"glTF": (12, 20, 4), b"ITPL": (8, 12, 4)}
     place, start, width = starts.get(data[:4], (0, 8, 8))
     if data[:1] == b"{":
@@ -145,8 +145,8 @@ def with_odd_json(data: bytes, dice: random.Random) -> bytes | None:
 
 
 def with_odd_value(value: Any, dice: random.Random) -> Any:
-    """A JSON value with one value at any depth replaced, left out, or under another name; texts that hold JSON
-    are entered."""
+    """A JSON value with one part at any depth replaced, left out, or under another name; JSON in texts is
+    entered."""
     if isinstance(value, str) and value[:1] in ("{", "[") and dice.random() < 0.9:
         try:
             return json.dumps(with_odd_value(json.loads(value), dice))

@@ -16,27 +16,29 @@ from harness.graph import Graph
 from harness.server import ComfyServer
 
 from tests.trust.counts import SEED, count, long, tally
+from tests.trust.prompts import RAW
 
 pytestmark = pytest.mark.skipif(not long(), reason="the long part: python tests/run.py --trust")
 ODD: list[Any] = [
-    *(None, True, -1, 2**63, 1.5, "nan", "NaN", "inf", "", "x" * 5000, "../../x", "\ud800", "\x00"),
+    *(None, True, -1, 0, 2**63, 1.5, 1e308, "nan", "NaN", "inf", "", "x" * 5000, "../../x", "\ud800", "\x00"),
     *(
         [],
         {},
         [[]],
+        [None],
         ["1"],
         ["1", 99],
         ["99", 0],
+        ["2", 0],
+        [["1", 0]],
         {"a": [1]},
         "hf-hub:x/y",
-        "{}",
-        '{"apt": {"steps": "many"}}',
+        "0 0",
     ),
+    *("{}", "[1]", '{"apt": {"steps": "many"}}', '{"apt": {"lr": NaN}}', '{"ite": {"apt": []}}', "[" * 3000),
+    *('{"apt": {"layers": {"a": 1}}}', "0.5,0.5 " * 5, "#zzzzzz", "1-99999999", "a\n" * 2000),
 ]
-RAW = (
-    *("AttributeError", "KeyError", "TypeError", "IndexError", "RecursionError", "UnicodeEncodeError"),
-    *("object has no", "unsupported operand", "must be real number", "not subscriptable", "list indices"),
-)
+"""Values in place of others; links among them."""
 
 
 @pytest.fixture(scope="module")
