@@ -265,9 +265,9 @@ def test_cards_with_numbers_that_are_not_finite_are_refused(number: str) -> None
 
 @pytest.mark.parametrize("part", ["{},", "[],", '{"":1},', '[""],'])
 def test_json_that_would_take_much_memory_or_is_deep_is_refused(part: str) -> None:
-    """Six megabytes of small objects take hundreds; a hundred levels are more than any note has."""
+    """Twelve megabytes of small objects take hundreds; a hundred levels are more than any note has."""
     with pytest.raises(DamagedFile, match="MB of memory"):
-        plain_json.parse(f"[{part * (6_000_000 // len(part))}0]", "The note")
+        plain_json.parse(f"[{part * (12_000_000 // len(part))}0]", "The note")
     assert plain_json.parse("[" * 100 + "]" * 100, "The note")
     with pytest.raises(DamagedFile, match="100 levels"):
         plain_json.parse("[" * 102 + "]" * 102, "The note")
