@@ -17,6 +17,8 @@ RAW = (
 )
 """Parts of messages that no person wrote for the reader."""
 POINTS = "0.35,0.4 0.65,0.4 0.5,0.55 0.4,0.7 0.6,0.7"
+LEVEL = 0.15
+"""A density that untrained networks reach."""
 TEXT, NAME = "zebrafish parade", "typedname"
 """What somebody typed."""
 
@@ -53,9 +55,9 @@ def everything(definitions: dict[str, Any], source: Path, portrait: Path) -> Pro
     graph.add("LiveHead", generator=tuned, generator_2=fused, portrait=found, portrait_2=loaded)
     graph.add("ExportLiveHead", generator=tuned, generator_2=fused, portrait=found, name=NAME)
     graph.add("SaveJobSheet", generator=base, styles=picture, texts=TEXT, portrait=person, name=NAME)
-    mesh = graph.add("ExtractMesh", generator=blend, portrait=found, resolution=64)
+    mesh = graph.add("ExtractMesh", generator=base, portrait=person, resolution=32, level=LEVEL)
     graph.add("SaveMesh", mesh=mesh, recipe=mesh[1], name=NAME)
-    graph.add("SaveSplats", generator=blend, portrait=found, resolution=64, name=NAME)
+    graph.add("SaveSplats", generator=base, portrait=person, resolution=32, name=NAME)
     graph.add("PreviewAny", source=graph.add("ImportCheckpoint", file=source.name))
     return graph.prompt
 
