@@ -47,12 +47,14 @@ def trust(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests/run.py --trust")
     parser.add_argument("share", nargs="?", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seconds", type=float, help="end each drill after so long, with what it has done")
     given, rest = parser.parse_known_args(arguments)
     sys.path.insert(0, str(environment.ROOT))
     from trust import counts
 
     print(f"share {given.share:g}, seed {given.seed}", flush=True)
     wanted = {counts.SHARE: str(given.share), counts.SEED_NAME: str(given.seed)}
+    wanted |= {counts.TIME: str(given.seconds)} if given.seconds else {}
     code = _tool(
         "pytest", "tests/trust", "tests/web/test_hostile_strings.py", "-q", *rest, **ONE_THREAD, **wanted
     )

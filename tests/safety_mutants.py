@@ -51,7 +51,7 @@ SAFETY = (
     (
         "writer: two may hold one draft", ATOMIC,
         "os.O_CREAT | os.O_EXCL | os.O_RDWR", "os.O_CREAT | os.O_RDWR",
-        "test_atomic.py::test_processes_that_save_under_one_name_lose_nothing",
+        "test_atomic.py::test_a_name_that_is_being_written_is_nobody_elses",
     ),
     (
         "writer: a name that was taken is replaced", ATOMIC,

@@ -82,6 +82,14 @@ def test_drafts_of_the_first_version_are_swept_too(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == [".hidden.safetensors", "x.part"]
 
 
+def test_a_name_that_is_being_written_is_nobody_elses(tmp_path: Path) -> None:
+    with atomic.reserved(tmp_path, "x", ".bin") as one, atomic.reserved(tmp_path, "x", ".bin") as two:
+        assert one.draft != two.draft and one.path != two.path
+        one.draft.write_bytes(b"one")
+        two.draft.write_bytes(b"two")
+    assert (one.path.read_bytes(), two.path.read_bytes()) == (b"one", b"two")
+
+
 def test_what_another_program_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     with atomic.reserved(tmp_path, "x", ".bin") as place:
         place.draft.write_bytes(b"ours")

@@ -1,8 +1,8 @@
 """How often each drill is done, and what came of it.
 
 A plain run does the quick counts. `python tests/run.py --trust` does the long ones; `--trust 0.1 --seed 3` a
-tenth with another seed. Shares add up: each leaves its lines below output/trust, and the table in
-docs/trust.md sums those of all seeds.
+tenth with another seed, `--seconds 600` what each drill reaches in ten minutes. Shares add up: each leaves its
+lines below output/trust, and the table in docs/trust.md sums those of all seeds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 
 from harness.environment import ROOT
 
-SHARE, SEED_NAME = "ITPORTRAIT_TRUST", "ITPORTRAIT_TRUST_SEED"
-"""Environment variables of the test programs: share of the long counts, absent for the quick ones; and the
-seed of every fuzzer."""
+SHARE, SEED_NAME, TIME = "ITPORTRAIT_TRUST", "ITPORTRAIT_TRUST_SEED", "ITPORTRAIT_TRUST_SECONDS"
+"""Environment variables of the test programs: share of the long counts, absent for the quick ones; seed of every
+fuzzer; seconds after which a drill ends with what it has done."""
 SEED = int(os.environ.get(SEED_NAME, "7"))
 FOLDER = ROOT / "output" / "trust"
 """Where the drills leave their results for the table."""
@@ -73,7 +73,7 @@ def tally(name: str) -> Iterator[Tally]:
     line, start = Tally(name), time.monotonic()
     try:
         yield line
-    except BaseException as error:
+    except Exception as error:
         line.failures.append(f"it ended early: {error!r:.300}")
         raise
     finally:
@@ -82,6 +82,16 @@ def tally(name: str) -> Iterator[Tally]:
             FOLDER.mkdir(parents=True, exist_ok=True)
             (FOLDER / f"{name}-{SEED}.json").write_text(json.dumps(asdict(line)), encoding="utf-8")
     assert not line.failures, f"seed {SEED}, {len(line.failures)} failures: {line.failures[:5]}"
+
+
+def rounds(line: Tally) -> Iterator[int]:
+    """Numbers from 0 on, as many as this run asks for and its time allows; counts those that were done."""
+    end = time.monotonic() + float(os.environ.get(TIME, "inf"))
+    for number in range(count(line.name)):
+        if time.monotonic() > end:
+            return
+        yield number
+        line.done += 1
 
 
 def peak() -> int:
@@ -129,8 +139,8 @@ def page() -> str:
     return f"""# Trust
 
 What was done to the pack, and how often something fell. `python tests/run.py --trust` does it again and
-writes this page; `--trust 0.1 --seed 3` does a tenth with another seed, and shares of other seeds add up.
-Times are those of the machine that ran it, busy or not.
+writes this page; `--trust 0.1 --seed 3` does a tenth with another seed, `--seconds 600` ends each drill after
+ten minutes, and shares of other seeds add up. Times are those of the machine that ran it, busy or not.
 
 {table()}
 

@@ -17,7 +17,7 @@ import pytest
 
 from itportrait_core.checkpoints import atomic, sweeping
 from itportrait_core.errors import ITPortraitError
-from tests.trust.counts import SEED, count, tally
+from tests.trust.counts import SEED, rounds, tally
 from tests.trust.writers import Writer, lay, old_is_whole, writers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of Unix")
@@ -76,7 +76,7 @@ def test_killed_saves_leave_no_torn_file(ways: dict[str, Writer], quick_folder: 
     """Every writer in turn, killed at any moment; afterwards it can write, and its draft can be swept."""
     dice = random.Random(SEED)
     with tally("kills") as line:
-        for number in range(count("kills")):
+        for number in rounds(line):
             name, writer = list(ways.items())[number % len(ways)]
             folder = quick_folder / str(number)
             folder.mkdir()
@@ -92,7 +92,6 @@ def test_killed_saves_leave_no_torn_file(ways: dict[str, Writer], quick_folder: 
             wrong += [f"{path.name} stays" for path in folder.glob(".*")]
             again(writer.write, folder)
             line.failures += [f"{number} {name}: {text}" for text in wrong + torn(folder, writer)]
-            line.done += 1
             shutil.rmtree(folder)
 
 
@@ -147,7 +146,7 @@ def test_full_disks_leave_the_old_and_nothing_new(ways: dict[str, Writer], tmp_p
     dice = random.Random(SEED)
     refused = 0
     with tally("full disks") as line, small_disk(tmp_path / "disk") as real:
-        for number in range(count("full disks")):
+        for number in rounds(line):
             name, writer = list(ways.items())[number // 2 % len(ways)]
             folder = tmp_path / ("disk" if real and number % 2 else "folder")
             folder.mkdir(exist_ok=True)
@@ -170,5 +169,4 @@ def test_full_disks_leave_the_old_and_nothing_new(ways: dict[str, Writer], tmp_p
                 if atomic.DRAFT in said or "cannot be written" not in said:
                     wrong.append(said)
             line.failures += [f"{number} {name}, {left} bytes: {text}" for text in wrong]
-            line.done += 1
-    assert refused > count("full disks") // 4
+    assert refused > line.done // 4
