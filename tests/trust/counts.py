@@ -1,8 +1,8 @@
 """How often each drill is done, and what came of it.
 
-A plain run does the quick counts. `python tests/run.py --trust` does the long ones; `--trust 0.1 --seed 3` a
-tenth with another seed, `--seconds 600` what each drill reaches in ten minutes. Shares add up: each leaves its
-lines below output/trust, and the table in docs/trust.md sums those of all seeds.
+A plain run does the quick counts. `python tests/run.py --trust` does the long ones; `--trust 0.1 --seed 3`
+a tenth with another seed, `--seconds 600` what each drill reaches in ten minutes. Shares add up: each leaves
+its lines below output/trust, and the table in docs/trust.md sums those of all seeds.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 from harness.environment import ROOT
 
 SHARE, SEED_NAME, TIME = "ITPORTRAIT_TRUST", "ITPORTRAIT_TRUST_SEED", "ITPORTRAIT_TRUST_SECONDS"
-"""Environment variables of the test programs: share of the long counts, absent for the quick ones; seed of every
-fuzzer; seconds after which a drill ends with what it has done."""
+"""Environment variables of the test programs: share of the long counts, absent for the quick ones; seed of
+every fuzzer; seconds after which a drill ends with what it has done."""
 SEED = int(os.environ.get(SEED_NAME, "7"))
 FOLDER = ROOT / "output" / "trust"
 """Where the drills leave their results for the table."""
