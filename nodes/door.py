@@ -31,11 +31,14 @@ def guard(node: type[io.ComfyNode]) -> None:
     """Put the check before a node's `execute`. Called once for each node."""
     inner: Callable[..., Any] = node.execute.__func__
     signature = inspect.signature(inner)
+    rest = [name for name, one in signature.parameters.items() if one.kind is inspect.Parameter.VAR_KEYWORD]
 
     @functools.wraps(inner)
     def execute(cls: type[io.ComfyNode], *given: object, **named: object) -> object:
         bound = signature.bind_partial(cls, *given, **named).arguments
-        check(node, {**bound, **bound.pop("chosen", {}), **bound.pop("strengths", {})})
+        for name in rest:
+            bound |= bound.pop(name, {})
+        check(node, bound)
         return inner(cls, *given, **named)
 
     node.execute = classmethod(execute)

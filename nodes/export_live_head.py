@@ -55,15 +55,16 @@ class ExportLiveHead(io.ComfyNode):
 
         chosen: Mapping[str, Any] = inputs
         handles, people = gathered(generator, person_seed, truncation, chosen)
+        nameless = private or not recipes.typed()
         state = {key: chosen[key] for key in ("fade", "strength", "person", "shading", "background")}
-        data = packed(handles, people, camera_of(chosen), private=private, state=state)
+        data = packed(handles, people, camera_of(chosen), private=nameless, state=state)
         terms = sorted({handle.license or "The licence of the weights is not known." for handle in handles})
         text = page(
             data,
             modules(),
-            title="Live head" if private else name.rpartition("/")[2],
+            title="Live head" if nameless else name.rpartition("/")[2],
             license="Weights: " + " ".join(terms),
-            recipe="" if private else recipes.head_text(handles, people),
+            recipe="" if nameless else recipes.head_text(handles, people),
         )
         with folders.new(name, ".html") as place:
             place.draft.write_bytes(text.encode())

@@ -13,6 +13,7 @@ import folder_paths
 
 from ..itportrait_core.checkpoints import atomic
 from ..itportrait_core.checkpoints.listing import files_below
+from ..itportrait_core.checkpoints.sweeping import sweep
 from ..itportrait_core.errors import ITPortraitError
 
 MODELS = "itportrait"
@@ -36,7 +37,7 @@ def register() -> None:
     folder_paths.add_model_folder_path(MODELS, str(results_folder()))
     paths, _ = folder_paths.folder_names_and_paths[MODELS]
     folder_paths.folder_names_and_paths[MODELS] = (paths, {OURS, *OFFICIAL})
-    removed = atomic.sweep(results_folder())
+    removed = sweep(results_folder())
     if removed:
         logging.info(f"ITportrait: removed {removed} unfinished files of earlier processes.")
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from . import compat, fields, folders, sockets
+from . import compat, fields, folders, recipes, sockets
 from .cameras import FOV
 from .fields import real
 from .images import to_comfy
@@ -190,7 +190,7 @@ def live_file(handles: list[sockets.GeneratorHandle], people: list[Person]) -> d
         key.update(portrait.ws.detach().float().cpu().contiguous().numpy().tobytes())
     file = folders.temporary(f"live-{key.hexdigest()[:16]}.itplive")
     if not file.is_file():
-        folders.put(file, packed(handles, people))
+        folders.put(file, packed(handles, people, private=not recipes.typed()))
     return folders.preview_of(file, "temp")
 
 

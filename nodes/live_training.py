@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..itportrait_core.checkpoints import plain_json
 from ..itportrait_core.errors import ITPortraitError
-from . import folders, results, stopping
+from . import folders, recipes, results, stopping
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
@@ -35,6 +36,8 @@ MESSAGE = 2_000_000
 """Bytes of a preview; larger planes are sent in single bytes and with fewer texels."""
 RUNS = 4
 """Runs whose moments stay; older ones make room."""
+NOTED = {"facts": dict, "base": str, "half": bool, "parts": dict, "moments": list}
+"""What is noted of a run, to keep its moments later."""
 SHOWN = {"tuned": "tuned", "style": "style", "target": "style and text"}
 """Labels of the generators in training."""
 
@@ -80,7 +83,7 @@ class LiveTraining:
         if self.timeline is None:
             self._begin()
             self.timeline = Timeline(self.folder, self.base.open(), total)
-        due = self.timeline.due(done)
+        due = self.timeline.due(done) and recipes.typed()  # a moment is kept by what was typed
         styles = [Style(SHOWN[part], one, self.base.license) for part, one in moment.generators.items()]
         state = {"fade": len(styles) - 1}
         data = pack(styles, [Person("", moment.ws)], facts={"step": done, "state": state}, largest=MESSAGE)
@@ -157,10 +160,15 @@ def keep_moment(run: str, step: int) -> list[str]:
 def _read(run: str) -> dict[str, Any]:
     if not re.fullmatch(r"[a-z]+-[0-9a-f]{16}", run):
         raise ITPortraitError(f"{run[:40]!r} is no run.")
-    file = folders.temporary("runs") / run / "run.json"
-    if not file.is_file():
-        raise ITPortraitError("The moments of this run are gone; ComfyUI clears them when it starts.")
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    try:
+        known = plain_json.read_object(folders.temporary("runs") / run / "run.json")
+        if {name: type(value) for name, value in known.items()} != NOTED:
+            raise ITPortraitError("its notes are damaged")
+        return known
+    except ITPortraitError as error:
+        raise ITPortraitError(
+            "The moments of this run are gone; ComfyUI clears them when it starts."
+        ) from error
 
 
 def register() -> None:
@@ -178,7 +186,7 @@ async def _answer(request: Request) -> Response:
     try:
         asked = await request.json()
         run, step = str(asked["run"]), int(asked["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return json_response({"error": "A run and a step are needed."}, status=400)
     try:
         files = await asyncio.get_running_loop().run_in_executor(None, keep_moment, run, step)

@@ -76,9 +76,9 @@ def head_card(
 
 def head_text(handles: Sequence[GeneratorHandle], people: Sequence[tuple[str, Portrait]]) -> str:
     """The recipe of a live head as text: generators by hash, with their lineage, and who is drawn."""
-    from ..itportrait_core.recipes.card import describe_weights, versions
+    from ..itportrait_core.recipes.card import versions
 
-    generators = [describe_weights(handle.path) for handle in handles]
+    generators = [handle.description for handle in handles]
     reports = [one.report for _, one in people]
     recipe = {"generators": generators, "people": reports, "versions": versions(**programs())}
     return json.dumps(recipe, indent=1, default=str)

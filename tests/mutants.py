@@ -19,11 +19,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment
+from safety_mutants import SAFETY
 
 METHODS = "itportrait_core/methods"
 HEAVY = ("kornia", "lpips", "open_clip", "pytest", "safetensors.torch", "torch")
 """Imported once, before the forks."""
-COPIED = ("itportrait_core", "tests", "pyproject.toml")
+COPIED = ("__init__.py", "itportrait_core", "locales", "nodes", "tests", "web", "pyproject.toml")
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,14 @@ MUTANTS = (
         "better = loss < self.best_loss", "better = loss < math.inf",
         "test_inversion.py::test_the_best_step_is_returned_and_not_the_last",
     ),
+    *(Mutant(*fault) for fault in SAFETY),
 )  # fmt: skip
 
 
 def main() -> int:
     """0 when every chosen mutant is killed."""
     environment.enter("tests/requirements.txt")
+    os.environ["COMFYUI_PATH"] = str(environment.comfyui())  # the copy has none of its own
     for heavy in HEAVY:
         importlib.import_module(heavy)
     chosen = [m for m in MUTANTS if not sys.argv[1:] or any(word in m.name for word in sys.argv[1:])]
@@ -201,9 +204,14 @@ def _killed(mutant: Mutant, folder: Path) -> bool:
     return dead
 
 
+def path_of(test: str) -> str:
+    """Where a named test lies; in `tests/core` where no folder is named."""
+    return f"tests/{test}" if "/" in test.split("::")[0] else f"tests/core/{test}"
+
+
 def _pytest(folder: str, *tests: str) -> int:
     """The status of pytest on tests of the copy; a fork, where there is one, imports no torch again."""
-    arguments = ["-x", "-q", "-p", "no:cacheprovider", *(f"tests/core/{test}" for test in tests)]
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", *map(path_of, tests)]
     if not hasattr(os, "fork"):
         command = [sys.executable, "-B", "-m", "pytest", *arguments]
         return subprocess.call(command, cwd=folder, stdout=subprocess.DEVNULL)

@@ -2,12 +2,13 @@
 
 Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last.
 `--quick` runs in two processes and leaves out servers, browsers and full-size networks: the loop at the desk.
-`--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`), and writes
-docs/trust.md. Other arguments go to pytest.
+`--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`, `--seed 3`), and writes
+docs/trust.md; what follows goes to pytest, as all other arguments do.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def main() -> int:
     environment.enter("tests/requirements.txt")
     arguments = sys.argv[1:]
     if arguments[:1] == ["--trust"]:
-        return trust(arguments[1] if len(arguments) > 1 else "1")
+        return trust(arguments[1:])
     quick = "--quick" in arguments
     arguments = [word for word in arguments if word != "--quick"]
     environment.comfyui()  # says so now when there is none, not in the middle of the tests
@@ -41,13 +42,23 @@ def main() -> int:
     return max(pytest([*(QUICK if quick else ()), *arguments]), int(bool(failed)))
 
 
-def trust(share: str) -> int:
+def trust(arguments: list[str]) -> int:
     """The long part of the trust suite at a share of its counts; its table goes into docs/trust.md."""
+    parser = argparse.ArgumentParser(prog="tests/run.py --trust")
+    parser.add_argument("share", nargs="?", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seconds", type=float, help="end each drill after so long, with what it has done")
+    given, rest = parser.parse_known_args(arguments)
     sys.path.insert(0, str(environment.ROOT))
     from trust import counts
 
-    code = _tool("pytest", "tests/trust", "-q", **ONE_THREAD, **{counts.SHARE: share})
-    text = counts.page(share)
+    print(f"share {given.share:g}, seed {given.seed}", flush=True)
+    wanted = {counts.SHARE: str(given.share), counts.SEED_NAME: str(given.seed)}
+    wanted |= {counts.TIME: str(given.seconds)} if given.seconds else {}
+    code = _tool(
+        "pytest", "tests/trust", "tests/web/test_hostile_strings.py", "-q", *rest, **ONE_THREAD, **wanted
+    )
+    text = counts.page()
     print(text)
     (environment.ROOT / "docs" / "trust.md").write_text(text, encoding="utf-8")
     return code

@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..checkpoints.tensor_file import open_tensors
+
 FILE = Path(__file__).with_name("standard_face.safetensors")
 
 
@@ -32,9 +34,8 @@ class StandardFace:
 @cache
 def load() -> StandardFace:
     """The stored face."""
-    from safetensors.torch import load_file
-
-    stored = load_file(FILE)
+    with open_tensors(FILE) as file:
+        stored = file.tensors()
     mirror = stored.pop("mirror").long()
     return StandardFace(mirror=mirror, **{name: value.double() for name, value in stored.items()})
 

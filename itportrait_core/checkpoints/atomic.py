@@ -3,7 +3,7 @@
 A file is written as a draft beside its place, brought to the disk (fsync), and then gets its name. The
 draft's name ends in `DRAFT`, which no list of models shows, and is made exclusively, so that it also
 reserves the final name: two processes never write the same one. A process that is killed leaves its draft
-behind; `sweep` removes drafts that are a day old and that no living process holds.
+behind, for `sweeping`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,10 +26,6 @@ except ImportError:  # Windows: drafts are judged by their age alone
 
 DRAFT = ".itp-draft"
 """Ending of unfinished files."""
-STALE_SECONDS = 24 * 3600.0
-"""Age at which a draft that nobody holds is taken for one of a killed process."""
-_EARLIER = re.compile(r"\.[0-9a-f]{32}\.\w+|\..+\.[0-9a-f]{32}\.part|\..+\.(png|glb|ply)\.part")
-"""Names that drafts had in version 0.1.0."""
 _held: dict[str, int] = {}
 """Draft -> open descriptor whose lock tells other processes that the draft is in use."""
 
@@ -137,33 +132,6 @@ def set_aside(path: Path) -> Path:
         target = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.damaged")
         os.replace(path, target)
     return target
-
-
-def sweep(folder: Path) -> int:
-    """Remove the drafts of killed processes below a folder; returns how many. Never raises for one of
-    them."""
-    removed = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(DRAFT) or _EARLIER.fullmatch(name):
-                removed += _remove_stale(Path(parent, name))
-    return removed
-
-
-def _remove_stale(draft: Path) -> bool:
-    try:
-        if time.time() - draft.lstat().st_mtime < STALE_SECONDS:
-            return False
-        if fcntl is not None and draft.is_file():
-            handle = os.open(draft, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            finally:
-                os.close(handle)
-        draft.unlink()
-    except OSError:
-        return False
-    return True
 
 
 def _names(folder: Path, stem: str, ending: str, plain: bool) -> Iterator[str]:

@@ -6,7 +6,6 @@ The header's metadata are strings: `format_version`, `family`, `config` (JSON), 
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,27 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import Config
-from ..errors import DamagedFile, ITPortraitError
-from ..networks import families
+from ..errors import ITPortraitError
+from ..networks.families import NAMES as GENERATORS
 from ..networks.generator3d import Generator3D
-from . import embedded, hashes, plain_json
+from . import building, embedded, hashes, plain_json
 from .downloads import where
-from .settings_check import check_settings
 from .tensor_file import TensorFile, check_finite, open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
-GENERATORS = families.NAMES
-"""Families of 3D generators."""
-_FAMILIES: dict[str, tuple[type[Config], type[nn.Module]]] = {}
-_OWN_FAMILIES = {
-    "stylegan2": ("stylegan2", "StyleGAN2Config", "StyleGAN2Generator"),
-    "style_encoder": ("encoders", "StyleEncoderConfig", "StyleEncoder"),
-    "pose": ("pose", "PoseConfig", "PoseNet"),
-    "identity": ("arcface", "IdentityConfig", "IdentityNet"),
-    "style_prior": ("style_prior", "StylePriorConfig", "StylePrior"),
-}
-"""Other families of `networks/`: module, config class, network class. Imported when first met."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,6 @@ class Header:
     """Name or address of the original; empty when unknown."""
     format_version: str
     """Version of this file format."""
-
-
-def register_family(name: str, config_class: type[Config], module_class: type[nn.Module]) -> None:
-    """Make a network loadable: `module_class(config_class.from_dict(...), seed=None)` must work."""
-    _FAMILIES[name] = (config_class, module_class)
 
 
 def save_model(
@@ -174,38 +155,8 @@ def load_model(path: str | os.PathLike[str], device: torch.device | str = "cpu")
     """
     with open_tensors(path) as file:
         header = _header(file)
-        config_class, module_class = _family(header.family, path)
-        config = _config(config_class, header, path)
-        with torch.device("meta"):  # no memory before the tensors are known to fit
-            _compare(_built(module_class, config, header, path).state_dict(), file)
-        module = _built(module_class, config, header, path)
-        _fill(module, file)
+        module = building.build(header.family, header.config, file)
     return module.to(device).eval().requires_grad_(False)
-
-
-def _config(config_class: type[Config], header: Header, path: str | os.PathLike[str]) -> Config:
-    """The settings of a header, every one of the type and in the range that networks have."""
-    try:
-        config = config_class.from_dict(header.config)
-        check_settings(config)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise DamagedFile(
-            f"The settings in {path} do not fit a {header.family} model: {error!s:.300}."
-        ) from error
-    return config
-
-
-def _built(
-    module_class: type[nn.Module], config: Config, header: Header, path: str | os.PathLike[str]
-) -> nn.Module:
-    try:
-        return module_class(config, seed=None)
-    except ITPortraitError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise DamagedFile(
-            f"The settings in {path} make no {header.family} model ({error!s:.200}); get the file again."
-        ) from error
 
 
 def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -215,27 +166,8 @@ def read_into(module: nn.Module, path: str | os.PathLike[str]) -> None:
         ITPortraitError: naming the first tensors that are missing, unknown or of another shape.
     """
     with open_tensors(path) as file:
-        _compare(module.state_dict(), file)
-        _fill(module, file)
-
-
-def _compare(wanted: Mapping[str, Tensor], file: TensorFile) -> None:
-    """Refuse a file whose tensors have other names or shapes than the wanted ones."""
-    stored = set(file.keys())
-    wrong = [f"{key} is missing" for key in wanted if key not in stored]
-    wrong += [f"{key:.200} is unknown" for key in sorted(stored - set(wanted))]
-    for key in wanted:
-        if key in stored and file.shape(key) != tuple(wanted[key].shape):
-            wrong.append(f"{key} has shape {file.shape(key)} instead of {tuple(wanted[key].shape)}")
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise DamagedFile(f"{file.path} does not fit its own settings: {'; '.join(wrong[:3])}{more}.")
-
-
-@torch.no_grad()
-def _fill(module: nn.Module, file: TensorFile) -> None:
-    for key, target in module.state_dict().items():
-        target.copy_(file.get_tensor(key))
+        building.compare(module.state_dict(), file)
+        building.fill(module, file)
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:
@@ -299,17 +231,3 @@ def load_generator(
     generator.lineage = dict(header.lineage)
     generator.superresolution.half = half
     return generator
-
-
-def _family(name: str, path: str | os.PathLike[str]) -> tuple[type[Config], type[nn.Module]]:
-    if name in GENERATORS:
-        own = families.family(name)
-        return own.config, own.generator
-    if name not in _FAMILIES and name in _OWN_FAMILIES:
-        module, config_class, module_class = _OWN_FAMILIES[name]
-        networks = importlib.import_module(f"..networks.{module}", __package__)
-        register_family(name, getattr(networks, config_class), getattr(networks, module_class))
-    if name not in _FAMILIES:
-        known = ", ".join(sorted({*GENERATORS, *_FAMILIES, *_OWN_FAMILIES}))
-        raise ITPortraitError(f"{path} holds a network of the unknown family {name!r}; known are {known}.")
-    return _FAMILIES[name]

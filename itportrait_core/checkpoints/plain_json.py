@@ -1,16 +1,23 @@
-"""JSON from files: bounded in size and depth, finite numbers only."""
+"""JSON from files: bounded in size, memory and depth, finite numbers only."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedFile
 
 LONGEST = 12 << 20
-"""Characters of one text: the history of the longest run has about half; reading costs up to 25 times as much
-memory."""
+"""Characters of one text: the history of the longest run has about half."""
+MOST_MEMORY = 256 << 20
+"""Bytes that the values of one text may take in memory."""
+_COSTS = {"{": 240, "[": 88, ",": 40, ":": 24}
+"""Bytes that a sign stands for at most: an object, a list, a value and its place, a name."""
+MOST_BITS = 1000
+"""Of a whole number: more do not fit a float."""
 DEEPEST = 100
 """Levels of nesting: every training on top of another adds two to the lineage of its weights."""
 
@@ -29,6 +36,12 @@ def parse(text: str | bytes, where: str, *, longest: int = LONGEST, finite: bool
     """
     if len(text) > longest:
         raise DamagedFile(f"{where} is damaged: {len(text)} characters of JSON, at most {longest} are read.")
+    if isinstance(text, bytes):
+        cost = sum(text.count(sign.encode()) * price for sign, price in _COSTS.items())
+    else:
+        cost = sum(text.count(sign) * price for sign, price in _COSTS.items())
+    if cost > MOST_MEMORY:
+        raise DamagedFile(f"{where} is damaged: its JSON would take {cost >> 20} MB of memory.")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -50,8 +63,29 @@ def parse_object(
     return value
 
 
+def read_object(path: Path, *, longest: int = LONGEST, finite: bool = True) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        DamagedFile: as `parse`, and for what is no file, such as a pipe, or cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise DamagedFile(f"There is no file {path}; check the name.")
+        with path.open("rb") as file:
+            text = file.read(longest + 1)
+        if len(text) > longest:
+            raise DamagedFile(
+                f"{path} is damaged: {os.path.getsize(path)} bytes of JSON, at most {longest} are read."
+            )
+        return parse_object(text, str(path), longest=longest, finite=finite)
+    except OSError as error:
+        raise DamagedFile(f"{path} cannot be read ({error.strerror}); check its rights.") from error
+
+
 def check_plain(value: object, where: str, *, finite: bool = True) -> None:
-    """Refuse a JSON value that is nested too deep or, where `finite`, holds numbers that are not finite.
+    """Refuse a JSON value that is nested too deep or holds whole numbers that no float holds or, where
+    `finite`, numbers that are not finite.
 
     Raises:
         DamagedFile: naming the place.
@@ -62,6 +96,8 @@ def check_plain(value: object, where: str, *, finite: bool = True) -> None:
         for item in level:
             if finite and isinstance(item, float) and not math.isfinite(item):
                 raise DamagedFile(f"{where} is damaged: it holds a number that is not finite.")
+            if isinstance(item, int) and item.bit_length() > MOST_BITS:
+                raise DamagedFile(f"{where} is damaged: it holds a number of {item.bit_length()} bits.")
             if isinstance(item, dict):
                 below += item.values()
             elif isinstance(item, list | tuple):

@@ -163,3 +163,13 @@ def all_tensors(value: object) -> dict[str, StoredTensor]:
 def _mapping(value: object) -> dict[str, Any]:
     """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def storage_identity(identity: object) -> tuple[str, torch.dtype, int]:
+    """Key, type and length of a persistent id. The device that it names is ignored: all goes to the CPU."""
+    if not isinstance(identity, tuple) or len(identity) not in (5, 6) or identity[0] != "storage":
+        raise RefusedPickle("The checkpoint is damaged: a storage has no valid name.")
+    _, dtype, key, _, numel = identity[:5]
+    if not isinstance(dtype, torch.dtype) or not isinstance(key, str) or type(numel) is not int or numel < 0:
+        raise RefusedPickle("The checkpoint is damaged: a storage has no valid type or length.")
+    return key, dtype, numel

@@ -1,18 +1,13 @@
-"""Safetensors files: one header, one reader, one writer.
+"""Safetensors files: one reader, one writer.
 
 Tensors are read, never memory-mapped: a file that is cut short or vanishes meanwhile, as on a network drive,
-gives an error instead of ending the process. The layout is that of the safetensors project: eight bytes that
-say how long the JSON header is, the header, then the values without gaps, little-endian.
+gives an error instead of ending the process.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -21,44 +16,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DamagedFile, ITPortraitError
-from . import atomic, plain_json
-
-METADATA = "__metadata__"
-MAX_DIMENSIONS = 16
-DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where one tensor lies, and what it is."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    """First byte, counted from the end of the header."""
-    end: int
-
-
-@dataclass(frozen=True)
-class TensorHeader:
-    """What stands before the values."""
-
-    metadata: dict[str, str]
-    tensors: dict[str, Entry]
-    length: int
-    """Bytes before the first value."""
+from . import atomic
+from .tensor_header import DTYPES, METADATA, NAMES, TensorHeader, header_bytes, read_header
 
 
 class TensorFile:
@@ -155,7 +114,7 @@ def open_tensors(path: str | os.PathLike[str]) -> TensorFile:
     except OSError as error:
         raise ITPortraitError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
     try:
-        return TensorFile(path, file, _read_header(path, file))
+        return TensorFile(path, file, read_header(file, str(path)))
     except BaseException:
         file.close()
         raise
@@ -173,79 +132,6 @@ def is_safetensors(path: Path) -> bool:
     )
 
 
-def _read_header(path: Path, file: BinaryIO) -> TensorHeader:
-    size = os.fstat(file.fileno()).st_size
-    start = file.read(8)
-    count = _header_size(start, size, str(path))
-    return _parsed(file.read(count), size, str(path))
-
-
-def parse_header(data: memoryview, where: str) -> TensorHeader:
-    """The header of a safetensors file that is in memory.
-
-    Raises:
-        DamagedFile: when it does not fit the bytes behind it.
-    """
-    count = _header_size(bytes(data[:8]), len(data), where)
-    return _parsed(bytes(data[8 : 8 + count]), len(data), where)
-
-
-def _header_size(start: bytes, size: int, where: str) -> int:
-    count = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-    if not 2 <= count <= min(plain_json.LONGEST, size - 8):
-        raise DamagedFile(
-            f"{where} is damaged or no safetensors file (a header of {count} bytes); get it again."
-        )
-    return count
-
-
-def _parsed(text: bytes, size: int, path: str) -> TensorHeader:
-    count = len(text)
-    header = plain_json.parse_object(text, f"The header of {path}")
-    metadata = header.pop(METADATA, {})
-    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise DamagedFile(f"The header of {path} is damaged: its notes are no texts; get the file again.")
-    tensors = {name: _entry(path, name, value) for name, value in header.items()}
-    expected = 0
-    for entry in sorted(tensors.values(), key=lambda entry: (entry.start, entry.end)):
-        if entry.start != expected:
-            raise DamagedFile(f"The header of {path} is damaged: its tensors do not lie side by side.")
-        expected = entry.end
-    if 8 + count + expected != size:
-        raise DamagedFile(
-            f"{path} is damaged: {size} bytes in place of {8 + count + expected}; get the file again."
-        )
-    return TensorHeader(metadata, tensors, 8 + count)
-
-
-def _entry(path: str, name: str, value: object) -> Entry:
-    """One tensor of a header, checked."""
-    fields = value if isinstance(value, dict) else {}
-    shape, offsets = _wholes(fields.get("shape")), _wholes(fields.get("data_offsets"))
-    dtype = fields.get("dtype")
-    if shape is None or offsets is None or not isinstance(dtype, str):
-        raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
-    if len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
-        raise DamagedFile(f"The header of {path} is damaged at {name!r:.200}; get the file again.")
-    entry = Entry(dtype, tuple(shape), *offsets)
-    known = DTYPES.get(dtype)
-    if entry.start > entry.end or (
-        known is not None and math.prod(shape) * known.itemsize != entry.end - entry.start
-    ):
-        raise DamagedFile(
-            f"The header of {path} is damaged: {name!r:.200} has {entry.end - entry.start} bytes for the "
-            f"shape {entry.shape}; get the file again."
-        )
-    return entry
-
-
-def _wholes(value: object) -> list[int] | None:
-    """A list of whole numbers from 0 on; None for anything else."""
-    if isinstance(value, list) and all(type(number) is int and number >= 0 for number in value):
-        return value
-    return None
-
-
 def write_tensors(
     tensors: Mapping[str, Tensor], path: str | os.PathLike[str], metadata: Mapping[str, str]
 ) -> Path:
@@ -260,13 +146,13 @@ def write_tensors(
     for name, tensor in ordered:
         end = place + tensor.numel() * tensor.element_size()
         header[name] = {
-            "dtype": _NAMES[tensor.dtype],
+            "dtype": NAMES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [place, end],
         }
         place = end
     with atomic.replacing(path) as draft, draft.open("wb") as file:
-        file.write(_header_bytes(header))
+        file.write(header_bytes(header))
         for _, tensor in ordered:
             write_values(file, tensor)
     return Path(path)
@@ -297,7 +183,7 @@ def attach(path: Path, notes: Mapping[str, str]) -> None:
             }
         left = max((entry.end for entry in source.header.tensors.values()), default=0)
         with atomic.replacing(path) as draft, draft.open("wb") as target:
-            target.write(_header_bytes(header))
+            target.write(header_bytes(header))
             source.file.seek(source.header.length)
             while left > 0:
                 block = source.file.read(min(left, 1 << 20))
@@ -305,14 +191,3 @@ def attach(path: Path, notes: Mapping[str, str]) -> None:
                     raise DamagedFile(f"{path} was cut short while it was read; get the file again.")
                 target.write(block)
                 left -= len(block)
-
-
-def _header_bytes(header: Mapping[str, Any]) -> bytes:
-    text = json.dumps(header, separators=(",", ":")).encode()
-    if len(text) > plain_json.LONGEST:
-        raise ITPortraitError(
-            f"The notes of the file would be {len(text)} bytes long, at most {plain_json.LONGEST} are read "
-            "again; save with a smaller workflow, or after fewer steps."
-        )
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text

@@ -162,20 +162,11 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
         quick, why = activation_of(stored, state, path, name)
     else:
         quick, why = quick_gelu, "as chosen"
+    with torch.device("meta"):  # no memory before the file is known to fit
+        on_paper, _, _ = _empty_open_clip(name, quick, path, "meta")
+    _check_fits(on_paper.state_dict(), state, path, name)
     network, tokenize, picture = _empty_open_clip(name, quick, path)
-    missing, unexpected = [], []
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise ITPortraitError(
-            f"{path.name} does not fit the architecture {name}; choose the one it was trained as. ({error})"
-        ) from error
-    missing = [key for key in missing if not key.endswith(("attn_mask", "position_ids"))]
-    if missing:
-        raise ITPortraitError(
-            f"{path.name} lacks {len(missing)} weights of {name} (first: {missing[0]}; {len(unexpected)} "
-            "unknown); choose the architecture it was trained as."
-        )
+    network.load_state_dict(state, strict=False)
     side = picture["size"] if isinstance(picture["size"], int) else picture["size"][0]
     return ClipModel(
         network, tokenize, size=side, mean=tuple(picture["mean"]), std=tuple(picture["std"]), name=name,
@@ -183,7 +174,34 @@ def _load_foreign(path: Path, architecture: str | None, quick_gelu: bool | None)
     )  # fmt: skip
 
 
-def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module, Any, dict[str, Any]]:
+def _check_fits(wanted: dict[str, Tensor], state: dict[str, Tensor], path: Path, name: str) -> None:
+    """Refuse weights that are not those of an architecture.
+
+    Raises:
+        ITPortraitError: naming the first weight that is missing or of another shape.
+    """
+    other = [
+        key
+        for key, value in wanted.items()
+        if key in state and state[key].shape != value.shape and max(value.numel(), state[key].numel()) > 1
+    ]
+    missing = [key for key in wanted if key not in state and not key.endswith(("attn_mask", "position_ids"))]
+    if other:
+        first = other[0]
+        shapes = f"{first} has the shape {tuple(state[first].shape)}, not {tuple(wanted[first].shape)}"
+        raise ITPortraitError(
+            f"{path.name} does not fit the architecture {name}; choose the one it was trained as. ({shapes})"
+        )
+    if missing:
+        raise ITPortraitError(
+            f"{path.name} lacks {len(missing)} weights of {name} (first: {missing[0]}; "
+            f"{len(set(state) - set(wanted))} unknown); choose the architecture it was trained as."
+        )
+
+
+def _empty_open_clip(
+    name: str, quick_gelu: bool, path: Path, device: str = "cpu"
+) -> tuple[nn.Module, Any, dict[str, Any]]:
     """An untrained open_clip network, its tokenizer, its picture settings. No network access."""
     import open_clip
 
@@ -202,5 +220,13 @@ def _empty_open_clip(name: str, quick_gelu: bool, path: Path) -> tuple[nn.Module
         tokenize = load_tokenizer(text, folder_of(path))
     else:
         tokenize = open_clip.get_tokenizer(name)
-    network = open_clip.create_model(name, pretrained=None, quick_gelu=quick_gelu, **changed)
+    try:
+        network = open_clip.create_model(
+            name, pretrained=None, quick_gelu=quick_gelu, device=device, **changed
+        )
+    except Exception as error:  # open_clip and transformers raise of every kind on an odd config.json
+        raise ITPortraitError(
+            f"open_clip cannot make {name} ({error!s:.200}); get the files beside {path.name} again, or "
+            "choose another architecture."
+        ) from error
     return network, tokenize, open_clip.get_model_preprocess_cfg(network)

@@ -155,8 +155,8 @@ def _activation_beside(config: Path, state: State) -> str | None:
     """`hidden_act` of a CLIP's config.json; None where there is none, or it is damaged or of another
     model."""
     try:
-        config_values = plain_json.parse_object(config.read_bytes(), str(config))
-    except (OSError, ITPortraitError):
+        config_values = plain_json.read_object(config)
+    except ITPortraitError:
         return None
     vision = config_values.get("vision_config")
     said = vision.get("hidden_act") if isinstance(vision, dict) else None

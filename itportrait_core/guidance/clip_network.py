@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints.format import register_family
+from ..checkpoints.building import register_family
 from ..config import Config
 
 

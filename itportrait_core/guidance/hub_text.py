@@ -8,7 +8,6 @@ downloaded, unpickled or run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checkpoints import plain_json
+from ..checkpoints.settings_check import LARGEST, MOST_LAYERS
 from ..errors import ITPortraitError
+from ..plain_types import describe
 
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+LONGEST = 1 << 20
+"""Bytes of a settings file; pages of models have some kilobytes."""
+LARGEST_TOKENIZER = 64 << 20
+"""Bytes of tokenizer.json; the largest known, for 250,000 words of 100 languages, has 17 million."""
 LENGTH = 77
 """Tokens of a text where an architecture does not say (open_clip's own default)."""
 
@@ -50,7 +56,12 @@ def local_text(text_cfg: dict[str, Any], folder: Path, name: str) -> dict[str, A
         )
     local = {key: value for key, value in text_cfg.items() if key != "hf_model_name"}
     if "hf_model_name" in text_cfg:
-        if "auto_map" in _read(folder / "config.json"):
+        config = _read(folder / "config.json")
+        for key, value in config.items():
+            most = MOST_LAYERS if "layers" in key else LARGEST
+            if isinstance(value, int | float) and not -most <= value <= most:
+                raise ITPortraitError(f"{folder.name}/config.json says {key} is {value}; download it again.")
+        if "auto_map" in config:
             raise ITPortraitError(
                 f"{folder.name}/config.json wants code from its page to be run, which is never done here; "
                 "choose another CLIP."
@@ -70,8 +81,10 @@ def load_tokenizer(text_cfg: dict[str, Any], folder: Path) -> Callable[[list[str
 
     described = folder / "tokenizer_config.json"
     settings = _read(described) if described.is_file() else {}
-    special = {key: _word(settings[key]) for key in SPECIAL if settings.get(key)}
+    special = {key: _word(key, settings[key]) for key in SPECIAL if settings.get(key)}
     try:
+        if (folder / "tokenizer.json").stat().st_size > LARGEST_TOKENIZER:
+            raise ValueError(f"it is longer than {LARGEST_TOKENIZER} bytes")
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **special)
     except Exception as error:  # the Rust reader raises plain Exception
         raise ITPortraitError(
@@ -97,18 +110,20 @@ def load_tokenizer(text_cfg: dict[str, Any], folder: Path) -> Callable[[list[str
     return tokenize
 
 
-def _word(token: dict[str, str] | str) -> str:
+def _word(name: str, token: object) -> str:
     """A special token, which tokenizer_config.json writes as a string or with its properties."""
-    return token["content"] if isinstance(token, dict) else token
+    word = token.get("content") if isinstance(token, dict) else token
+    if not isinstance(word, str):
+        raise ITPortraitError(
+            f"tokenizer_config.json says {name} is {describe(token)}, which is no text; download it again."
+        )
+    return word
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return plain_json.read_object(file, longest=LONGEST, finite=False)
+    except ITPortraitError as error:
         raise ITPortraitError(
             f"{file.parent.name}/{file.name} cannot be read ({error}); download it again."
         ) from error
-    if not isinstance(content, dict):
-        raise ITPortraitError(f"{file.parent.name}/{file.name} is not a settings file; download it again.")
-    return content

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoints import plain_json
 from ..errors import ITPortraitError
 
 MAGIC = b"ITPLIVE1"
@@ -79,8 +80,8 @@ def from_bytes(data: bytes) -> tuple[dict[str, Any], list[Tensor]]:
         (size,) = struct.unpack_from("<I", data, 8)
         if size > LARGEST_HEADER or 12 + size > len(data):
             raise ValueError(f"its header claims {size} bytes")
-        header = json.loads(data[12 : 12 + size])
-        if not isinstance(header, dict) or not isinstance(header.get("arrays"), list):
+        header = plain_json.parse_object(data[12 : 12 + size], "its header")
+        if not isinstance(header.get("arrays"), list):
             raise ValueError("its header lists no arrays")
         if len(header["arrays"]) > MOST_ARRAYS:
             raise ValueError(f"it claims {len(header['arrays'])} arrays")

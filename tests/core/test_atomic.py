@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from harness.environment import ROOT
 
-from itportrait_core.checkpoints import atomic
+from itportrait_core.checkpoints import atomic, sweeping
 from itportrait_core.errors import ITPortraitError
 
 SAVER = """
 import sys
 from pathlib import Path
-from itportrait_core.checkpoints import atomic
+from itportrait_core.checkpoints import atomic, sweeping
 for number in range(int(sys.argv[2])):
     with atomic.reserved(Path(sys.argv[1]), "x", ".bin") as place:
         place.draft.write_bytes(f"{sys.argv[3]} {number}".encode() * 1000)
@@ -28,7 +28,7 @@ for number in range(int(sys.argv[2])):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from itportrait_core.checkpoints import atomic
+from itportrait_core.checkpoints import atomic, sweeping
 with atomic.reserved(Path(sys.argv[1]), "x", ".bin") as place:
     place.draft.write_bytes(b"half")
     print("held", flush=True)
@@ -59,17 +59,17 @@ def test_a_killed_save_leaves_a_draft_that_is_swept_when_nobody_holds_it(tmp_pat
     assert process.stdout is not None and process.stdout.readline() == "held\n"
     (draft,) = tmp_path.iterdir()
     assert draft.name.endswith(atomic.DRAFT) and draft.name.startswith(".")
-    old = time.time() - 2 * atomic.STALE_SECONDS
+    old = time.time() - 2 * sweeping.STALE_SECONDS
     os.utime(draft, (old, old))
     if os.name != "nt":
-        assert atomic.sweep(tmp_path) == 0
+        assert sweeping.sweep(tmp_path) == 0
     process.kill()
     process.wait()
     os.utime(draft)
-    assert atomic.sweep(tmp_path) == 0
+    assert sweeping.sweep(tmp_path) == 0
     os.utime(draft, (old, old))
     (tmp_path / "x_00001.bin").write_bytes(b"a result")
-    assert atomic.sweep(tmp_path) == 1
+    assert sweeping.sweep(tmp_path) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["x_00001.bin"]
 
 
@@ -78,8 +78,16 @@ def test_drafts_of_the_first_version_are_swept_too(tmp_path: Path) -> None:
     for name in (*names, ".hidden.safetensors", "x.part"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    assert atomic.sweep(tmp_path) == 3
+    assert sweeping.sweep(tmp_path) == 3
     assert sorted(os.listdir(tmp_path)) == [".hidden.safetensors", "x.part"]
+
+
+def test_a_name_that_is_being_written_is_nobody_elses(tmp_path: Path) -> None:
+    with atomic.reserved(tmp_path, "x", ".bin") as one, atomic.reserved(tmp_path, "x", ".bin") as two:
+        assert one.draft != two.draft and one.path != two.path
+        one.draft.write_bytes(b"one")
+        two.draft.write_bytes(b"two")
+    assert (one.path.read_bytes(), two.path.read_bytes()) == (b"one", b"two")
 
 
 def test_what_another_program_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
@@ -146,7 +154,7 @@ def test_a_rewritten_draft_stays_held(tmp_path: Path) -> None:
                 inner.write_bytes(content)
         os.utime(place.draft, (0, 0))
         if os.name != "nt":
-            assert atomic.sweep(tmp_path) == 0
+            assert sweeping.sweep(tmp_path) == 0
         assert os.listdir(tmp_path) == [place.draft.name]
     assert place.path.read_bytes() == b"weights and notes" and len(os.listdir(tmp_path)) == 1
 

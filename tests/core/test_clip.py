@@ -220,6 +220,25 @@ def test_other_bad_files_are_refused(architecture, tmp_path):
         load_clip(tmp_path / "own.safetensors", "ViT-Nothing")
 
 
+def test_an_architecture_that_the_file_is_not_costs_no_memory(architecture, tmp_path, monkeypatch):
+    """ViT-bigG-14 would take ten gigabytes before its weights are compared with a file of some kilobytes."""
+    import open_clip
+
+    save_file({k: v.contiguous() for k, v in architecture.state_dict().items()}, tmp_path / "own.safetensors")
+    made, real = [], open_clip.create_model
+
+    def create(*arguments, **named):
+        network = real(*arguments, **named)
+        made.extend({value.device.type for value in network.state_dict().values()})
+        return network
+
+    monkeypatch.setattr(open_clip, "create_model", create)
+    for name in ("ViT-bigG-14", "RN50x64"):
+        with pytest.raises(ITPortraitError, match=r"does not fit|lacks"):
+            load_clip(tmp_path / "own.safetensors", name)
+    assert set(made) == {"meta"}
+
+
 def test_our_own_file_brings_its_config(tmp_path):
     network = tiny_clip(3).network
     network.tokenize = byte_tokens

@@ -134,9 +134,18 @@ def test_a_page_that_wants_its_code_run_is_refused(tmp_path):
     [
         ("tokenizer.json", "{", "tokenizer.json cannot be read"),
         ("tokenizer_config.json", "[", "tokenizer_config.json cannot be read"),
-        ("tokenizer_config.json", "[]", "not a settings file"),
+        ("tokenizer_config.json", "[]", "tokenizer_config.json cannot be read"),
         ("tokenizer_config.json", "{}", "names no pad_token"),
         ("config.json", "{", "config.json cannot be read"),
+        ("config.json", "[" * 100_000, "config.json cannot be read"),
+        ("config.json", '{"model_type": 5}', "cannot make"),
+        ("config.json", '{"model_type": "roberta", "hidden_size": "x"}', "cannot make"),
+        ("config.json", '{"model_type": "roberta", "num_hidden_layers": 1000000}', "num_hidden_layers"),
+        ("config.json", '{"model_type": "roberta", "vocab_size": 1e30}', "vocab_size"),
+        ("config.json", '{"model_type": "roberta", "hidden_size": 1000000}', "does not fit|cannot make"),
+        ("tokenizer_config.json", '{"pad_token": 5}', "pad_token is"),
+        ("tokenizer_config.json", '{"pad_token": {"words": "<pad>"}}', "pad_token is"),
+        ("tokenizer_config.json", "[" * 2000 + "]" * 2000, "tokenizer_config.json cannot be read"),
     ],
 )
 def test_damaged_files_are_named(name, content, said, tmp_path):

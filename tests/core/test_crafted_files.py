@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import struct
-import time
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import torch
 from harness import stand_ins
 from safetensors.torch import load_file, save_file
 
+from itportrait_core.checkpoints import plain_json
 from itportrait_core.checkpoints.format import load_generator, load_model, read_header, save_generator
 from itportrait_core.checkpoints.pickle_limits import RefusedPickle
 from itportrait_core.checkpoints.pickle_numpy import DType, StoredArray, fill_array
@@ -25,8 +22,8 @@ from itportrait_core.methods.shared.history import History
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import StepInfo, run
 from itportrait_core.methods.style.style_file import load_style, save_style
-from itportrait_core.recipes import carriers
 from itportrait_core.recipes.card import parse
+from tests.core.crafted import bomb
 
 ODD: list[Any] = [
     None, 5, "x", [], [5], {}, {"a": []}, True, {"facts": []},
@@ -87,14 +84,6 @@ def test_portraits_with_odd_tensors_are_refused(
 def test_histories_that_are_none_are_refused(values: Any) -> None:
     with pytest.raises(DamagedFile, match="history"):
         History.from_json(values)
-
-
-def bomb(name: str, rows: int, columns: int) -> dict[str, torch.Tensor]:
-    return {
-        f"left.{name}": torch.zeros(rows, 1, dtype=torch.int8),
-        f"right.{name}": torch.zeros(columns, 1, dtype=torch.int8),
-        f"scale.{name}": torch.ones(1),
-    }
 
 
 @pytest.mark.parametrize(
@@ -160,10 +149,8 @@ def test_settings_that_make_no_network_are_refused_before_memory_is_taken(
     save_file(
         load_file(path), path, {"family": "eg3d", "format_version": "1", "config": config, "lineage": "{}"}
     )
-    start = time.process_time()
     with pytest.raises(ITPortraitError):
         load_model(path)
-    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize("text", ['"x"', "[]", "5", "null", "{", '{"a": NaN}'])
@@ -256,51 +243,6 @@ def test_a_damaged_resume_point_is_set_aside_and_the_run_begins_anew(tmp_path: P
     assert [path.suffix for path in tmp_path.iterdir()] == [".damaged"]
 
 
-def png_with(*chunks: tuple[bytes, bytes], width: int = 4, height: int = 4) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunk(*part) for part in chunks) + chunk(b"IEND", b"")
-
-
-def glb_with(text: bytes) -> bytes:
-    text += b" " * (-len(text) % 4)
-    body = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", 0, b"BIN\0")
-    return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
-
-
-HEADER = b"ply\nformat binary_little_endian 1.0\n"
-COSTLY: dict[str, Callable[[], bytes]] = {
-    "pixels.png": lambda: png_with(
-        (b"IDAT", zlib.compress(bytes(3 * 13_000 + 1) * 100)), width=13_000, height=13_000
-    ),
-    "notes.png": lambda: png_with(*[(b"zTXt", b"a\0\0" + zlib.compress(b"x" * (20 << 20)))] * 3),
-    "parts.png": lambda: png_with(*[(b"tEXt", b"a\0b")] * 300_000),
-    "json.glb": lambda: glb_with(b'{"asset":[' + b"[]," * (20 << 20) + b"0]}"),
-    "deep.glb": lambda: glb_with(b"[" * (1 << 20)),
-    "json.safetensors": lambda: struct.pack("<Q", 60 << 20) + b"[]," * (20 << 20),
-    "comments.ply": lambda: HEADER + b"comment a b\n" * 5_000_000 + b"end_header\n",
-    "short.ply": lambda: HEADER + b"comment a b\n" * 50_000 + b"end_header\n",
-}
-
-
-@pytest.mark.parametrize("name", COSTLY)
-def test_small_files_cost_little(tmp_path: Path, name: str) -> None:
-    """Five seconds and, beside the file itself, little memory: see tests/trust for the measured bounds."""
-    path = tmp_path / name
-    path.write_bytes(COSTLY[name]())
-    start = time.process_time()
-    if name == "pixels.png":
-        assert carriers.read_notes(path) == {}
-        with pytest.raises(DamagedFile, match="pixels"):
-            carriers.png_pixels(path)
-    else:
-        with pytest.raises(ITPortraitError):
-            carriers.read_notes(path)
-    assert time.process_time() - start < 20
-
-
 def test_arrays_of_another_size_than_their_bytes_are_refused() -> None:
     """A pickled numpy array must hold exactly the bytes of its shape."""
     kind = DType("f4", np.dtype("<f4"))
@@ -319,3 +261,19 @@ def test_cards_with_numbers_that_are_not_finite_are_refused(number: str) -> None
     assert parse(text).person == {"psnr": 0}
     with pytest.raises(DamagedFile, match="not finite"):
         parse(text.replace('"psnr": 0', f'"psnr": {number}'))
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", '{"":1},', '[""],'])
+def test_json_that_would_take_much_memory_or_is_deep_is_refused(part: str) -> None:
+    """Twelve megabytes of small objects take hundreds; a hundred levels are more than any note has."""
+    with pytest.raises(DamagedFile, match="MB of memory"):
+        plain_json.parse(f"[{part * (12_000_000 // len(part))}0]", "The note")
+    assert plain_json.parse("[" * 100 + "]" * 100, "The note")
+    with pytest.raises(DamagedFile, match="100 levels"):
+        plain_json.parse("[" * 102 + "]" * 102, "The note")
+
+
+def test_whole_numbers_that_no_float_holds_are_refused() -> None:
+    assert plain_json.parse(f"[{10**300}]", "The note")
+    with pytest.raises(DamagedFile, match="bits"):
+        plain_json.parse(f"[{10**310}]", "The note")

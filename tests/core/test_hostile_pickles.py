@@ -76,6 +76,6 @@ def test_the_reader_has_no_way_to_run_anything():
     for file in folder.glob("*.py"):
         source = file.read_text()
         for word in ("import pickle", "torch.load", "eval(", "exec(", "__import__", "getattr(", "setattr("):
-            if word == "getattr(" and file.name in ("format.py", "found.py"):
+            if word == "getattr(" and file.name in ("building.py", "found.py"):
                 continue  # these look up names of our own: classes of a table, fields of a config
             assert word not in source.replace(".eval()", ""), f"{word} in {file.name}"

@@ -196,6 +196,15 @@ def test_means_of_every_shape_are_accepted(tmp_path, average):
     assert torch.equal(load_model(path).latent_avg, torch.full((8, 24), 0.0 if average is None else 1.0))
 
 
+@pytest.mark.parametrize("around", [lambda state: state, lambda state: {"state_dict": state}])
+def test_names_from_a_training_on_several_cards_are_read(tmp_path, around):
+    """DistributedDataParallel puts `module.` before every name."""
+    identity = IdentityNet(IDENTITY, seed=1).eval()
+    state = {f"module.{key}": value for key, value in identity.state_dict().items()}
+    same_state(load_model(import_checkpoint(save(tmp_path / "ir.pth", around(state)), tmp_path / "out")[0]),
+               identity.state_dict())  # fmt: skip
+
+
 @torch.no_grad()
 def test_pose_and_identity_files(tmp_path):
     pose = PoseNet(POSE, seed=1).eval()

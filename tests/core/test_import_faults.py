@@ -41,6 +41,17 @@ def broken(change: Callable[[dict], None]) -> dict[str, Tensor]:
             {"state_dict": {"encoder.input_layer.0.weight": torch.ones(1)}, "opts": {"encoder_type": "Mine"}},
             "encoder is of type 'Mine'",
         ),
+        (
+            {
+                "state_dict": {
+                    f"encoder.{key}": value
+                    for key, value in StyleEncoder(ENCODER, seed=2).state_dict().items()
+                    if key != "latent_avg"
+                },
+                "opts": {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True},
+            },
+            "starts from the mean latent",
+        ),
         (broken(lambda s: s.pop("conv1.activate.bias")), "b4.conv1.bias is missing"),
         (
             broken(lambda s: s.update({"conv1.activate.bias": torch.ones(9)})),

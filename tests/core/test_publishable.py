@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -76,6 +77,26 @@ def test_the_archive_is_small_and_holds_what_runs(archive: Path, names: list[str
     ]
     assert {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "nodes/__init__.py"} <= set(names)
     assert "itportrait_core/pocket/weights/generator.safetensors" in names
+
+
+def test_the_registrys_own_check_finds_nothing(tmp_path: Path) -> None:
+    """`comfy node validate`: the fields of pyproject.toml, and rules for code that raise a flag."""
+    settings = {"HOME": str(tmp_path), "DO_NOT_TRACK": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [
+        sys.executable,
+        "-m",
+        "comfy_cli",
+        "--skip-prompt",
+        "--no-enable-telemetry",
+        "node",
+        "validate",
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | settings, capture_output=True, encoding="utf-8", check=False
+    )
+    said = (done.stdout + done.stderr).lower()
+    assert done.returncode == 0 and "validation checks passed" in said, said
+    assert not any(word in said for word in ("warning", "error", "missing")), said
 
 
 def test_no_word_that_scanners_flag_ships(archive: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,21 @@ def test_weights_in_the_comfyui_around_the_file_are_found(
     output.mkdir(parents=True)
     (models / "a.safetensors").write_bytes(weights.read_bytes())
     assert verify(picture.rename(output / picture.name)).result == IDENTICAL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links of Unix")
+def test_odd_neighbours_do_not_stop_a_verification(picture: Path, weights: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models" / "itportrait"
+    models.mkdir(parents=True)
+    (models / "a dangling.safetensors").symlink_to(tmp_path / "nowhere")
+    (models / "a self.safetensors").symlink_to(models / "a self.safetensors")
+    (models / "a loop").symlink_to(models, target_is_directory=True)
+    os.mkfifo(models / "a pipe.safetensors")
+    (models / "a short.safetensors").write_bytes(weights.read_bytes()[:-9])
+    header = b'{"__metadata__":{"family":"eg3d","format_version":"1","config":"' + b"[" * 9999 + b'"}}'
+    (models / "a deep.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    (models / "z good.safetensors").write_bytes(weights.read_bytes())
+    assert verify(picture).result == IDENTICAL
 
 
 def test_other_versions_are_named(picture: Path, weights: Path) -> None:

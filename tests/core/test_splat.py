@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from harness.splat_readers import engine_reader, web_reader
 
 from benchmarks.rasters import draw_splats, psnr
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.rendering import cameras
-from itportrait_core.rendering.ply import FIELDS, SH_ZERO, ply_bytes
+from itportrait_core.rendering.ply import FIELDS, SH_ZERO, half_turn, ply_bytes
 from itportrait_core.rendering.splat import SplatConfig, Splats, rotation_to, sample_splats, stopped_light
 from tests.core.toy_head import ToyHead, colors, distance, toy_ws
 
@@ -77,38 +78,39 @@ def test_ply_holds_the_usual_columns(splats):
     np.testing.assert_array_equal(table["z"], splats.centers[:, 2].numpy())
 
 
-def read_as_viewers_do(data: bytes) -> dict[str, np.ndarray]:
-    """A PLY by the rules of common splat viewers: the header ends within the first 10,240 bytes, a row is as
-    long as its properties together, and there are as many rows as the header says; nothing else is looked
-    at."""
-    end = data[:10_240].index(b"end_header\n")
-    lines = data[:end].decode("ascii").splitlines()
-    count = int(next(line for line in lines if line.startswith("element vertex ")).split()[2])
-    names = [line.split()[2] for line in lines if line.startswith("property float ")]
-    assert not [line for line in lines if line.startswith("property") and " float " not in line]
-    numbers = np.frombuffer(data, "<f4", count * len(names), end + len(b"end_header\n"))
-    return dict(zip(names, numbers.reshape(count, len(names)).T, strict=True))
-
-
-def test_viewers_find_the_table_whatever_the_notes_hold(splats):
-    """61 KB of notes do not move the end of the header, and a strict reader of PLY reads the same table."""
-    long = {"workflow": "x" * 61_000}
-    plain, noted = (read_as_viewers_do(ply_bytes(splats, notes)) for notes in (None, long))
+@pytest.mark.parametrize("reader", [web_reader, engine_reader])
+def test_public_readers_find_the_table_whatever_the_notes_hold(splats, reader):
+    """61 KB of notes do not move the end of the header."""
+    plain, noted = (reader(ply_bytes(splats, notes)) for notes in (None, {"workflow": "x" * 61_000}))
     assert all(np.array_equal(plain[name], noted[name]) for name in plain)
+    assert len(plain["x"]) == len(splats.centers)
 
 
-def test_heads_stand_upright_in_viewers_that_turn_files_about_z(splats):
-    """Such a viewer turns what it reads by half a turn about z: centres, normals and Gaussians then are
-    ours."""
-    table = read_as_viewers_do(ply_bytes(splats))
-    turn = np.diag([-1.0, -1.0, 1.0])
-    for names, ours in ((("x", "y", "z"), splats.centers), (("nx", "ny", "nz"), splats.normals)):
-        np.testing.assert_allclose(np.stack([table[n] for n in names], 1) @ turn.T, ours.numpy(), atol=1e-6)
+def test_a_page_s_viewer_shows_our_colours_sizes_and_opacities(splats):
+    table = web_reader(ply_bytes(splats))
+    for axis in range(3):
+        np.testing.assert_allclose(table[f"scale_{axis}"], splats.scales[:, axis].numpy(), rtol=1e-5)
+        wanted = splats.colors[:, axis].clamp(0, 1).numpy() * 255
+        np.testing.assert_allclose(table[f"colour_{axis}"], wanted, atol=1e-2)
+    np.testing.assert_allclose(table["opacity"], splats.opacities.numpy() * 255, atol=1e-2)
     stored = torch.from_numpy(np.stack([table[f"rot_{i}"] for i in range(4)], 1).copy())
-    seen = torch.from_numpy(turn).float() @ axes(stored)
-    torch.testing.assert_close(seen, axes(splats.rotations), atol=1e-5, rtol=0)
+    shown = torch.nn.functional.normalize((stored - 128) / 128, dim=-1)
+    ours = half_turn(splats.rotations)
+    assert float((shown * ours).sum(-1).abs().min()) > 0.9999
     highest = splats.centers[:, 1].argmax()
-    assert table["y"][highest] == table["y"].min()
+    assert table["y"][highest] == table["y"].min()  # these viewers have y down
+
+
+def test_heads_stand_upright_in_the_engine(splats):
+    """What is turned by half a turn about z is ours again: centres, normals, Gaussians."""
+    table = engine_reader(ply_bytes(splats))
+    for axis, name in enumerate("xyz"):
+        np.testing.assert_allclose(table[name], splats.centers[:, axis].numpy(), atol=1e-6)
+    turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0]))
+    normals = torch.from_numpy(np.stack([table[name] for name in ("nx", "ny", "nz")], 1).copy())
+    torch.testing.assert_close(normals @ turn.T, splats.normals, atol=1e-6, rtol=0)
+    stored = torch.from_numpy(np.stack([table[f"rot_{i}"] for i in range(4)], 1).copy())
+    torch.testing.assert_close(turn @ axes(stored), axes(splats.rotations), atol=1e-5, rtol=0)
 
 
 def axes(rotations: torch.Tensor) -> torch.Tensor:

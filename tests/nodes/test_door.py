@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import json
 import math
 from types import ModuleType
 from typing import Any
@@ -62,9 +64,50 @@ def test_defaults_fit(pack: ModuleType, door: ModuleType) -> None:
             door.check(node, {item.id: item.default})
 
 
-def test_the_check_stands_before_every_node(pack: ModuleType) -> None:
-    nodes = importlib.import_module(f"{pack.__name__}.nodes").NODES
-    for node in nodes:
-        wrong = {item.id: object() for item in node.define_schema().inputs if item.id != "view"}
-        with pytest.raises(ValueError, match="wanted"):
-            node.execute(**wrong)
+def test_the_check_stands_before_every_input_of_every_node(pack: ModuleType, door: ModuleType) -> None:
+    """However a node's code takes an input: by name, or among others."""
+    guarded = 0
+    for node, item in all_inputs(pack):
+        if door.unfit(item, object()):
+            with pytest.raises(ValueError, match=rf"input {item.id!r}: .* is wanted"):
+                node.execute(**{item.id: object()})
+            guarded += 1
+    assert guarded > 170
+
+
+def test_only_views_have_no_check(pack: ModuleType, door: ModuleType) -> None:
+    """What the door lets pass whatever it is: sockets of views, which carry nothing."""
+    open_ones = {item.get_io_type() for _, item in all_inputs(pack) if not door.unfit(item, object())}
+    assert all("VIEW" in kind for kind in open_ones), open_ones
+
+
+WRONG = [None, True, "x", "nan", [], [[]], [1, "x"], {}, {"a": []}, -1, 1e308, 10**30, 1.5, [10**300], "\x00"]
+
+
+def test_method_settings_refuse_in_words(pack: ModuleType) -> None:
+    """Every field of every method with values of every kind: it is taken, or refused by its name."""
+    settings = importlib.import_module(f"{pack.__name__}.nodes.settings").MethodSettings
+    configs = importlib.import_module(f"{pack.__name__}.itportrait_core.methods.configs")
+    refused = 0
+    for method in ("inversion", "apt", "ite", "tuning"):
+        for field in dataclasses.fields(configs.preset(method, "paper")):
+            for value in WRONG:
+                try:
+                    settings.execute("paper", json.dumps({method: {field.name: value}}))
+                except ValueError as error:
+                    assert field.name in str(error), (field.name, value, error)
+                    refused += 1
+    assert refused > 500
+    for text in (
+        "[",
+        "5",
+        "[1]",
+        "null",
+        '{"apt": 5}',
+        '{"apt": [[]]}',
+        '{"x": {}}',
+        '{"apt": {"": 1}}',
+        "NaN",
+    ):
+        with pytest.raises(ValueError, match=r"JSON|no method|no setting"):
+            settings.execute("paper", text)

@@ -87,6 +87,25 @@ def test_folders_that_are_links_are_the_owners_will(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_the_results_folder_may_be_a_link(
+    folders: ModuleType, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """output/itportrait on another drive: files are written there, shown below output, and listed once."""
+    import folder_paths
+
+    (tmp_path / "output").mkdir()
+    (tmp_path / "drive").mkdir()
+    (tmp_path / "output" / "itportrait").symlink_to(tmp_path / "drive", target_is_directory=True)
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
+    with folders.new("a/head", ".png") as place:
+        place.draft.write_bytes(b"x")
+    assert (tmp_path / "drive" / "a" / "head_00001.png").read_bytes() == b"x"
+    assert folders.preview_of(place.path) == {
+        "filename": "head_00001.png", "subfolder": "itportrait/a", "type": "output"
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
 def test_one_odd_neighbour_takes_nothing_away(
     pack: ModuleType, folders: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,6 +162,29 @@ def test_training_outlives_the_cache(quick_server: ComfyServer, quick: ComfyClie
     assert node in again.executed
     assert not [value for where, value, _, _ in again.progress if where == node]
     assert {file: file.stat().st_mtime_ns for file in quick_server.base.rglob("apt-*.safetensors")} == made
+
+
+def test_runs_may_be_deleted_under_a_running_server(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph
+) -> None:
+    """The next queue makes again what is needed, and renders, saves and exports from it."""
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=23)
+    style = graph.add("Stylize", generator=base, portrait=person, steps=2, seed=23)
+    views = graph.add("MultiViewRender", generator=style, portrait=person)
+    graph.add("SavePictures", images=views, recipe=views[7], name="deleted")
+    graph.add("SaveGenerator", generator=style, name="deleted")
+    graph.add("ExportLiveHead", generator=style, portrait=person, name="deleted")
+    runs = quick_server.base / "output" / "itportrait" / "runs"
+    for number in range(3):
+        for entry in graph.prompt.values():
+            if "name" in entry["inputs"]:
+                entry["inputs"]["name"] = f"deleted {number}"
+        run = quick.run(graph.prompt)
+        assert (run.end, run.error) == ("execution_success", "")
+        shutil.rmtree(runs)
+        if number == 1:
+            quick.free()
 
 
 @pytest.mark.parametrize("precision", ["as it is", "half"])

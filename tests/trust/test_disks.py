@@ -4,123 +4,169 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
-import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness.environment import ROOT
 
-from itportrait_core.checkpoints.tensor_file import open_tensors
-from tests.trust.counts import SEED, count, tally
+from itportrait_core.checkpoints import atomic, sweeping
+from itportrait_core.errors import ITPortraitError
+from tests.trust.counts import SEED, rounds, tally
+from tests.trust.writers import Writer, lay, old_is_whole, writers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and limits of Unix")
-WRITER = """
-import sys, torch
-from pathlib import Path
-from itportrait_core.checkpoints import atomic, tensor_file
-folder = Path(sys.argv[1])
-tensors = {"x": torch.zeros(1 << 20)}
-print("ready", flush=True)
-while True:
-    with atomic.reserved(folder, "new", ".safetensors") as place:
-        tensor_file.write_tensors(tensors, place.draft, {})
-        tensor_file.attach(place.draft, {"card": "x" * 1000})
-    tensor_file.write_tensors(tensors, folder / "same.safetensors", {"card": "y"})
-"""
-FILLER = """
-import resource, signal, sys, torch
-from pathlib import Path
-sys.path.insert(0, "tests")
-from harness import stand_ins
-from itportrait_core.checkpoints import atomic, tensor_file
-from itportrait_core.checkpoints.format import save_generator
-from itportrait_core.errors import ITPortraitError
-from itportrait_core.methods.shared.portrait import sample_portrait
-from itportrait_core.methods.shared.storage import write_tensors
-from itportrait_core.methods.style.style_file import save_style
-folder, first, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-generator = stand_ins.generator().eval().requires_grad_(False)
-other = stand_ins.generator(seed=9).eval().requires_grad_(False)
-person = sample_portrait(generator, 1)
-tensor_file.write_tensors({"x": torch.zeros(9)}, folder / "old.safetensors", {"whole": "yes"})
-def numbered():
-    with atomic.reserved(folder, "n", ".bin") as place:
-        place.draft.write_bytes(bytes(100_000))
-writers = [
-    lambda: save_generator(generator, folder / "g.safetensors"),
-    lambda: person.save(folder / "p.safetensors"),
-    lambda: save_style(other, generator, folder / "s.safetensors"),
-    lambda: write_tensors(folder / "r.resume", "resume", {"x": torch.zeros(50_000)}, {"done": 1}),
-    lambda: tensor_file.attach(folder / "old.safetensors", {"note": "z" * 60_000}),
-    lambda: tensor_file.write_tensors({"x": torch.zeros(50_000)}, folder / "old.safetensors", {}),
-    numbered,
-]
-before = sorted(path.name for path in folder.iterdir())
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-for number in range(first, first + rounds):
-    limit = (997 * number) % 16_000
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    said = ""
-    try:
-        writers[number % len(writers)]()
-    except ITPortraitError as error:
-        said = str(error)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    after = sorted(path.name for path in folder.iterdir())
-    with tensor_file.open_tensors(folder / "old.safetensors") as file:
-        whole = file.metadata() == {"whole": "yes"} and file.tensors()
-    good = said and atomic.DRAFT not in said and after == before and whole
-    print("good" if good else f"bad {number} {said} {after}")
-"""
+DISK = 256 << 10
+"""Bytes of the small disk."""
 
 
-def program(code: str, *arguments: object) -> list[str]:
-    return [sys.executable, "-c", code, *map(str, arguments)]
+@pytest.fixture(scope="module")
+def ways(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Writer]:
+    return writers(tmp_path_factory.mktemp("sources"))
 
 
-def torn(folder: Path) -> list[str]:
-    """Files with a name that are not whole."""
-    found = []
-    for path in folder.glob("*.safetensors"):
-        if path.name.startswith("."):
-            continue  # nobody lists it
-        try:
-            with open_tensors(path) as file:
-                file.tensors()
-                assert file.metadata()
-        except Exception as error:
-            found.append(f"{path.name}: {error!s:.100}")
+@pytest.fixture
+def quick_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: a kill is no power cut, and 500 kills bring much to the disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def torn(folder: Path, writer: Writer) -> list[str]:
+    """Files of a writer that have a name and are not whole, and what else is wrong in its folder."""
+    found = [] if old_is_whole(folder) else ["the old file is gone"]
+    for path in folder.iterdir():
+        if path.name.endswith(writer.ending) and not path.name.startswith("."):
+            try:
+                writer.check(path)
+            except Exception as error:
+                found.append(f"{path.name}: {type(error).__name__} {error!s:.100}")
+        elif path.name.startswith(".") != path.name.endswith(atomic.DRAFT):
+            found.append(f"{path.name} would be listed")
     return found
 
 
-def test_killed_saves_leave_no_torn_file(tmp_path: Path) -> None:
+def fork(work: Callable[[], object]) -> int:
+    """A process of its own that works without end; returns its id once it has begun."""
+    begun, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(tell, b"x")
+            while True:
+                work()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    os.read(begun, 1)
+    os.close(begun)
+    return child
+
+
+def test_killed_saves_leave_no_torn_file(ways: dict[str, Writer], quick_folder: Path) -> None:
+    """Every writer in turn, killed at any moment; afterwards it can write, and its draft can be swept."""
     dice = random.Random(SEED)
     with tally("kills") as line:
-        for _ in range(count("kills")):
-            process = subprocess.Popen(program(WRITER, tmp_path), stdout=subprocess.PIPE, text=True, cwd=ROOT)
-            assert process.stdout is not None and process.stdout.readline() == "ready\n"
-            time.sleep(dice.uniform(0.0, 0.4))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            line.failures += torn(tmp_path)
-            line.done += 1
-            for path in tmp_path.iterdir():
+        for number in rounds(line):
+            name, writer = list(ways.items())[number % len(ways)]
+            folder = quick_folder / str(number)
+            folder.mkdir()
+            lay(folder)
+            child = fork(lambda write=writer.write, folder=folder: again(write, folder))  # type: ignore[misc]
+            time.sleep(dice.uniform(0.0, 0.05))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            wrong = torn(folder, writer)
+            for draft in folder.glob(f".*{atomic.DRAFT}"):
+                os.utime(draft, (0, 0))
+            sweeping.sweep(folder)
+            wrong += [f"{path.name} stays" for path in folder.glob(".*")]
+            again(writer.write, folder)
+            line.failures += [f"{number} {name}: {text}" for text in wrong + torn(folder, writer)]
+            shutil.rmtree(folder)
+
+
+def again(write: Callable[[Path], object], folder: Path) -> None:
+    """Write, after removing what a writer that replaces nothing finds in its way."""
+    (folder / "i.safetensors").unlink(missing_ok=True)
+    (folder / "run.safetensors").unlink(missing_ok=True)
+    write(folder)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """A real small disk at a folder, where this process may mount one; False where it may not."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
+    try:
+        real = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        real = False
+    try:
+        yield real
+    finally:
+        if real:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def room(folder: Path, left: int, real: bool) -> Iterator[None]:
+    """Leave so many bytes on the disk, or, without a real one, let no file grow longer."""
+    import resource
+
+    filler = folder / "filler.bin"
+    if real:
+        with filler.open("wb") as file:
+            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+            file.write(bytes(max(free - left, 0)))
+        yield
+        filler.unlink()
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (left, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, old)
+
+
+def test_full_disks_leave_the_old_and_nothing_new(ways: dict[str, Writer], tmp_path: Path) -> None:
+    """Every writer, on a real small disk and under a limit on files, with no byte left to nearly enough."""
+    dice = random.Random(SEED)
+    refused = 0
+    with tally("full disks") as line, small_disk(tmp_path / "disk") as real:
+        for number in rounds(line):
+            name, writer = list(ways.items())[number // 2 % len(ways)]
+            folder = tmp_path / ("disk" if real and number % 2 else "folder")
+            folder.mkdir(exist_ok=True)
+            for path in folder.iterdir():
                 path.unlink()
-
-
-def test_full_disks_leave_the_old_and_nothing_new(tmp_path: Path) -> None:
-    """Every writer, with limits from no byte to nearly enough."""
-    rounds = count("full disks")
-    with tally("full disks") as line:
-        done = subprocess.run(
-            program(FILLER, tmp_path, SEED, rounds), capture_output=True, text=True, cwd=ROOT, check=False
-        )
-        lines = done.stdout.splitlines()
-        line.failures += [text for text in lines if text != "good"]
-        line.done = len(lines)
-        if len(lines) != rounds:
-            line.failures.append(f"{len(lines)} of {rounds}: {done.stderr[-500:]}")
+            lay(folder)
+            left = dice.choice([0, dice.randrange(12_000), dice.randrange(100_000)])
+            before, said = set(os.listdir(folder)), ""
+            with room(folder, left, real and number % 2 == 1):
+                try:
+                    writer.write(folder)
+                except ITPortraitError as error:
+                    said = str(error)
+                except Exception as error:
+                    line.failures.append(f"{number} {name}: {type(error).__name__} {error}")
+            wrong = torn(folder, writer)
+            if said:
+                refused += 1
+                wrong += [f"new: {new}" for new in set(os.listdir(folder)) - before]
+                if atomic.DRAFT in said or "cannot be written" not in said:
+                    wrong.append(said)
+            line.failures += [f"{number} {name}, {left} bytes: {text}" for text in wrong]
+    assert refused > line.done // 4

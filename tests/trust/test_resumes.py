@@ -13,7 +13,7 @@ from itportrait_core.guidance.perceptual import random_trunk
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.stylize.apt import stylize
-from tests.trust.counts import SEED, count, tally
+from tests.trust.counts import SEED, rounds, tally
 
 STEPS = 6
 
@@ -29,7 +29,7 @@ def test_resumed_runs_end_as_uninterrupted_ones(tmp_path: Path) -> None:
     config = APTConfig(steps=STEPS, seed=3)
     whole = stylize(generator, person, config, perceptual=metric).state_dict()
     with tally("resumes") as line:
-        for _ in range(count("resumes")):
+        for _ in rounds(line):
             stop, point = dice.randrange(STEPS - 1), tmp_path / "run.resume"
 
             def pull(step: int, total: int, info: object, stop: int = stop) -> None:
@@ -41,4 +41,3 @@ def test_resumed_runs_end_as_uninterrupted_ones(tmp_path: Path) -> None:
             again = stylize(generator, person, config, perceptual=metric, resume=point).state_dict()
             if not all(torch.equal(again[name], value) for name, value in whole.items()):
                 line.failures.append(f"pulled at step {stop}")
-            line.done += 1

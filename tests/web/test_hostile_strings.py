@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.editor import Editor
+from harness.environment import ROOT
 from harness.waiting import frames
 
+from tests.trust.counts import tally
+
 HOSTILE: list[str] = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))
+NODES: list[str] = list(json.loads((ROOT / "tests" / "nodes" / "node_ids.json").read_text(encoding="utf-8")))
 KNOWN = {"STYLE", "DIV", "CANVAS", "BUTTON", "SPAN", "IMG", "LABEL", "INPUT"}
 """Elements that a view is made of."""
 INSIDE = """() => [...document.querySelectorAll(".itportrait-camera, .itportrait-points, .itportrait-live")]
@@ -48,6 +52,36 @@ def test_values_titles_and_outputs(editor: Editor) -> None:
         editor.js(script, [text, [camera, align, live]])
     quiet(editor)
     editor.shoot("hostile")
+
+
+def test_every_text_widget(editor: Editor) -> None:
+    """Each string typed into every text widget of every node of ours: as its value, and into its field."""
+    for number, kind in enumerate(NODES):
+        editor.add(kind, (60 + 420 * (number % 5), 40 + 420 * (number // 5)))
+    script = """(text) => {
+        let typed = 0;
+        for (const node of app.graph._nodes) {
+            for (const widget of node.widgets ?? []) {
+                if (typeof widget.value !== "string" || widget.options?.values) { continue; }
+                const field = widget.inputEl ?? widget.element;
+                if (field && "value" in field) {
+                    field.value = text;
+                    field.dispatchEvent(new Event("input", { bubbles: true }));
+                }
+                widget.value = text;
+                widget.callback?.(text, app.canvas, node);
+                typed += 1;
+            }
+        }
+        app.graph.setDirtyCanvas(true, true);
+        return typed; }"""
+    with tally("strings in Chromium") as line:
+        for text in HOSTILE:
+            typed = editor.js(script, text)
+            if typed < 14 or editor.js("() => window.hacked ?? ({}).hacked ?? null") is not None:
+                line.failures.append(f"{text!r:.60}: {typed} widgets, or it ran")
+            line.done += 1
+        quiet(editor)
 
 
 def test_loaded_workflows(editor: Editor) -> None:
