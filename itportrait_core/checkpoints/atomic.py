@@ -139,20 +139,22 @@ def set_aside(path: Path) -> Path:
     return target
 
 
-def sweep(folder: Path) -> int:
-    """Remove the drafts of killed processes below a folder; returns how many. Never raises for one of
-    them."""
+def sweep(folder: Path, age: float = STALE_SECONDS) -> int:
+    """Remove drafts below a folder that are `age` seconds old and that nobody holds; returns how many.
+
+    Never raises for one of them.
+    """
     removed = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             if name.endswith(DRAFT) or _EARLIER.fullmatch(name):
-                removed += _remove_stale(Path(parent, name))
+                removed += _remove_stale(Path(parent, name), age)
     return removed
 
 
-def _remove_stale(draft: Path) -> bool:
+def _remove_stale(draft: Path, age: float) -> bool:
     try:
-        if time.time() - draft.lstat().st_mtime < STALE_SECONDS:
+        if time.time() - draft.lstat().st_mtime < age:
             return False
         if fcntl is not None and draft.is_file():
             handle = os.open(draft, os.O_RDONLY)

@@ -20,7 +20,8 @@ from ..errors import DamagedFile, ITPortraitError
 from .pickle_limits import Budget, RefusedPickle, refuse_nested
 from .safe_pickle import SafeUnpickler
 from .stored import Storage, StoredTensor, all_tensors, stored_tensor
-from .tensor_file import DTYPES, parse_header
+from .tensor_file import DTYPES
+from .tensor_header import parse_header
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001

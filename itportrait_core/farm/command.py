@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 from . import command_make, command_run, command_see
 
@@ -41,21 +40,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int | None:
     """Do what was asked; returns the exit status."""
     return arguments.farm_run(arguments)
-
-
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """The sheet and the folders."""
-    parser.add_argument("sheet", type=Path, metavar="SHEET", help="job sheet, JSON lines")
-    add_folders(parser)
-
-
-def add_folders(parser: argparse.ArgumentParser) -> None:
-    """The folders that pictures, weights and results lie in."""
-    parser.add_argument(
-        "--input", type=Path, metavar="DIR", help="folder that the sheet names pictures in; the sheet's own"
-    )
-    parser.add_argument("--models", type=Path, metavar="DIR", help="folder that the sheet names weights in")
-    parser.add_argument(
-        "--output", type=Path, default=Path("output"), metavar="DIR",
-        help="ComfyUI's output folder, or any other that all machines share (output)",
-    )  # fmt: skip

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import threading
 from collections.abc import Callable
 
-from . import local, perform
-from .locks import STALE_SECONDS
-from .opened import Opened, opened
+from ..checkpoints import atomic
+from . import local, locks, perform
+from .opened import Opened, add_places, opened
 from .perform import Bench
-from .status import status_of, table
+from .status import Status, status_of, table
 from .tasks import Task
 from .work import work_on
 
@@ -23,8 +22,6 @@ TABLE_SECONDS = 30
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm run`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--index", type=int, metavar="N", help="only this task, and what it needs")
     parser.add_argument(
@@ -41,7 +38,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpus-per-task", type=float, default=1.0, metavar="X", help="Ray: cores (1)")
     parser.add_argument("--send-weights", action="store_true", help="Ray: send --models files to the nodes")
     silent = "seconds of silence after which a worker is taken for dead (60)"
-    parser.add_argument("--stale", type=float, default=STALE_SECONDS, metavar="S", help=silent)
+    parser.add_argument("--stale", type=float, default=locks.STALE_SECONDS, metavar="S", help=silent)
     parser.add_argument(
         "--resume-every", type=float, default=60.0, metavar="S", help="seconds between two resume points (60)"
     )
@@ -56,12 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         ITPortraitError: for a wrong sheet, before anything is run.
     """
     sheet = opened(arguments)
-    places = sheet.results.places
-    bench = Bench(places, arguments.device or "cpu", arguments.stale, arguments.resume_every)
+    bench = Bench(sheet.results.places, arguments.device or "cpu", arguments.stale, arguments.resume_every)
     tasks = sheet.tasks if arguments.index is None else sheet.with_parents(arguments.index)
     if arguments.retry_parked:
         for task in tasks:
             bench.failures.forget(task.key)
+    atomic.sweep(bench.places.runs)
     try:
         if arguments.backend == "ray":
             return _on_ray(sheet, tasks, bench, arguments)
@@ -84,21 +81,13 @@ def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int
 def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> int:
     gpus = local.visible_gpus() if any(task.kind != "selftest" for task in sheet.tasks) else []
     plans = local.worker_plans(arguments.workers, gpus, os.cpu_count() or 1)
-    local.run_workers(
-        _worker_command(sheet, arguments), plans, _every(TABLE_SECONDS, lambda: _show(sheet, bench))
-    )
-    status = status_of(sheet.tasks, sheet.results, bench.stale)
-    print(table(status))
+    words = ["farm", "run", *sheet.words, "--stale", str(arguments.stale)]
+    words += ["--resume-every", str(arguments.resume_every)]
+    local.run_workers(words, plans, TABLE_SECONDS, lambda: _show(sheet.tasks, bench))
+    status = _show(sheet.tasks, bench)
     if not status.is_over:
         return local.STORAGE_EXIT
     return 0 if status.total() == status.total(perform.DONE) else FAILED_EXIT
-
-
-def _worker_command(sheet: Opened, arguments: argparse.Namespace) -> list[str]:
-    places = sheet.results.places
-    words = ["farm", "run", str(sheet.path.resolve()), "--input", str(places.input), "--output"]
-    words += [str(places.output), *(["--models", str(places.models)] if places.models else [])]
-    return [*words, "--stale", str(arguments.stale), "--resume-every", str(arguments.resume_every)]
 
 
 def _on_ray(sheet: Opened, tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int:
@@ -110,7 +99,7 @@ def _on_ray(sheet: Opened, tasks: list[Task], bench: Bench, arguments: argparse.
     )  # fmt: skip
     left = [task for task in tasks if not _is_known(task, bench)]
     fits = not left or run_on_ray(left, bench, options, _told(bench))
-    print(table(status_of(tasks, sheet.results, bench.stale)))
+    _show(tasks, bench)
     return _exit_status(tasks, bench) if fits else local.STORAGE_EXIT
 
 
@@ -132,29 +121,14 @@ def _told(bench: Bench) -> Callable[[str, Task], None]:
         if state == perform.MADE:
             print(f"done: {task.label}", flush=True)
         elif state in (perform.FAILED, perform.PARKED):
-            print(
-                f"{state}: {bench.failures.of(task.key).get('error', task.label)}",
-                file=sys.stderr,
-                flush=True,
-            )
+            error = bench.failures.of(task.key).get("error", task.label)
+            print(f"{state}: {error}", file=sys.stderr, flush=True)
 
     return tell
 
 
-def _show(sheet: Opened, bench: Bench) -> None:
-    print(table(status_of(sheet.tasks, sheet.results, bench.stale)), flush=True)
-
-
-def _every(seconds: int, act: Callable[[], None]) -> Callable[[], None]:
-    """`act`, called in every so many calls, never twice at once."""
-    calls, busy = [0], threading.Lock()
-
-    def tick() -> None:
-        calls[0] += 1
-        if calls[0] % seconds == 0 and busy.acquire(blocking=False):
-            try:
-                act()
-            finally:
-                busy.release()
-
-    return tick
+def _show(tasks: list[Task], bench: Bench) -> Status:
+    status = status_of(tasks, bench.results, bench.stale)
+    locks.sweep(bench.places.state / "locks", status.done)
+    print(table(status), flush=True)
+    return status

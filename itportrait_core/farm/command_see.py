@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from . import contact, pack, perform
+from . import contact, heads, pack, perform
 from .locks import STALE_SECONDS
-from .opened import Opened, opened
+from .opened import Opened, add_places, opened
+from .perform import Bench
 from .status import status_of, table
 
 SIDE = 96
@@ -18,8 +19,6 @@ SIDE = 96
 
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm watch`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--once", action="store_true", help="show it once, do not wait")
     parser.add_argument("--every", type=float, default=5.0, metavar="S", help="seconds between two looks (5)")
@@ -41,10 +40,9 @@ def watch(arguments: argparse.Namespace) -> int:
 
 def add_sheet(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm sheet`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--out", type=Path, metavar="NAME", help="without ending; in the output folder")
+    parser.add_argument("--heads", action="store_true", help="also make a live head of each style")
     parser.add_argument("--side", type=int, default=SIDE, metavar="PX", help=f"of a picture ({SIDE})")
 
 
@@ -52,6 +50,8 @@ def contact_sheet(arguments: argparse.Namespace) -> int:
     """Write NAME.jpg and NAME.html; returns 0 when no picture is missing, 3 otherwise."""
     sheet = opened(arguments)
     out = arguments.out or _beside(sheet, "")
+    if arguments.heads:
+        heads.make(sheet.jobs, Bench(sheet.results.places))
     grid = contact.grid_of(sheet.jobs, sheet.results)
     page = contact.write_page(grid, out.with_name(f"{out.name}.html"), sheet.path.stem)
     picture = contact.write_picture(grid, out.with_name(f"{out.name}.jpg"), max(arguments.side, 16))
@@ -61,8 +61,6 @@ def contact_sheet(arguments: argparse.Namespace) -> int:
 
 def add_pack(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm pack`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the zip; in the output folder")
     parser.add_argument("--no-pictures", action="store_true", help="style files and recipe cards alone")

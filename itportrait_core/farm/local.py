@@ -83,20 +83,25 @@ def worker_plans(workers: int, gpus: Sequence[str], cores: int) -> list[WorkerPl
     return [WorkerPlan("cpu", dict.fromkeys(names, threads)) for _ in range(count)]
 
 
-def run_workers(command: Sequence[str], plans: Sequence[WorkerPlan], tick: Callable[[], None]) -> int:
-    """Start the workers, start those again that die, and wait; returns the largest exit status.
+def run_workers(
+    command: Sequence[str], plans: Sequence[WorkerPlan], every: int, tell: Callable[[], object]
+) -> None:
+    """Start the workers, start those again that die, and wait.
 
     Args:
         command: arguments of `python -m itportrait_core`; `--device` is added.
         plans: of the workers.
-        tick: called every second.
+        every: seconds between two calls of `tell`.
+        tell: says how far it is.
     """
     running = {index: _start(command, plan) for index, plan in enumerate(plans)}
-    worst = restarts = 0
+    restarts, last = 0, time.monotonic()
     try:
         while running:
             time.sleep(1.0)
-            tick()
+            if time.monotonic() - last >= every:
+                tell()
+                last = time.monotonic()
             for index, process in list(running.items()):
                 status = process.poll()
                 if status is None:
@@ -105,13 +110,11 @@ def run_workers(command: Sequence[str], plans: Sequence[WorkerPlan], tick: Calla
                 if died and restarts < LARGEST_RESTART:
                     restarts += 1
                     running[index] = _start(command, plans[index])
-                    continue
-                worst = max(worst, abs(status))
-                del running[index]
+                else:
+                    del running[index]
     finally:
         for process in running.values():
             process.terminate()
-    return worst
 
 
 def visible_gpus() -> list[str]:

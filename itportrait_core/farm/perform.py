@@ -13,7 +13,7 @@ from .files import can_write, is_storage_fault, is_whole
 from .journal import Journal
 from .locks import STALE_SECONDS, acquire
 from .places import Places
-from .results import Results
+from .results import NotMadeYet, Results
 from .tasks import Task, files_of, resume_point
 
 DONE, MADE, FAILED, PARKED, BLOCKED, WAITING, BUSY, STORAGE = (
@@ -49,8 +49,10 @@ class Bench:
 
 def is_done(task: Task, results: Results) -> bool:
     """Whether every file of a task is there and whole."""
-    files = files_of(task, results)
-    return files is not None and all(is_whole(file) for file in files)
+    try:
+        return all(is_whole(file) for file in files_of(task, results))
+    except NotMadeYet:
+        return False
 
 
 def attempt(task: Task, bench: Bench, work: Work) -> str:

@@ -134,22 +134,14 @@ class _Driver:
         if self.unfit:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self.unfit))})"}
         parents = [self.outcomes.get(key) or self.bench.states[key] for key in task.needs]
-        hashes = _hashes_of(task) & set(self.parcels)
-        sent = [self.parcels[sha256] for sha256 in sorted(hashes)]
-        words = (task.to_json(), self.place, json.dumps(task.needs), json.dumps(sorted(hashes)))
-        remote = self.ray.remote
+        hashes = sorted({one.sha256 for job in task.jobs for one in _weights_of(job)} & set(self.parcels))
+        style = next((self.weights[key] for key in task.needs if key in self.weights), b"")
+        given = (*parents, *(self.parcels[sha256] for sha256 in hashes))
+        remote = self.ray.remote(ray_task.try_task).options(num_returns=2, **options)
+        outcome, made = remote.remote(task.to_json(), self.place, json.dumps(hashes), style, *given)
         if task.kind == "train":
-            both = (
-                remote(ray_task.try_training)
-                .options(num_returns=2, **options)
-                .remote(*words, *parents, *sent)
-            )
-            self.weights[task.key] = both[1]
-            return both[0]
-        if task.kind == "render":
-            style = next((self.weights[key] for key in task.needs if key in self.weights), b"")
-            return remote(ray_task.try_pictures).options(**options).remote(*words, style, *parents, *sent)
-        return remote(ray_task.try_task).options(**options).remote(*words, *parents, *sent)
+            self.weights[task.key] = made
+        return outcome
 
     def _hear(self, task: Task, reference: object) -> bool:
         """Whether a task has ended for good."""
@@ -157,8 +149,9 @@ class _Driver:
         try:
             state, _, node = str(self.ray.get(reference)).partition("@")
         except self.ray.exceptions.RayError as error:
-            self.bench.failures.failed(task.key, task.label, error)
-            state, node = perform.FAILED, ""
+            failures = self.bench.failures
+            failures.failed(task.key, task.label, getattr(error, "cause", None) or error)
+            state, node = (perform.PARKED if failures.parked(task.key) else perform.FAILED), ""
         if state == perform.STORAGE:
             self.unfit.add(node)
         if state in perform.ENDED:
@@ -199,13 +192,15 @@ def _connect(ray: ModuleType, options: RayOptions) -> None:
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {"env_vars": {"PYTHONPATH": paths}}
-    if options.address not in OWN:
-        ray.init(address=options.address, runtime_env=environment, log_to_driver=False)
-        return
-    ray.init(
-        address="local", num_cpus=options.slots or None, include_dashboard=False, log_to_driver=False,
-        runtime_env=environment,
-    )  # fmt: skip
+    own = {"address": "local", "num_cpus": options.slots or None, "include_dashboard": False}
+    chosen = own if options.address in OWN else {"address": options.address}
+    try:
+        ray.init(**chosen, runtime_env=environment, log_to_driver=False)
+    except Exception as error:  # Ray raises plain ones where a node is late
+        raise ITPortraitError(
+            f"Ray did not start, or {options.address or 'its node'} did not answer ({error}); try again. "
+            "A node has thirty seconds to start: wait until a busy machine is calmer."
+        ) from error
 
 
 def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, Any]:
@@ -213,10 +208,6 @@ def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, 
     wanted = {one for task in tasks for job in task.jobs for one in _weights_of(job) if one.file != EMBEDDED}
     files = {one.sha256: bench.places.weights(one.file, one.sha256, "") for one in wanted}
     return {sha256: ray.put(file.read_bytes()) for sha256, file in files.items()}
-
-
-def _hashes_of(task: Task) -> set[str]:
-    return {one.sha256 for job in task.jobs for one in _weights_of(job)}
 
 
 def _weights_of(job: Job) -> list[Weights]:

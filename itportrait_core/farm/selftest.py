@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.atomic import replacing
 from ..errors import ITPortraitError
-from .files import read_json, replacing, write_json
+from .files import read_json, write_json
 from .perform import Bench
 from .tasks import Task, resume_point
 
