@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 from ..checkpoints import atomic
 from . import local, locks, perform
+from .address import check_address
 from .opened import Opened, add_places, opened
 from .perform import Bench
-from .status import Status, status_of, table
+from .status import status_of, table
 from .tasks import Task
 from .work import work_on
 
-FAILED_EXIT, INTERRUPTED_EXIT = 3, 130
+STORAGE_EXIT, INTERRUPTED_EXIT = 4, 130
 TABLE_SECONDS = 30
 """Between two tables of a run's progress."""
 
@@ -59,59 +60,56 @@ def run(arguments: argparse.Namespace) -> int:
         for task in tasks:
             bench.failures.forget(task.key)
     atomic.sweep(bench.places.runs)
+    alone = bool(arguments.device) or arguments.index is not None
     try:
         if arguments.backend == "ray":
-            return _on_ray(sheet, tasks, bench, arguments)
-        if arguments.device or arguments.index is not None:
-            return _here(tasks, bench, arguments)
-        return _on_workers(sheet, bench, arguments)
+            _on_ray(tasks, bench, arguments)
+        elif alone:
+            _here(tasks, bench, arguments)
+        else:
+            _on_workers(sheet, bench, arguments)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED_EXIT
+    status = status_of(tasks, bench.results, bench.stale)
+    locks.sweep(bench.places.state / "locks", status.done)
+    if not alone:
+        print(table(status), flush=True)
+    return status.exit_status if status.is_over else STORAGE_EXIT
 
 
-def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int:
+def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> None:
     """In this very process."""
-    if not arguments.device and tasks and tasks[0].kind != "selftest":
+    if not arguments.device and tasks[0].kind != "selftest":
         bench.device = "cuda" if local.visible_gpus() else "cpu"
-    fits = local.work_through(tasks, bench, work_on, _told(bench))
-    return _exit_status(tasks, bench) if fits else local.STORAGE_EXIT
+    local.work_through(tasks, bench, work_on, _told(bench))
 
 
-def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> int:
+def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> None:
     gpus = local.visible_gpus() if any(task.kind != "selftest" for task in sheet.tasks) else []
     plans = local.worker_plans(arguments.workers, gpus, os.cpu_count() or 1)
     words = ["farm", "run", *sheet.words, "--stale", str(arguments.stale)]
     words += ["--resume-every", str(arguments.resume_every)]
-    local.run_workers(words, plans, TABLE_SECONDS, lambda: _show(sheet.tasks, bench))
-    status = _show(sheet.tasks, bench)
-    if not status.is_over:
-        return local.STORAGE_EXIT
-    return 0 if status.total() == status.total(perform.DONE) else FAILED_EXIT
+
+    def show() -> None:
+        print(table(status_of(sheet.tasks, bench.results, bench.stale)), flush=True)
+
+    local.run_workers(words, plans, TABLE_SECONDS, show)
 
 
-def _on_ray(sheet: Opened, tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int:
+def _on_ray(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> None:
     from .ray_backend import RayOptions, run_on_ray
 
+    check_address(arguments.address)
     options = RayOptions(
         arguments.address, arguments.gpus_per_task, arguments.cpus_per_task, arguments.workers,
         arguments.send_weights,
     )  # fmt: skip
-    left = [task for task in tasks if not _is_known(task, bench)]
-    fits = not left or run_on_ray(left, bench, options, _told(bench))
-    _show(tasks, bench)
-    return _exit_status(tasks, bench) if fits else local.STORAGE_EXIT
-
-
-def _is_known(task: Task, bench: Bench) -> bool:
-    if perform.is_done(task, bench.results):
-        bench.states[task.key] = perform.DONE
-    return task.key in bench.states
-
-
-def _exit_status(tasks: list[Task], bench: Bench) -> int:
-    ended = (bench.states.get(task.key) for task in tasks)
-    return 0 if all(state in (perform.DONE, perform.MADE) for state in ended) else FAILED_EXIT
+    done = {task.key: perform.DONE for task in tasks if perform.is_done(task, bench.results)}
+    bench.states.update(done)
+    left = [task for task in tasks if task.key not in done]
+    if left:
+        run_on_ray(left, bench, options, _told(bench))
 
 
 def _told(bench: Bench) -> Callable[[str, Task], None]:
@@ -125,10 +123,3 @@ def _told(bench: Bench) -> Callable[[str, Task], None]:
             print(f"{state}: {error}", file=sys.stderr, flush=True)
 
     return tell
-
-
-def _show(tasks: list[Task], bench: Bench) -> Status:
-    status = status_of(tasks, bench.results, bench.stale)
-    locks.sweep(bench.places.state / "locks", status.done)
-    print(table(status), flush=True)
-    return status

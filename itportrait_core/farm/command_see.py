@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from . import contact, heads, pack, perform
+from . import contact, heads, pack
 from .locks import STALE_SECONDS
 from .opened import Opened, add_places, opened
 from .perform import Bench
-from .status import status_of, table
+from .status import FAILED_EXIT, status_of, table
 
 SIDE = 96
 """Pixels of a picture on a contact sheet."""
@@ -34,7 +34,7 @@ def watch(arguments: argparse.Namespace) -> int:
             sys.stdout.write("\x1b[H\x1b[2J")
         print(table(status), flush=True)
         if status.is_over or arguments.once:
-            return 0 if status.total() == status.total(perform.DONE) else 3
+            return status.exit_status
         time.sleep(max(arguments.every, 0.5))
 
 
@@ -56,7 +56,7 @@ def contact_sheet(arguments: argparse.Namespace) -> int:
     page = contact.write_page(grid, out.with_name(f"{out.name}.html"), sheet.path.stem)
     picture = contact.write_picture(grid, out.with_name(f"{out.name}.jpg"), max(arguments.side, 16))
     print(f"{picture}\n{page}\n{grid.missing} pictures are missing")
-    return 3 if grid.missing else 0
+    return FAILED_EXIT if grid.missing else 0
 
 
 def add_pack(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +72,7 @@ def pack_results(arguments: argparse.Namespace) -> int:
     out = arguments.out or _beside(sheet, ".zip")
     file, missing = pack.pack(sheet.jobs, sheet.results, sheet.path, out, pictures=not arguments.no_pictures)
     print(f"{file}\n{missing} results are missing")
-    return 3 if missing else 0
+    return FAILED_EXIT if missing else 0
 
 
 def _beside(sheet: Opened, ending: str) -> Path:

@@ -23,7 +23,6 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between two looks at tasks that others work on."""
 LARGEST_RESTART = 1000
 """Restarts of dead workers after which something else is wrong."""
-STORAGE_EXIT = 4
 
 
 @dataclass(frozen=True)

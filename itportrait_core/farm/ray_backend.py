@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import ITPortraitError
 from . import perform, ray_task
-from .address import MODE, check_address
+from .address import MODE
 from .job import Job, Weights
 from .perform import Bench
 from .places import EMBEDDED
@@ -53,17 +53,16 @@ class RayOptions:
 
 def run_on_ray(
     tasks: Sequence[Task], bench: Bench, options: RayOptions, on_outcome: Callable[[str, Task], None]
-) -> bool:
-    """Try tasks until each is done, parked or blocked; False when no node can write any more.
+) -> None:
+    """Try tasks until each is done, parked or blocked, or no node can write any more.
 
     Raises:
-        ITPortraitError: for an unprotected address, or where ray is missing.
+        ITPortraitError: where ray is missing or does not start.
     """
-    check_address(options.address)
     ray = _ray(own=options.address in OWN)
     _connect(ray, options)
     try:
-        return _Driver(ray, tasks, bench, options, on_outcome).run()
+        _Driver(ray, tasks, bench, options, on_outcome).run()
     finally:
         ray.shutdown()
 
@@ -98,7 +97,7 @@ class _Driver:
         self.place = ray_task.bench_json(self.bench)
         self.parcels = _parcels(self.ray, self.tasks, self.bench) if self.options.send_weights else {}
 
-    def run(self) -> bool:
+    def run(self) -> None:
         waiting = deque(self.tasks)
         while waiting or self.flying:
             self._submit(waiting)
@@ -112,8 +111,7 @@ class _Driver:
                 if not self._hear(task, reference):
                     waiting.append(task)
             if self.unfit and self.unfit >= {n["NodeID"] for n in self.ray.nodes() if n["Alive"]}:
-                return False
-        return True
+                return
 
     def _submit(self, waiting: deque[Task]) -> None:
         for _ in range(len(waiting)):

@@ -17,6 +17,7 @@ from .tasks import STAGES, Task
 
 RUNNING, OPEN = "running", "open"
 STATES = (perform.DONE, RUNNING, OPEN, perform.FAILED, perform.PARKED, perform.BLOCKED)
+FAILED_EXIT = 3
 BAR = 30
 """Characters of the progress bar."""
 
@@ -42,6 +43,11 @@ class Status:
     def total(self, *states: str) -> int:
         """Tasks of all stages in some states; in all where none is given."""
         return sum(counter[state] for counter in self.counts.values() for state in states or STATES)
+
+    @property
+    def exit_status(self) -> int:
+        """Of a command: 0 when every task is done."""
+        return 0 if self.total() == self.total(perform.DONE) else FAILED_EXIT
 
     @property
     def is_over(self) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from farm_tools import command, contents, environment, farm, finished, selftest_sheet
 
 from itportrait_core.farm import local
+from itportrait_core.farm.command_run import STORAGE_EXIT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
 
@@ -95,7 +96,7 @@ def test_a_worker_whose_disk_is_full_gives_up_and_another_goes_on(tmp_path, seri
         capture_output=True,
         timeout=120,
     )
-    assert limited.returncode == local.STORAGE_EXIT
+    assert limited.returncode == STORAGE_EXIT
     assert contents(output) == {} and not list((output / "itportrait" / "farm").glob("failed/*"))
     assert farm("run", sheet, "--output", output, "--device", "cpu").returncode == 0
     assert contents(output) == wanted

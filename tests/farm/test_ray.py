@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import signal
 import subprocess
 import threading
@@ -18,26 +17,16 @@ from pathlib import Path
 
 import pytest
 from farm_tools import ROOT, command, contents, environment, farm, finished, selftest_sheet
+from ray_cluster import SETTINGS, start_nodes
 
-from itportrait_core.farm.command_run import FAILED_EXIT
 from itportrait_core.farm.failures import MOST_FAILURES, Failures
+from itportrait_core.farm.status import FAILED_EXIT
 
-SETTINGS = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_gcs_server_port_wait_time_s": "120",
-    "RAY_gcs_server_request_timeout_seconds": "120",
-    "RAY_worker_register_timeout_seconds": "120",
-}
-"""A machine that is busy otherwise starts processes late."""
-os.environ |= SETTINGS  # before ray is imported
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
 HEAD = {
     "num_cpus": 1,
     "include_dashboard": False,
-    "object_store_memory": 80 << 20,
     "_system_config": {"health_check_period_ms": 1000, "health_check_timeout_ms": 10_000,
                        "health_check_failure_threshold": 8},
 }  # fmt: skip
@@ -50,26 +39,9 @@ LIMIT = 40960
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[object]:
     """The two nodes."""
-    made = two_nodes()
+    made = start_nodes(HEAD, {"num_cpus": 1})
     yield made
     made.shutdown()
-
-
-def two_nodes(tries: int = 4) -> object:
-    """The cluster. Ray gives a node thirty seconds to start, which a busy machine may miss."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster()
-    try:
-        made.add_node(**HEAD)
-        made.add_node(num_cpus=1, object_store_memory=80 << 20)
-        made.wait_for_nodes()
-    except Exception:
-        made.shutdown()
-        if tries == 1:
-            raise
-        return two_nodes(tries - 1)
-    return made
 
 
 @pytest.fixture(scope="module")
