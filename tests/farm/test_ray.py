@@ -31,7 +31,7 @@ HEAD = {
                        "health_check_failure_threshold": 8},
 }  # fmt: skip
 """A node that does not answer at all is lost after eight seconds, one that answers late after eighty."""
-JOBS = 60
+JOBS, MOST_KILLS = 60, 12
 LIMIT = 40960
 """Bytes of a file on a disk that is full: a result has more."""
 
@@ -105,22 +105,28 @@ def busy_workers(cluster: object) -> list[object]:
 
 
 class Killer(threading.Thread):
-    """Kills a busy worker every two seconds."""
+    """Kills a busy worker every two seconds, `MOST_KILLS` in all.
 
-    def __init__(self, cluster: object) -> None:
+    A busy machine takes longer than that to start a worker, so one dies only after another job is done.
+    """
+
+    def __init__(self, cluster: object, output: Path) -> None:
         super().__init__(daemon=True)
-        self.cluster, self.over, self.kills, self.rng = cluster, threading.Event(), 0, random.Random(1)
+        self.cluster, self.output, self.rng = cluster, output, random.Random(1)
+        self.over, self.kills = threading.Event(), 0
 
     def run(self) -> None:
-        while not self.over.wait(2.0):
+        done = 0
+        while self.kills < MOST_KILLS and not self.over.wait(2.0):
             workers = busy_workers(self.cluster)
-            if workers:
+            if workers and len(finished(self.output)) > done:
+                done = len(finished(self.output))
                 self.rng.choice(workers).send_signal(signal.SIGKILL)
                 self.kills += 1
 
 
 def test_killed_workers_and_a_killed_driver_cost_time_alone(tmp_path, cluster, serial, sheet):
-    output, killer = tmp_path / "ray", Killer(cluster)
+    output, killer = tmp_path / "ray", Killer(cluster, tmp_path / "ray")
     killer.start()
     try:
         driver = start(sheet, output, cluster)
