@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         for task in tasks:
             bench.failures.forget(task.key)
     atomic.sweep(bench.places.runs)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how queues say stop: locks are freed
     alone = bool(arguments.device) or arguments.index is not None
     try:
         if arguments.backend == "ray":
@@ -87,14 +89,14 @@ def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> Non
 
 def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> None:
     gpus = local.visible_gpus() if any(task.kind != "selftest" for task in sheet.tasks) else []
-    plans = local.worker_plans(arguments.workers, gpus, os.cpu_count() or 1)
+    environments = local.worker_environments(arguments.workers, gpus, os.cpu_count() or 1)
     words = ["farm", "run", *sheet.words, "--stale", str(arguments.stale)]
     words += ["--resume-every", str(arguments.resume_every)]
 
     def show() -> None:
         print(table(status_of(sheet.tasks, bench.results, bench.stale)), flush=True)
 
-    local.run_workers(words, plans, TABLE_SECONDS, show)
+    local.run_workers(words, environments, TABLE_SECONDS, show)
 
 
 def _on_ray(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> None:

@@ -60,10 +60,10 @@ def sheet(tmp_path: Path) -> Path:
 
 
 def start(sheet: Path, output: Path, cluster: object, **more: str) -> subprocess.Popen[bytes]:
-    """`farm run --backend ray` on that cluster; stale locks are taken over after five seconds."""
+    """`farm run --backend ray` on that cluster. Locks of dead processes of this machine are taken at once."""
     words = command("run", sheet, "--output", output, "--backend", "ray", "--address", cluster.address)
     log = output.with_suffix(".log").open("ab")
-    words += ["--stale", "5", "--resume-every", "0.05"]
+    words += ["--resume-every", "0.05"]
     return subprocess.Popen(words, env=environment(**SETTINGS, **more), stdout=log, stderr=log)
 
 
@@ -118,11 +118,11 @@ class Killer(threading.Thread):
     def run(self) -> None:
         done = 0
         while self.kills < MOST_KILLS and not self.over.wait(2.0):
-            workers = busy_workers(self.cluster)
-            if workers and len(finished(self.output)) > done:
-                done = len(finished(self.output))
+            now = len(finished(self.output))
+            workers = busy_workers(self.cluster) if now > done else []
+            if workers:
                 self.rng.choice(workers).send_signal(signal.SIGKILL)
-                self.kills += 1
+                done, self.kills = now, self.kills + 1
 
 
 def test_killed_workers_and_a_killed_driver_cost_time_alone(tmp_path, cluster, serial, sheet):
