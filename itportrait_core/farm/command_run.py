@@ -9,8 +9,9 @@ import sys
 from collections.abc import Callable
 
 from ..checkpoints import atomic
-from . import local, locks, perform
+from . import local, perform
 from .address import check_address
+from .locks import STALE_SECONDS
 from .opened import Opened, add_places, opened
 from .perform import Bench
 from .status import status_of, table
@@ -40,7 +41,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpus-per-task", type=float, default=1.0, metavar="X", help="Ray: cores (1)")
     parser.add_argument("--send-weights", action="store_true", help="Ray: send --models files to the nodes")
     silent = "seconds of silence after which a worker is taken for dead (60)"
-    parser.add_argument("--stale", type=float, default=locks.STALE_SECONDS, metavar="S", help=silent)
+    parser.add_argument("--stale", type=float, default=STALE_SECONDS, metavar="S", help=silent)
     parser.add_argument(
         "--resume-every", type=float, default=60.0, metavar="S", help="seconds between two resume points (60)"
     )
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED_EXIT
     status = status_of(tasks, bench.results, bench.stale)
-    locks.sweep(bench.places.state / "locks", status.done)
+    perform.tidy(status.done, bench)
     if not alone:
         print(table(status), flush=True)
     return status.exit_status if status.is_over else STORAGE_EXIT

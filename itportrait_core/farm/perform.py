@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .failures import Failures
 from .files import can_write, is_storage_fault, is_whole
 from .journal import Journal
-from .locks import STALE_SECONDS, acquire
+from .locks import STALE_SECONDS, acquire, sweep
 from .places import Places
 from .results import NotMadeYet, Results
 from .tasks import Task, files_of, resume_point
@@ -74,6 +74,16 @@ def attempt(task: Task, bench: Bench, work: Work) -> str:
     return state
 
 
+def tidy(done: Sequence[Task], bench: Bench) -> None:
+    """Remove what processes left that ended between a result and its end: locks and resume points."""
+    sweep(bench.places.state / "locks", {task.key for task in done})
+    points = list(bench.places.runs.glob("*.resume"))
+    names = {resume_point(task, bench.results).name for task in done if points}
+    for point in points:
+        if point.name in names:
+            point.unlink(missing_ok=True)
+
+
 def _state(task: Task, bench: Bench) -> str:
     """The task's state without trying it; "" where it can be tried."""
     parents = [bench.states.get(key, "") for key in task.needs]
@@ -98,6 +108,7 @@ def _work(task: Task, bench: Bench, work: Work, takes_over: bool) -> str:
     start = time.monotonic()
     try:
         work(task, bench)
+        point.unlink(missing_ok=True)
     except Exception as error:
         return _failed(task, bench, error)
     bench.journal.note("done", task.key, kind=task.kind, seconds=round(time.monotonic() - start, 3))

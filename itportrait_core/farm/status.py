@@ -30,14 +30,14 @@ class Status:
         counts: stage -> state -> tasks.
         seconds: until the end by this farm's own times; None where nothing is under way.
         workers: running task -> who works on it.
-        done: tasks whose results are there.
+        done: those whose results are there.
         troubles: an error each for failed and parked tasks.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     seconds: float | None = None
     workers: dict[str, str] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
+    done: list[Task] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def total(self, *states: str) -> int:
@@ -65,7 +65,7 @@ def status_of(tasks: Sequence[Task], results: Results, stale: float = STALE_SECO
         record = records.get(task.key, {})
         if is_done(task, results):
             state = perform.DONE
-            status.done.add(task.key)
+            status.done.append(task)
         elif is_parked(record):
             state = perform.PARKED
         elif any(states.get(key) in (perform.PARKED, perform.BLOCKED) for key in task.needs):

@@ -58,10 +58,11 @@ def _train(task: Task, bench: Bench) -> None:
     point = _resume(task, bench)
     style = _load_portrait(results.portrait(job, job.style), bench.device) if job.style else None
     if job.method == "picture" and style is not None:
-        made = [stylize(generator, style, config(job, APTConfig, generator.resolution), clip=clips, **point)]
+        settings = config(job, APTConfig, generator.resolution)
+        made = [stylize(generator, style, settings, clip=clips, keep_point=True, **point)]
     else:
-        settings = config(job, ITEConfig, generator.resolution)
-        both = couple(generator, style, job.text, clips, settings, **point)
+        texts = config(job, ITEConfig, generator.resolution)
+        both = couple(generator, style, job.text, clips, texts, keep_point=True, **point)
         made = [one for one in (both.target, both.style) if one is not None]
     for trained, file in zip(made, files, strict=True):
         _keep(trained, file, base, facts)

@@ -55,8 +55,8 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def sheet(tmp_path: Path) -> Path:
-    """The same jobs, a third of a second each."""
-    return selftest_sheet(tmp_path, JOBS, rounds=10, seconds=0.3)
+    """The same jobs, each long enough to be met by what fails."""
+    return selftest_sheet(tmp_path, JOBS, rounds=10, seconds=0.2)
 
 
 def start(sheet: Path, output: Path, cluster: object, **more: str) -> subprocess.Popen[bytes]:
