@@ -4,7 +4,8 @@
 
 Planning runs in a process of its own, whose processor time and largest memory are printed. Overhead is taken
 from the journals of self-tests: what passes on a worker from the end of one task to the end of the next, less
-the seconds that the next one was to take.
+the seconds that the next one was to take. On a machine that does other work too, the processor time of a task
+says more: that of many tasks that take no time, less that of one.
 """
 
 from __future__ import annotations
@@ -35,12 +36,19 @@ def planning(folder: Path, count: int) -> None:
     for what, people in (("seeds", seeds(f"1-{each}")), ("pictures", pictures)):
         jobs = make_jobs(styles, TEXTS, people, Weights())
         sheet = write_sheet(folder / f"{what}.jsonl", jobs)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        _farm("plan", sheet)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        memory = after.ru_maxrss / 1024
+        seconds = _farm("plan", sheet)
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"plan of {len(jobs)} jobs, people by {what}: {seconds:.2f} s, {memory:.0f} MB", flush=True)
+
+
+def processor(folder: Path, count: int) -> None:
+    """Processor time of a task beside its work."""
+    used = []
+    for jobs in (1, count + 1):
+        sheet = write_sheet(folder / f"{jobs}.jsonl", selftests(jobs, 1, 0.0))
+        used.append(_farm("run", sheet, "--output", folder / f"{jobs}", "--workers", 1))
+    each = 1000 * (used[1] - used[0]) / count
+    print(f"a task costs {each:.1f} ms of processor time beside its work", flush=True)
 
 
 def overhead(folder: Path, count: int, seconds: float, workers: int, *words: str) -> None:
@@ -59,9 +67,13 @@ def overhead(folder: Path, count: int, seconds: float, workers: int, *words: str
     )
 
 
-def _farm(*words: object) -> None:
+def _farm(*words: object) -> float:
+    """Processor seconds of a command and of the workers that it waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "itportrait_core", "farm", *(str(word) for word in words)]
     subprocess.run(command, env=child_environment({}), check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
@@ -75,6 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         planning(Path(folder), arguments.jobs)
+        processor(Path(folder), 200)
         given = (arguments.selftests, arguments.seconds, arguments.workers)
         overhead(Path(folder), *given)
         if arguments.ray:

@@ -51,7 +51,7 @@ class ExportLiveHead(io.ComfyNode):
         private: bool,
         **inputs: object,
     ) -> io.NodeOutput:
-        from ..itportrait_core.live.page import page
+        from ..itportrait_core.live.page import page, texts
 
         chosen: Mapping[str, Any] = inputs
         handles, people = gathered(generator, person_seed, truncation, chosen)
@@ -61,7 +61,7 @@ class ExportLiveHead(io.ComfyNode):
         terms = sorted({handle.license or "The licence of the weights is not known." for handle in handles})
         text = page(
             data,
-            modules(),
+            texts(WEB),
             title="Live head" if nameless else name.rpartition("/")[2],
             license="Weights: " + " ".join(terms),
             recipe="" if nameless else recipes.head_text(handles, people),
@@ -70,9 +70,3 @@ class ExportLiveHead(io.ComfyNode):
             place.draft.write_bytes(text.encode())
         size = place.path.stat().st_size / 1e6
         return io.NodeOutput(ui=ui.PreviewText(f"Saved {place.path.name}, {size:.1f} MB"))
-
-
-def modules() -> dict[str, str]:
-    """Texts of the pack's modules for the browser, by their path below `web`."""
-    files = [*WEB.glob("*.mjs"), *WEB.glob("live_head/*.mjs")]
-    return {file.relative_to(WEB).as_posix(): file.read_text(encoding="utf-8") for file in files}

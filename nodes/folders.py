@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import folder_paths
 
 from ..itportrait_core.checkpoints import atomic
 from ..itportrait_core.checkpoints.listing import files_below
+from ..itportrait_core.checkpoints.names import is_text, safe_name
 from ..itportrait_core.checkpoints.sweeping import sweep
 from ..itportrait_core.errors import ITPortraitError
 
@@ -22,12 +22,6 @@ OURS = ".safetensors"
 OFFICIAL = (".pkl", ".pt", ".pth", ".bin")
 RESULTS = "itportrait"
 """Folder below ComfyUI's output."""
-LONGEST_PART = 180
-"""Bytes of a file or folder name: file systems take 255, and a number and an ending are added."""
-LONGEST_NAME = 1000
-"""Bytes of a whole name with its sub-folders."""
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-"""Names that mean devices under Windows."""
 _told: set[tuple[str, str]] = set()
 
 
@@ -56,7 +50,7 @@ def models(*endings: str) -> list[str]:
     names: dict[str, None] = {}
     for folder in folder_paths.get_folder_paths(MODELS):
         for path in files_below(Path(folder), say_once):
-            if path.suffix.lower() in endings and _is_text(path.name):
+            if path.suffix.lower() in endings and is_text(path.name):
                 names[os.path.relpath(path, folder)] = None
     return sorted(names)
 
@@ -74,7 +68,7 @@ def model(name: str) -> Path:
     Raises:
         ITPortraitError: if there is no such file below the model folders.
     """
-    file = folder_paths.get_full_path(MODELS, name) if isinstance(name, str) and _is_text(name) else None
+    file = folder_paths.get_full_path(MODELS, name) if isinstance(name, str) and is_text(name) else None
     if file is None:
         places = ", ".join(folder_paths.get_folder_paths(MODELS))
         raise ITPortraitError(
@@ -122,39 +116,3 @@ def preview_of(file: Path, kind: str = "output") -> dict[str, str]:
     """A file below the output folder, or below "temp", as the editor asks for it."""
     inside = file.relative_to(os.path.abspath(folder_paths.get_directory_by_type(kind)))
     return {"filename": file.name, "subfolder": inside.parent.as_posix(), "type": kind}
-
-
-def safe_name(name: str) -> str:
-    """The name itself when it is a plain relative path.
-
-    Raises:
-        ITPortraitError: for an empty, absolute or over-long name, a drive, `..`, or characters that some
-            systems refuse.
-    """
-    if not isinstance(name, str) or not _is_text(name):
-        raise ITPortraitError(f"{name!r:.80} is no file name: it is no text that a file system can hold.")
-    parts = name.replace("\\", "/").split("/")
-    plain = re.compile(r"[^\x00-\x1f\x7f<>:\"|?*]+")
-    if any(part in ("", ".", "..") or not plain.fullmatch(part) for part in parts):
-        raise ITPortraitError(
-            f"{name[:80]!r} is no file name. Use letters, digits, '-' and '_', with '/' for a sub-folder."
-        )
-    if any(
-        part.strip() != part or part.endswith(".") or part.split(".")[0].lower() in RESERVED for part in parts
-    ):
-        raise ITPortraitError(
-            f"{name[:80]!r} is no file name everywhere: leave out blanks and dots at the ends, and names of "
-            "devices such as 'con'."
-        )
-    longest = max(len(part.encode()) for part in parts)
-    if longest > LONGEST_PART or len(name.encode()) > LONGEST_NAME:
-        raise ITPortraitError(
-            f"{name[:80]!r} is no file name: it is too long, {longest} bytes in one part, where at most "
-            f"{LONGEST_PART} can be written; shorten it."
-        )
-    return "/".join(parts)
-
-
-def _is_text(name: str) -> bool:
-    """Whether a text can be written as UTF-8; lone halves of surrogate pairs cannot."""
-    return name.isprintable() or all(not "\ud800" <= letter <= "\udfff" for letter in name)

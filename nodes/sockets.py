@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import hashes
+from ..itportrait_core.checkpoints.hashes import file_hash
 from ..itportrait_core.errors import ITPortraitError
 from . import runtime
 
@@ -39,17 +40,7 @@ Alignment = io.Custom("ITP_ALIGNMENT")
 Recipe = io.Custom("ITP_RECIPE")
 
 
-_hashes: dict[tuple[str, int, int], str] = {}
 _opened: WeakValueDictionary[tuple[str, bool], ModelPatcher] = WeakValueDictionary()
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file; counted once for each path, time and size."""
-    state = path.stat()
-    key = (str(path), state.st_mtime_ns, state.st_size)
-    if key not in _hashes:
-        _hashes[key] = hashes.of_file(path)
-    return _hashes[key]
 
 
 class Held:

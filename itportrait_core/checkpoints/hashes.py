@@ -1,4 +1,7 @@
-"""The one place where content is turned into hashes (SHA-256, hexadecimal)."""
+"""The one place where content is turned into hashes (SHA-256, hexadecimal).
+
+torch is imported by the functions that need it: planning a farm hashes files where there is none.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _CHUNK = 1 << 20
+_known: dict[tuple[str, int, int], str] = {}
 
 
 def of_bytes(data: bytes | memoryview) -> str:
@@ -35,6 +41,15 @@ def of_file(path: str | os.PathLike[str], report: Callable[[int], None] | None =
     return digest.hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """As `of_file`; counted once for each path, time and size."""
+    state = path.stat()
+    key = (str(path), state.st_mtime_ns, state.st_size)
+    if key not in _known:
+        _known[key] = of_file(path)
+    return _known[key]
+
+
 def of_buffer(data: memoryview, report: Callable[[int], None] | None = None) -> str:
     """As `of_file`, for a file that is in memory already."""
     digest = hashlib.sha256()
@@ -47,6 +62,8 @@ def of_buffer(data: memoryview, report: Callable[[int], None] | None = None) -> 
 
 def of_values(tensor: Tensor) -> str:
     """Hash over shape and float32 values: the same whatever the storage type that holds them exactly."""
+    import torch
+
     data = tensor.detach().to("cpu", torch.float32).contiguous()
     digest = hashlib.sha256(repr(tuple(data.shape)).encode())
     digest.update(_raw(data))
@@ -89,5 +106,7 @@ def of_floats(*parts: Tensor) -> str:
 
 
 def _raw(tensor: Tensor) -> memoryview:
+    import torch
+
     flat = tensor.reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy() if flat.numel() else b"")

@@ -15,20 +15,22 @@ _EARLIER = re.compile(r"\.[0-9a-f]{32}\.\w+|\..+\.[0-9a-f]{32}\.part|\..+\.(png|
 """Names that drafts had in version 0.1.0."""
 
 
-def sweep(folder: Path) -> int:
-    """Remove the drafts of killed processes below a folder; returns how many. Never raises for one of
-    them."""
+def sweep(folder: Path, age: float = STALE_SECONDS) -> int:
+    """Remove drafts below a folder that are `age` seconds old and that nobody holds; returns how many.
+
+    Never raises for one of them.
+    """
     removed = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             if name.endswith(DRAFT) or _EARLIER.fullmatch(name):
-                removed += _removed(Path(parent, name))
+                removed += _removed(Path(parent, name), age)
     return removed
 
 
-def _removed(draft: Path) -> bool:
+def _removed(draft: Path, age: float) -> bool:
     try:
-        if time.time() - draft.lstat().st_mtime < STALE_SECONDS:
+        if time.time() - draft.lstat().st_mtime < age:
             return False
         if fcntl is not None and draft.is_file():
             handle = os.open(draft, os.O_RDONLY)

@@ -17,7 +17,21 @@ from torch import Tensor
 
 from ..errors import DamagedFile, ITPortraitError
 from . import atomic
-from .tensor_header import DTYPES, METADATA, NAMES, TensorHeader, header_bytes, read_header
+from .tensor_header import METADATA, TensorHeader, header_bytes, read_header
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 class TensorFile:

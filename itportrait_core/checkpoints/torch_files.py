@@ -15,7 +15,8 @@ from ..errors import DamagedFile, ITPortraitError
 from .pickle_limits import RefusedPickle
 from .safe_pickle import SafeUnpickler
 from .stored import Storage, StoredTensor, all_tensors, stored_tensor
-from .tensor_header import DTYPES, parse_header
+from .tensor_file import DTYPES
+from .tensor_header import parse_header
 from .torch_legacy import LEGACY_START, LegacyFile, fresh_budget
 from .torch_zip import ZipFile
 

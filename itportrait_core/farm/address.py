@@ -23,7 +23,7 @@ def check_address(address: str, environment: Mapping[str, str] = os.environ) -> 
     Raises:
         ITPortraitError: for an address that is not loopback while token authentication is off.
     """
-    if address in ("", "local") or _is_loopback(_host(address)):
+    if address in ("", "local") or _is_loopback(address):
         return
     if environment.get(MODE, "").lower() == "token":
         return
@@ -36,19 +36,10 @@ def check_address(address: str, environment: Mapping[str, str] = os.environ) -> 
     )
 
 
-def _host(address: str) -> str:
-    """The host of HOST:PORT or of SCHEME://HOST:PORT; other words stay as they are."""
-    parts = urlsplit(address if "://" in address else f"ray://{address}")
+def _is_loopback(address: str) -> bool:
+    """Whether HOST:PORT or SCHEME://HOST:PORT is this machine; words that name no host are not."""
     try:
-        return parts.hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(address if "://" in address else f"ray://{address}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -3,59 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
 
-from . import command_make, command_run, command_see
+from . import command_make as make
+from . import command_run as work
+from . import command_see as see
 
 EPILOG = (
     "The exit status is 0 when every task is done, 1 for a wrong sheet or argument, 3 when some tasks failed "
     "and were parked, 4 when no machine could write any more, and 130 after Ctrl+C."
 )
+COMMANDS = {
+    "plan": ("make a job sheet of folders, or look at one", make.add_plan, make.plan),
+    "run": ("work on a sheet", work.add_run, work.run),
+    "emit": ("write scripts for Slurm, Deadline or Afanasy", make.add_emit, make.emit_scripts),
+    "watch": ("show how far a sheet is", see.add_watch, see.watch),
+    "sheet": ("lay the pictures out: style x person x view", see.add_sheet, see.contact_sheet),
+    "pack": ("put results and recipe cards into one zip", see.add_pack, see.pack_results),
+}
+"""Command -> what it does, its arguments, and the function that does it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the sub-command."""
     parser.epilog = EPILOG
     parts = parser.add_subparsers(dest="farm", required=True, metavar="WHAT")
-
-    def part(
-        name: str, about: str, run: Callable[[argparse.Namespace], int | None]
-    ) -> argparse.ArgumentParser:
-        added = parts.add_parser(name, help=about, description=about.capitalize() + ".")
-        added.set_defaults(farm_run=run)
-        return added
-
-    command_make.add_plan(part("plan", "make a job sheet of folders, or look at one", command_make.plan))
-    command_run.add_run(part("run", "work on a sheet", command_run.run))
-    command_make.add_emit(
-        part("emit", "write scripts for Slurm, Deadline or Afanasy", command_make.emit_scripts)
-    )
-    command_see.add_watch(part("watch", "show how far a sheet is", command_see.watch))
-    command_see.add_sheet(
-        part("sheet", "lay the pictures out: style x person x view", command_see.contact_sheet)
-    )
-    command_see.add_pack(part("pack", "put results and recipe cards into one zip", command_see.pack_results))
+    for name, (about, add, _) in COMMANDS.items():
+        add(parts.add_parser(name, help=about, description=about.capitalize() + "."))
 
 
 def run(arguments: argparse.Namespace) -> int | None:
     """Do what was asked; returns the exit status."""
-    return arguments.farm_run(arguments)
-
-
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """The sheet and the folders."""
-    parser.add_argument("sheet", type=Path, metavar="SHEET", help="job sheet, JSON lines")
-    add_folders(parser)
-
-
-def add_folders(parser: argparse.ArgumentParser) -> None:
-    """The folders that pictures, weights and results lie in."""
-    parser.add_argument(
-        "--input", type=Path, metavar="DIR", help="folder that the sheet names pictures in; the sheet's own"
-    )
-    parser.add_argument("--models", type=Path, metavar="DIR", help="folder that the sheet names weights in")
-    parser.add_argument(
-        "--output", type=Path, default=Path("output"), metavar="DIR",
-        help="ComfyUI's output folder, or any other that all machines share (output)",
-    )  # fmt: skip
+    return COMMANDS[arguments.farm][2](arguments)

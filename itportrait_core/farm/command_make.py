@@ -9,9 +9,9 @@ from pathlib import Path
 from ..errors import ITPortraitError
 from . import making
 from .emit import LARGEST_ARRAY, QUEUES, Submission, emit, stages
-from .estimate import Estimate, estimate, in_words, jobs_in
+from .estimate import Estimate, estimate, in_words
 from .job import Weights
-from .opened import Opened, opened, places_of, trainings
+from .opened import Opened, add_folders, add_places, opened, places_of
 from .places import EMBEDDED, Places
 from .sheet import read_sheet, write_sheet
 from .tasks import STAGES
@@ -19,8 +19,6 @@ from .tasks import STAGES
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm plan`."""
-    from .command import add_folders
-
     parser.add_argument("sheet", nargs="?", type=Path, metavar="SHEET", help="look at this sheet, make none")
     parser.add_argument("--out", type=Path, metavar="SHEET", help="write the new sheet here")
     parser.add_argument("--styles", type=Path, metavar="DIR", help="style pictures, or their portraits")
@@ -98,9 +96,8 @@ def _role(word: str, places: Places) -> tuple[str, Weights]:
 
 
 def _in_words(sheet: Opened, cost: Estimate, arguments: argparse.Namespace) -> str:
-    ends = jobs_in(sheet.tasks)
     numbers = {kind: (first, last) for kind, first, last in stages(sheet.tasks)}
-    lines = [f"{sheet.path}: {len(sheet.jobs)} jobs, {trainings(sheet.tasks)} distinct trainings"]
+    lines = [f"{sheet.path}: {len(sheet.jobs)} jobs, {cost.tasks['train']} distinct trainings"]
     for kind in STAGES:
         if kind in numbers:
             first, last = numbers[kind]
@@ -115,15 +112,14 @@ def _in_words(sheet: Opened, cost: Estimate, arguments: argparse.Namespace) -> s
         f"of one, by {source}"
     )
     lines.append(f"  disk     about {cost.size / 2**20:.0f} MiB below {sheet.results.places.runs}")
-    if len(ends) < len(sheet.jobs):
-        lines.append(f"  {len(sheet.jobs) - len(ends)} lines stand in the sheet more than once")
+    once = sum(len(task.jobs) for task in sheet.tasks if task.kind in ("render", "selftest"))
+    if once < len(sheet.jobs):
+        lines.append(f"  {len(sheet.jobs) - once} lines stand in the sheet more than once")
     return "\n".join(lines) + "\n"
 
 
 def add_emit(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm emit`."""
-    from .command import add_places
-
     parser.add_argument("queue", choices=QUEUES, help="whose scripts")
     add_places(parser)
     parser.add_argument(
@@ -139,12 +135,9 @@ def add_emit(parser: argparse.ArgumentParser) -> None:
 def emit_scripts(arguments: argparse.Namespace) -> None:
     """Write the scripts of a queue."""
     sheet = opened(arguments)
-    places = sheet.results.places
-    words = [str(arguments.sheet.resolve()), "--input", str(places.input), "--output", str(places.output)]
-    words += ["--models", str(places.models)] if places.models else []
     out = arguments.out or arguments.sheet.with_suffix("")
     job = Submission(
-        out.name, arguments.python, arguments.root, tuple(words), arguments.gpus, arguments.minutes
+        out.name, arguments.python, arguments.root, sheet.words, arguments.gpus, arguments.minutes
     )
     files = emit(arguments.queue, sheet.tasks, job, out)
     print("\n".join(str(file) for file in files))

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-import threading
 from collections.abc import Callable
 
+from ..checkpoints.sweeping import sweep
 from . import local, perform
+from .address import check_address
 from .locks import STALE_SECONDS
-from .opened import Opened, opened
+from .opened import Opened, add_places, opened
 from .perform import Bench
 from .status import status_of, table
 from .tasks import Task
 from .work import work_on
 
-FAILED_EXIT, INTERRUPTED_EXIT = 3, 130
+STORAGE_EXIT, INTERRUPTED_EXIT = 4, 130
 TABLE_SECONDS = 30
 """Between two tables of a run's progress."""
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm run`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--index", type=int, metavar="N", help="only this task, and what it needs")
     parser.add_argument(
@@ -56,73 +56,63 @@ def run(arguments: argparse.Namespace) -> int:
         ITPortraitError: for a wrong sheet, before anything is run.
     """
     sheet = opened(arguments)
-    places = sheet.results.places
-    bench = Bench(places, arguments.device or "cpu", arguments.stale, arguments.resume_every)
+    bench = Bench(sheet.results.places, arguments.device or "cpu", arguments.stale, arguments.resume_every)
     tasks = sheet.tasks if arguments.index is None else sheet.with_parents(arguments.index)
     if arguments.retry_parked:
         for task in tasks:
             bench.failures.forget(task.key)
+    sweep(bench.places.runs)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how queues say stop: locks are freed
+    alone = bool(arguments.device) or arguments.index is not None
     try:
         if arguments.backend == "ray":
-            return _on_ray(sheet, tasks, bench, arguments)
-        if arguments.device or arguments.index is not None:
-            return _here(tasks, bench, arguments)
-        return _on_workers(sheet, bench, arguments)
+            _on_ray(tasks, bench, arguments)
+        elif alone:
+            _here(tasks, bench, arguments)
+        else:
+            _on_workers(sheet, bench, arguments)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED_EXIT
+    status = status_of(tasks, bench.results, bench.stale)
+    perform.tidy(status.done, bench)
+    if not alone:
+        print(table(status), flush=True)
+    return status.exit_status if status.is_over else STORAGE_EXIT
 
 
-def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int:
+def _here(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> None:
     """In this very process."""
-    if not arguments.device and tasks and tasks[0].kind != "selftest":
+    if not arguments.device and tasks[0].kind != "selftest":
         bench.device = "cuda" if local.visible_gpus() else "cpu"
-    fits = local.work_through(tasks, bench, work_on, _told(bench))
-    return _exit_status(tasks, bench) if fits else local.STORAGE_EXIT
+    local.work_through(tasks, bench, work_on, _told(bench))
 
 
-def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> int:
+def _on_workers(sheet: Opened, bench: Bench, arguments: argparse.Namespace) -> None:
     gpus = local.visible_gpus() if any(task.kind != "selftest" for task in sheet.tasks) else []
-    plans = local.worker_plans(arguments.workers, gpus, os.cpu_count() or 1)
-    local.run_workers(
-        _worker_command(sheet, arguments), plans, _every(TABLE_SECONDS, lambda: _show(sheet, bench))
-    )
-    status = status_of(sheet.tasks, sheet.results, bench.stale)
-    print(table(status))
-    if not status.is_over:
-        return local.STORAGE_EXIT
-    return 0 if status.total() == status.total(perform.DONE) else FAILED_EXIT
+    environments = local.worker_environments(arguments.workers, gpus, os.cpu_count() or 1)
+    words = ["farm", "run", *sheet.words, "--stale", str(arguments.stale)]
+    words += ["--resume-every", str(arguments.resume_every)]
+
+    def show() -> None:
+        print(table(status_of(sheet.tasks, bench.results, bench.stale)), flush=True)
+
+    local.run_workers(words, environments, TABLE_SECONDS, show)
 
 
-def _worker_command(sheet: Opened, arguments: argparse.Namespace) -> list[str]:
-    places = sheet.results.places
-    words = ["farm", "run", str(sheet.path.resolve()), "--input", str(places.input), "--output"]
-    words += [str(places.output), *(["--models", str(places.models)] if places.models else [])]
-    return [*words, "--stale", str(arguments.stale), "--resume-every", str(arguments.resume_every)]
-
-
-def _on_ray(sheet: Opened, tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> int:
+def _on_ray(tasks: list[Task], bench: Bench, arguments: argparse.Namespace) -> None:
     from .ray_backend import RayOptions, run_on_ray
 
+    check_address(arguments.address)
     options = RayOptions(
         arguments.address, arguments.gpus_per_task, arguments.cpus_per_task, arguments.workers,
         arguments.send_weights,
     )  # fmt: skip
-    left = [task for task in tasks if not _is_known(task, bench)]
-    fits = not left or run_on_ray(left, bench, options, _told(bench))
-    print(table(status_of(tasks, sheet.results, bench.stale)))
-    return _exit_status(tasks, bench) if fits else local.STORAGE_EXIT
-
-
-def _is_known(task: Task, bench: Bench) -> bool:
-    if perform.is_done(task, bench.results):
-        bench.states[task.key] = perform.DONE
-    return task.key in bench.states
-
-
-def _exit_status(tasks: list[Task], bench: Bench) -> int:
-    ended = (bench.states.get(task.key) for task in tasks)
-    return 0 if all(state in (perform.DONE, perform.MADE) for state in ended) else FAILED_EXIT
+    done = {task.key: perform.DONE for task in tasks if perform.is_done(task, bench.results)}
+    bench.states.update(done)
+    left = [task for task in tasks if task.key not in done]
+    if left:
+        run_on_ray(left, bench, options, _told(bench))
 
 
 def _told(bench: Bench) -> Callable[[str, Task], None]:
@@ -132,29 +122,7 @@ def _told(bench: Bench) -> Callable[[str, Task], None]:
         if state == perform.MADE:
             print(f"done: {task.label}", flush=True)
         elif state in (perform.FAILED, perform.PARKED):
-            print(
-                f"{state}: {bench.failures.of(task.key).get('error', task.label)}",
-                file=sys.stderr,
-                flush=True,
-            )
+            error = bench.failures.of(task.key).get("error", task.label)
+            print(f"{state}: {error}", file=sys.stderr, flush=True)
 
     return tell
-
-
-def _show(sheet: Opened, bench: Bench) -> None:
-    print(table(status_of(sheet.tasks, sheet.results, bench.stale)), flush=True)
-
-
-def _every(seconds: int, act: Callable[[], None]) -> Callable[[], None]:
-    """`act`, called in every so many calls, never twice at once."""
-    calls, busy = [0], threading.Lock()
-
-    def tick() -> None:
-        calls[0] += 1
-        if calls[0] % seconds == 0 and busy.acquire(blocking=False):
-            try:
-                act()
-            finally:
-                busy.release()
-
-    return tick

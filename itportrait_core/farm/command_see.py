@@ -7,10 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from . import contact, pack, perform
+from . import contact, heads, pack
 from .locks import STALE_SECONDS
-from .opened import Opened, opened
-from .status import status_of, table
+from .opened import Opened, add_places, opened
+from .perform import Bench
+from .status import FAILED_EXIT, status_of, table
 
 SIDE = 96
 """Pixels of a picture on a contact sheet."""
@@ -18,8 +19,6 @@ SIDE = 96
 
 def add_watch(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm watch`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--once", action="store_true", help="show it once, do not wait")
     parser.add_argument("--every", type=float, default=5.0, metavar="S", help="seconds between two looks (5)")
@@ -35,16 +34,15 @@ def watch(arguments: argparse.Namespace) -> int:
             sys.stdout.write("\x1b[H\x1b[2J")
         print(table(status), flush=True)
         if status.is_over or arguments.once:
-            return 0 if status.total() == status.total(perform.DONE) else 3
+            return status.exit_status
         time.sleep(max(arguments.every, 0.5))
 
 
 def add_sheet(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm sheet`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--out", type=Path, metavar="NAME", help="without ending; in the output folder")
+    parser.add_argument("--heads", action="store_true", help="also make a live head of each style")
     parser.add_argument("--side", type=int, default=SIDE, metavar="PX", help=f"of a picture ({SIDE})")
 
 
@@ -52,17 +50,17 @@ def contact_sheet(arguments: argparse.Namespace) -> int:
     """Write NAME.jpg and NAME.html; returns 0 when no picture is missing, 3 otherwise."""
     sheet = opened(arguments)
     out = arguments.out or _beside(sheet, "")
+    if arguments.heads:
+        heads.make(sheet.jobs, Bench(sheet.results.places))
     grid = contact.grid_of(sheet.jobs, sheet.results)
     page = contact.write_page(grid, out.with_name(f"{out.name}.html"), sheet.path.stem)
     picture = contact.write_picture(grid, out.with_name(f"{out.name}.jpg"), max(arguments.side, 16))
     print(f"{picture}\n{page}\n{grid.missing} pictures are missing")
-    return 3 if grid.missing else 0
+    return FAILED_EXIT if grid.missing else 0
 
 
 def add_pack(parser: argparse.ArgumentParser) -> None:
     """Arguments of `farm pack`."""
-    from .command import add_places
-
     add_places(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the zip; in the output folder")
     parser.add_argument("--no-pictures", action="store_true", help="style files and recipe cards alone")
@@ -74,7 +72,7 @@ def pack_results(arguments: argparse.Namespace) -> int:
     out = arguments.out or _beside(sheet, ".zip")
     file, missing = pack.pack(sheet.jobs, sheet.results, sheet.path, out, pictures=not arguments.no_pictures)
     print(f"{file}\n{missing} results are missing")
-    return 3 if missing else 0
+    return FAILED_EXIT if missing else 0
 
 
 def _beside(sheet: Opened, ending: str) -> Path:

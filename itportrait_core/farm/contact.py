@@ -5,15 +5,19 @@ from __future__ import annotations
 import html
 import io
 import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from ..checkpoints.atomic import replacing
 from ..errors import ITPortraitError
-from .files import is_whole, replacing
+from . import heads
+from .files import is_whole
 from .job import Job, Source
-from .results import Results
+from .results import NotMadeYet, Results
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
 MARGIN, BAND = 150, 16
 """Pixels of the column of labels and of the row of names."""
 MOST_PIXELS = 60_000_000
-HEAD = ".html"
-"""Ending of a live head, which lies beside the generator's file under its name."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,32 @@ def grid_of(jobs: Sequence[Job], results: Results) -> Grid:
     drawn = [job for job in jobs if job.method != "selftest"]
     if not drawn:
         raise ITPortraitError("The sheet holds self-tests only, which make no pictures.")
-    rows: dict[tuple[str, str], str] = {}
-    people: dict[Source, int] = {}
+    rows: dict[str, Job] = {}
+    people = {job.person: job.person.label for job in drawn}
     files: dict[tuple[str, Source], list[Path | None]] = {}
-    heads: dict[str, Path | None] = {}
-    for job in drawn:
-        key = results.recipe_key(job) or results.base_hash(job)
-        rows.setdefault((key, ""), _row_label(job))
-        people.setdefault(job.person, len(people))
-        pictures: Sequence[Path | None] = results.pictures(job) or [None] * len(job.views)
-        files[key, job.person] = [file if file and is_whole(file) else None for file in pictures]
-        heads[key] = _head(results.drawn(job))
     views = max(len(job.views) for job in drawn)
-    cells = [[_padded(files.get((key, person), []), views) for person in people] for key, _ in rows]
+    for job in drawn:
+        key = results.look_key(job)
+        rows.setdefault(key, job)
+        files[key, job.person] = (_pictures(job, results) + [None] * views)[:views]
+    missing: list[Path | None] = [None] * views
     return Grid(
-        list(rows.values()), [one.label for one in people], views, cells, [heads[key] for key, _ in rows]
-    )
+        [job.look for job in rows.values()], list(people.values()), views,
+        [[files.get((key, person), missing) for person in people] for key in rows],
+        [_head(job, results) for job in rows.values()],
+    )  # fmt: skip
+
+
+def _pictures(job: Job, results: Results) -> list[Path | None]:
+    try:
+        return [file if is_whole(file) else None for file in results.pictures(job)]
+    except NotMadeYet:
+        return [None] * len(job.views)
+
+
+def _head(job: Job, results: Results) -> Path | None:
+    file = heads.file_of(job, results)
+    return file if file is not None and file.is_file() else None
 
 
 def picture(grid: Grid, side: int) -> Image:
@@ -139,26 +151,8 @@ def _cell(file: Path | None, page: Path) -> str:
 
 
 def _link(file: Path, page: Path) -> str:
-    from urllib.parse import quote
-
     return html.escape(quote(Path(os.path.relpath(file, page.parent)).as_posix()))
 
 
-def _head(drawn: Path | None) -> Path | None:
-    live = drawn.with_suffix(HEAD) if drawn else None
-    return live if live is not None and live.is_file() else None
-
-
-def _row_label(job: Job) -> str:
-    parts = [job.style.label] if job.style else []
-    return ", ".join([*parts, *([job.text] if job.text else [])]) or "as it is"
-
-
-def _padded(files: list[Path | None], views: int) -> list[Path | None]:
-    return (files + [None] * views)[:views]
-
-
 def _wrapped(label: str) -> str:
-    import textwrap
-
     return "\n".join(textwrap.wrap(label, MARGIN // 7)[:6])

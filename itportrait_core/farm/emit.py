@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from ..checkpoints.atomic import replacing
 from ..errors import ITPortraitError
-from .files import replacing
 from .tasks import Task, staged
 
 QUEUES = ("slurm", "deadline", "afanasy")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..methods.configs import APTConfig, InversionConfig, ITEConfig
-from .job import Job
 from .journal import read_journals
 from .perform import is_done
 from .results import Results
@@ -24,6 +22,11 @@ SECONDS = {
 }
 """Per step, per picture, and before the first step. Small: the embedded family on one core of a server;
 large: an H100, by `benchmarks/full_size.py`."""
+KINDS: dict[str, tuple[str, type[InversionConfig | APTConfig | ITEConfig]]] = {
+    "invert": ("invert", InversionConfig), "picture": ("apt", APTConfig), "coupled": ("ite", ITEConfig),
+    "text": ("ite", ITEConfig),
+}  # fmt: skip
+"""Inversion, or method of a training -> whose steps and settings it has."""
 PORTRAIT_BYTES, PICTURE_BYTES = 600_000, 40_000
 """Of a portrait, and of a picture of `SMALL` pixels."""
 
@@ -84,14 +87,8 @@ def _seconds_of(task: Task, results: Results, gpu: bool) -> float:
     scale = 1.0 if gpu or resolution <= SMALL else (resolution / SMALL) ** 2
     if task.kind == "render":
         return scale * sum(len(one.views) for one in task.jobs) * pace["render"] + pace["start"]
-    method = {"invert": "invert", "train": "apt" if job.method == "picture" else "ite"}[task.kind]
-    if method == "invert":
-        steps = config(job, InversionConfig, resolution).steps
-    elif method == "apt":
-        steps = config(job, APTConfig, resolution).steps
-    else:
-        steps = config(job, ITEConfig, resolution).steps
-    return scale * steps * pace[method] + pace["start"]
+    name, kind = KINDS["invert" if task.kind == "invert" else job.method]
+    return scale * config(job, kind, resolution).steps * pace[name] + pace["start"]
 
 
 def _bytes_of(task: Task, results: Results) -> int:
@@ -100,15 +97,11 @@ def _bytes_of(task: Task, results: Results) -> int:
         return 64 << 10
     base = results.base(job)
     if task.kind == "train":
-        return _size(base) * (2 if job.method == "coupled" else 1)
+        return base.stat().st_size * (2 if job.method == "coupled" else 1)
     area = (resolution_of(base) / SMALL) ** 2
     if task.kind == "invert":
         return int(PORTRAIT_BYTES * area)
     return int(PICTURE_BYTES * area * sum(len(one.views) for one in task.jobs))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size
 
 
 def in_words(seconds: float) -> str:
@@ -117,8 +110,3 @@ def in_words(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} seconds"
-
-
-def jobs_in(tasks: Iterable[Task]) -> list[Job]:
-    """The jobs whose results are what a sheet is for: pictures and self-tests."""
-    return [job for task in tasks if task.kind in ("render", "selftest") for job in task.jobs]

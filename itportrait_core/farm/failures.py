@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ MOST_FAILURES = 3
 MOST_DEATHS = 10
 LOG_LINES = 40
 """Lines of a traceback that are kept."""
+
+
+def is_parked(record: Mapping[str, Any]) -> bool:
+    """Whether the record of a task says that it is not to be tried again."""
+    return record.get("failures", 0) >= MOST_FAILURES or record.get("deaths", 0) >= MOST_DEATHS
 
 
 class Failures:
@@ -38,19 +44,14 @@ class Failures:
 
     def parked(self, key: str) -> bool:
         """Whether a task is not to be tried again."""
-        record = self.of(key)
-        return record.get("failures", 0) >= MOST_FAILURES or record.get("deaths", 0) >= MOST_DEATHS
+        return is_parked(self.of(key))
 
     def failed(self, key: str, label: str, error: Exception) -> None:
         """Count an error of a task."""
         record = self.of(key)
         log = "".join(traceback.format_exception(error)).splitlines()[-LOG_LINES:]
-        record |= {"label": label, "error": f"{label}: {error}"[:2000], "log": log}
-        record |= {
-            "failures": record.get("failures", 0) + 1,
-            "host": socket.gethostname(),
-            "time": time.time(),
-        }
+        record |= {"label": label, "error": f"{label}: {error}"[:2000], "log": log, "time": time.time()}
+        record |= {"failures": record.get("failures", 0) + 1, "host": socket.gethostname()}
         write_json(self.folder / f"{key}.json", record)
 
     def died(self, key: str, label: str, progress: str) -> None:

@@ -1,4 +1,4 @@
-"""Files of the farm on shared storage: whole or not at all, and judged whole by a look at their ends."""
+"""Files on shared storage: whether a result is whole, by a look at its ends, and whether a disk is full."""
 
 from __future__ import annotations
 
@@ -6,41 +6,20 @@ import errno
 import json
 import os
 import re
-import struct
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from ..errors import ITPortraitError
+from ..checkpoints.atomic import replacing
+from ..checkpoints.tensor_header import TensorHeader, read_header
+from ..errors import DamagedFile
 
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """Errors that say: this machine cannot write here, whatever the job."""
 _FULL_WORDS = re.compile(rf"os error ({'|'.join(str(number) for number in sorted(FULL))})\b")
-_LARGEST_HEADER = 64 << 20
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 PROBE_BYTES = 4 << 20
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A draft that takes the place of `path` at the end; nothing changes when the block fails.
-
-    Raises:
-        ITPortraitError: when the folder or the disk refuses.
-    """
-    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        os.replace(draft, path)
-    except OSError as error:
-        raise ITPortraitError(
-            f"{path} cannot be written ({error.strerror or error}); free some disk space, or check the "
-            "rights of the folder."
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -59,40 +38,26 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a result is there and complete: the size that its header states, or its end mark."""
+    """Whether a result is there and complete: of the size that its header states, or with its end mark."""
     try:
+        if path.suffix == ".safetensors":
+            return bool(header_of(path).tensors)
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if path.suffix == ".safetensors":
-                return _ends_as_stated(file.read(8), file, size)
-            file.seek(max(size - 12, 0))
-            return size > 12 and file.read() == b"\0\0\0\0IEND\xaeB`\x82"
-    except (OSError, ValueError, struct.error, TypeError, AttributeError):
+            file.seek(max(os.fstat(file.fileno()).st_size - len(PNG_END), 0))
+            return file.read() == PNG_END
+    except (OSError, DamagedFile):
         return False
 
 
-def notes_of(path: Path) -> dict[str, str]:
-    """The notes in the header of a safetensors file.
+def header_of(path: Path) -> TensorHeader:
+    """The header of a safetensors file.
 
     Raises:
-        ValueError: for another or a damaged file.
+        OSError: when it cannot be read.
+        DamagedFile: when it does not fit the bytes behind it.
     """
     with path.open("rb") as file:
-        start, size = file.read(8), os.fstat(file.fileno()).st_size
-        return dict(_header(start, file, size)[0].get("__metadata__") or {})
-
-
-def _header(start: bytes, file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-    if not 2 <= length <= min(_LARGEST_HEADER, size - 8):
-        raise ValueError(f"its header claims {length} bytes")
-    return json.loads(file.read(length)), length
-
-
-def _ends_as_stated(start: bytes, file: BinaryIO, size: int) -> bool:
-    header, length = _header(start, file, size)
-    header.pop("__metadata__", None)
-    return 8 + length + max((one["data_offsets"][1] for one in header.values()), default=0) == size
+        return read_header(file, str(path))
 
 
 def is_storage_fault(error: BaseException | None) -> bool:

@@ -12,9 +12,14 @@ from typing import Any
 
 from .places import EMBEDDED
 
-METHODS = ("coupled", "picture", "text", "none", "selftest")
-"""Picture and text together, a picture's style alone, a text's change alone, the base as it is, and the test
-of the farm itself."""
+NEEDS = {"coupled": (True, True), "picture": (True, False), "text": (False, True), "none": (False, False)}
+"""Method -> whether it takes a style picture, and a text. "none" draws the base as it is."""
+METHODS = (*NEEDS, "selftest")
+"""What a job may ask for; the last tests the farm itself."""
+SOURCES = ("picture", "portrait", "seed")
+"""Kinds of people; styles are of the first two."""
+ROLES = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
+"""Networks of the photo twin -> the embedded one that stands for each."""
 DEFAULT_VIEWS = ((0.0, 0.0), (35.0, 0.0), (-35.0, 0.0))
 """Degrees of yaw and pitch."""
 PRESETS = ("", "paper", "released", "recommended")
@@ -38,7 +43,7 @@ class Source:
     """A picture, a portrait file, or a seed.
 
     Attributes:
-        kind: "picture", "portrait" or "seed".
+        kind: one of `SOURCES`.
         file: name below the input folder; "" for a seed.
         sha256: hash of that file.
         seed: of a made-up person.
@@ -88,6 +93,11 @@ class Job:
     views: tuple[tuple[float, float], ...] = DEFAULT_VIEWS
     rounds: int = 0
     seconds: float = 0.0
+
+    @property
+    def look(self) -> str:
+        """What tables call its style and text."""
+        return ", ".join(filter(None, [self.style.label if self.style else "", self.text])) or "base"
 
     @cached_property
     def settings_key(self) -> str:

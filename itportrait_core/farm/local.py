@@ -12,26 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import perform
 from .perform import Bench, Work, attempt
 from .tasks import Task
 
+GPU = "CUDA_VISIBLE_DEVICES"
 SHORTEST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds between two looks at tasks that others work on."""
 LARGEST_RESTART = 1000
 """Restarts of dead workers after which something else is wrong."""
-STORAGE_EXIT = 4
-
-
-@dataclass(frozen=True)
-class WorkerPlan:
-    """What one worker is given: the environment that binds it to its GPU or cores."""
-
-    device: str
-    environment: dict[str, str]
 
 
 def work_through(
@@ -64,8 +55,8 @@ def work_through(
     return True
 
 
-def worker_plans(workers: int, gpus: Sequence[str], cores: int) -> list[WorkerPlan]:
-    """One worker for each GPU; without any, `workers` that share the cores.
+def worker_environments(workers: int, gpus: Sequence[str], cores: int) -> list[dict[str, str]]:
+    """What binds each worker to its GPU, or without any to its share of the cores.
 
     Args:
         workers: asked for; 0 for one per GPU, or one for each two cores.
@@ -73,30 +64,31 @@ def worker_plans(workers: int, gpus: Sequence[str], cores: int) -> list[WorkerPl
         cores: of this machine.
     """
     if gpus:
-        count = workers or len(gpus)
-        return [
-            WorkerPlan("cuda", {"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]}) for index in range(count)
-        ]
+        return [{GPU: gpus[index % len(gpus)]} for index in range(workers or len(gpus))]
     count = workers or max(cores // 2, 1)
     threads = str(max(cores // count, 1))
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    return [WorkerPlan("cpu", dict.fromkeys(names, threads)) for _ in range(count)]
+    return [dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads) for _ in range(count)]
 
 
-def run_workers(command: Sequence[str], plans: Sequence[WorkerPlan], tick: Callable[[], None]) -> int:
-    """Start the workers, start those again that die, and wait; returns the largest exit status.
+def run_workers(
+    command: Sequence[str], environments: Sequence[dict[str, str]], every: int, tell: Callable[[], object]
+) -> None:
+    """Start the workers, start those again that die, and wait.
 
     Args:
         command: arguments of `python -m itportrait_core`; `--device` is added.
-        plans: of the workers.
-        tick: called every second.
+        environments: of the workers.
+        every: seconds between two calls of `tell`.
+        tell: says how far it is.
     """
-    running = {index: _start(command, plan) for index, plan in enumerate(plans)}
-    worst = restarts = 0
+    running = {index: _start(command, one) for index, one in enumerate(environments)}
+    restarts, last = 0, time.monotonic()
     try:
         while running:
             time.sleep(1.0)
-            tick()
+            if time.monotonic() - last >= every:
+                tell()
+                last = time.monotonic()
             for index, process in list(running.items()):
                 status = process.poll()
                 if status is None:
@@ -104,21 +96,21 @@ def run_workers(command: Sequence[str], plans: Sequence[WorkerPlan], tick: Calla
                 died = status < 0 or status > 128  # by a signal: killed, or out of memory
                 if died and restarts < LARGEST_RESTART:
                     restarts += 1
-                    running[index] = _start(command, plans[index])
-                    continue
-                worst = max(worst, abs(status))
-                del running[index]
+                    running[index] = _start(command, environments[index])
+                else:
+                    del running[index]
     finally:
         for process in running.values():
             process.terminate()
-    return worst
+        for process in running.values():
+            process.wait()
 
 
 def visible_gpus() -> list[str]:
     """The GPUs that a worker may be bound to, as CUDA_VISIBLE_DEVICES names them."""
     import torch
 
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    given = os.environ.get(GPU)
     if not torch.cuda.is_available():
         return []
     return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]
@@ -131,7 +123,7 @@ def child_environment(more: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([known] if known else [])]), **more}
 
 
-def _start(command: Sequence[str], plan: WorkerPlan) -> subprocess.Popen[bytes]:
-    package = __package__.partition(".")[0]
-    words = [sys.executable, "-m", package, *command, "--device", plan.device]
-    return subprocess.Popen(words, env=child_environment(plan.environment))
+def _start(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    package, device = __package__.partition(".")[0], "cuda" if GPU in environment else "cpu"
+    words = [sys.executable, "-m", package, *command, "--device", device]
+    return subprocess.Popen(words, env=child_environment(environment))

@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 import uuid
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -80,6 +81,14 @@ def acquire(folder: Path, key: str, stale: float = STALE_SECONDS) -> Lock | None
         path.unlink(missing_ok=True)
         raise
     return Lock(path, stale, bool(row))
+
+
+def sweep(folder: Path, done: Container[str]) -> None:
+    """Remove the locks of tasks that are done: their holders ended between the result and the release."""
+    for path in folder.glob("*.lock") if folder.is_dir() else ():
+        if _key(path) in done:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def holders(folder: Path, stale: float = STALE_SECONDS) -> dict[str, str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.hashes import file_hash
 from ..errors import ITPortraitError
 from .files import read_json
-from .job import DEFAULT_VIEWS, Job, Source, Weights
-from .places import EMBEDDED, Places, file_hash
+from .job import DEFAULT_VIEWS, NEEDS, Job, Source, Weights
+from .places import EMBEDDED, Places
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 PORTRAITS = (".safetensors",)
@@ -31,8 +32,9 @@ def make_jobs(
         base: the generator.
         common: further fields of `Job`.
     """
+    methods = {needs: method for method, needs in NEEDS.items()}
     return [
-        Job(_method(style, text), base, person, style, text, **(common or {}))
+        Job(methods[style is not None, bool(text)], base, person, style, text, **(common or {}))
         for style in styles or [None]
         for text in texts or [""]
         for person in people
@@ -114,12 +116,6 @@ def views(text: str) -> tuple[tuple[float, float], ...]:
         except ValueError as error:
             raise ITPortraitError(f"{part[:40]!r} is no view; write yaw or yaw:pitch in degrees.") from error
     return tuple(out)
-
-
-def _method(style: Source | None, text: str) -> str:
-    return {(True, True): "coupled", (True, False): "picture", (False, True): "text", (False, False): "none"}[
-        (style is not None, bool(text))
-    ]
 
 
 def _source(file: Path, places: Places) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,14 @@ class Opened:
     jobs: list[Job]
     tasks: list[Task]
     results: Results
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The sheet and its folders as arguments of another command."""
+        places = self.results.places
+        models = ("--models", str(places.models)) if places.models else ()
+        sheet, output = str(self.path.resolve()), str(places.output)
+        return (sheet, "--input", str(places.input), "--output", output, *models)
 
     def with_parents(self, index: int) -> list[Task]:
         """Task `index` of `staged`, and what it needs, parents first.
@@ -62,6 +69,19 @@ def opened(arguments: argparse.Namespace) -> Opened:
     return Opened(arguments.sheet, jobs, plan_tasks(jobs, results), results)
 
 
-def trainings(tasks: Sequence[Task]) -> int:
-    """How many distinct trainings there are."""
-    return sum(task.kind == "train" for task in tasks)
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Arguments for the sheet and the folders."""
+    parser.add_argument("sheet", type=Path, metavar="SHEET", help="job sheet, JSON lines")
+    add_folders(parser)
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Arguments for the folders that pictures, weights and results lie in."""
+    parser.add_argument(
+        "--input", type=Path, metavar="DIR", help="folder that the sheet names pictures in; the sheet's own"
+    )
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder that the sheet names weights in")
+    parser.add_argument(
+        "--output", type=Path, default=Path("output"), metavar="DIR",
+        help="ComfyUI's output folder, or any other that all machines share (output)",
+    )  # fmt: skip

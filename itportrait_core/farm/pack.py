@@ -9,9 +9,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import is_whole, notes_of, replacing
+from ..checkpoints.atomic import replacing
+from .files import header_of, is_whole
 from .job import Job
-from .results import Results
+from .results import NotMadeYet, Results
 
 CARD = "itportrait_recipe"
 """Name of the note that holds a recipe card."""
@@ -40,7 +41,7 @@ def pack(
         for name, file in wanted.items():
             _add(archive, name, file)
             if file.suffix == ".safetensors":
-                card = notes_of(file).get(CARD, json.dumps({"file": file.name}))
+                card = header_of(file).metadata.get(CARD, json.dumps({"file": file.name}))
                 archive.writestr(zipfile.ZipInfo(f"{name}.recipe.json", DATE), card)
     return out, missing
 
@@ -54,10 +55,12 @@ def _wanted(jobs: Sequence[Job], results: Results, pictures: bool) -> tuple[dict
         if job.method == "selftest":
             files = {f"selftest/{job.person.seed}.safetensors": results.selftest(job)}
         else:
-            key = results.recipe_key(job) or results.base_hash(job)
-            folder = folders.setdefault(key, f"{len(folders) + 1:03} {_plain(_label(job))}")
-            files = _files(job, results, folder, pictures)
-            missing += results.drawn(job) is None
+            label = _plain(job.look.replace(", ", " "))
+            folder = folders.setdefault(results.look_key(job), f"{len(folders) + 1:03} {label}")
+            try:
+                files = _files(job, results, folder, pictures)
+            except NotMadeYet:
+                files, missing = {}, missing + 1
         for name, file in files.items():
             if is_whole(file):
                 wanted[name] = file
@@ -68,17 +71,12 @@ def _wanted(jobs: Sequence[Job], results: Results, pictures: bool) -> tuple[dict
 
 def _files(job: Job, results: Results, folder: str, pictures: bool) -> dict[str, Path]:
     files = {}
-    trained = results.trained(job) if job.method != "none" else []
-    for file in trained or []:
+    for file in results.trained(job):
         part = file.stem.rpartition("-")[2] if file.stem.endswith(("-target", "-style")) else "style"
         files[f"{folder}/{part}.safetensors"] = file
-    for view, file in enumerate(results.pictures(job) or [] if pictures else []):
+    for view, file in enumerate(results.pictures(job) if pictures else []):
         files[f"{folder}/{_plain(job.person.label)} {_person(job)} {view}.png"] = file
     return files
-
-
-def _label(job: Job) -> str:
-    return " ".join(filter(None, [job.style.label if job.style else "", job.text])) or "base"
 
 
 def _person(job: Job) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .failures import Failures
 from .files import can_write, is_storage_fault, is_whole
 from .journal import Journal
-from .locks import STALE_SECONDS, acquire
+from .locks import STALE_SECONDS, acquire, sweep
 from .places import Places
-from .results import Results
+from .results import NotMadeYet, Results
 from .tasks import Task, files_of, resume_point
 
 DONE, MADE, FAILED, PARKED, BLOCKED, WAITING, BUSY, STORAGE = (
@@ -49,8 +49,10 @@ class Bench:
 
 def is_done(task: Task, results: Results) -> bool:
     """Whether every file of a task is there and whole."""
-    files = files_of(task, results)
-    return files is not None and all(is_whole(file) for file in files)
+    try:
+        return all(is_whole(file) for file in files_of(task, results))
+    except NotMadeYet:
+        return False
 
 
 def attempt(task: Task, bench: Bench, work: Work) -> str:
@@ -70,6 +72,16 @@ def attempt(task: Task, bench: Bench, work: Work) -> str:
     if state in ENDED:
         bench.states[task.key] = state
     return state
+
+
+def tidy(done: Sequence[Task], bench: Bench) -> None:
+    """Remove what processes left that ended between a result and its end: locks and resume points."""
+    sweep(bench.places.state / "locks", {task.key for task in done})
+    points = list(bench.places.runs.glob("*.resume"))
+    names = {resume_point(task, bench.results).name for task in done if points}
+    for point in points:
+        if point.name in names:
+            point.unlink(missing_ok=True)
 
 
 def _state(task: Task, bench: Bench) -> str:
@@ -96,6 +108,7 @@ def _work(task: Task, bench: Bench, work: Work, takes_over: bool) -> str:
     start = time.monotonic()
     try:
         work(task, bench)
+        point.unlink(missing_ok=True)
     except Exception as error:
         return _failed(task, bench, error)
     bench.journal.note("done", task.key, kind=task.kind, seconds=round(time.monotonic() - start, 3))

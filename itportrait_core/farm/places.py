@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ..checkpoints import embedded
+from ..checkpoints.hashes import file_hash
+from ..checkpoints.names import safe_name
 from ..errors import ITPortraitError
 
 EMBEDDED = "pocket"
 """What stands in a sheet for a file of the embedded family."""
-_PLAIN = re.compile(r"[^\x00-\x1f<>:\"|?*\\]+")
 
 
 @dataclass(frozen=True)
@@ -77,42 +76,11 @@ class Places:
         return file
 
 
-def check_name(name: object, what: str) -> str:
-    """The name itself when it is a plain relative path.
-
-    Raises:
-        ITPortraitError: for an empty or absolute name, a drive, `..`, or characters that some systems refuse.
-    """
-    parts = name.split("/") if isinstance(name, str) else []
-    wrong = any(part in ("", ".", "..") or not _PLAIN.fullmatch(part) for part in parts)
-    if not isinstance(name, str) or len(name) > 200 or wrong:
-        raise ITPortraitError(
-            f"{what} is {str(name)[:80]!r}; write a name relative to its folder, with '/' between folders."
-        )
-    return name
-
-
 def _inside(folder: Path, name: str, what: str) -> Path:
     root = folder.resolve()
-    file = (root / check_name(name, f"The name of a file below {what}")).resolve()
+    file = (root / safe_name(name)).resolve()
     if not file.is_relative_to(root):
         raise ITPortraitError(f"{name!r} leads out of the folder {root}; copy the file into it.")
     if not file.is_file():
         raise ITPortraitError(f"There is no file {file}; check the sheet and the folder --{what}.")
     return file
-
-
-_hashes: dict[tuple[str, int, int], str] = {}
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file; counted once for each path, time and size."""
-    state = path.stat()
-    key = (str(path), state.st_mtime_ns, state.st_size)
-    if key not in _hashes:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        _hashes[key] = digest.hexdigest()
-    return _hashes[key]

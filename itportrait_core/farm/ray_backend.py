@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import ITPortraitError
 from . import perform, ray_task
-from .address import MODE, check_address
+from .address import MODE
 from .job import Job, Weights
 from .perform import Bench
 from .places import EMBEDDED
@@ -53,17 +53,16 @@ class RayOptions:
 
 def run_on_ray(
     tasks: Sequence[Task], bench: Bench, options: RayOptions, on_outcome: Callable[[str, Task], None]
-) -> bool:
-    """Try tasks until each is done, parked or blocked; False when no node can write any more.
+) -> None:
+    """Try tasks until each is done, parked or blocked, or no node can write any more.
 
     Raises:
-        ITPortraitError: for an unprotected address, or where ray is missing.
+        ITPortraitError: where ray is missing or does not start.
     """
-    check_address(options.address)
     ray = _ray(own=options.address in OWN)
     _connect(ray, options)
     try:
-        return _Driver(ray, tasks, bench, options, on_outcome).run()
+        _Driver(ray, tasks, bench, options, on_outcome).run()
     finally:
         ray.shutdown()
 
@@ -98,7 +97,7 @@ class _Driver:
         self.place = ray_task.bench_json(self.bench)
         self.parcels = _parcels(self.ray, self.tasks, self.bench) if self.options.send_weights else {}
 
-    def run(self) -> bool:
+    def run(self) -> None:
         waiting = deque(self.tasks)
         while waiting or self.flying:
             self._submit(waiting)
@@ -112,8 +111,7 @@ class _Driver:
                 if not self._hear(task, reference):
                     waiting.append(task)
             if self.unfit and self.unfit >= {n["NodeID"] for n in self.ray.nodes() if n["Alive"]}:
-                return False
-        return True
+                return
 
     def _submit(self, waiting: deque[Task]) -> None:
         for _ in range(len(waiting)):
@@ -134,22 +132,14 @@ class _Driver:
         if self.unfit:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self.unfit))})"}
         parents = [self.outcomes.get(key) or self.bench.states[key] for key in task.needs]
-        hashes = _hashes_of(task) & set(self.parcels)
-        sent = [self.parcels[sha256] for sha256 in sorted(hashes)]
-        words = (task.to_json(), self.place, json.dumps(task.needs), json.dumps(sorted(hashes)))
-        remote = self.ray.remote
+        hashes = sorted({one.sha256 for job in task.jobs for one in _weights_of(job)} & set(self.parcels))
+        style = next((self.weights[key] for key in task.needs if key in self.weights), b"")
+        given = (*parents, *(self.parcels[sha256] for sha256 in hashes))
+        remote = self.ray.remote(ray_task.try_task).options(num_returns=2, **options)
+        outcome, made = remote.remote(task.to_json(), self.place, json.dumps(hashes), style, *given)
         if task.kind == "train":
-            both = (
-                remote(ray_task.try_training)
-                .options(num_returns=2, **options)
-                .remote(*words, *parents, *sent)
-            )
-            self.weights[task.key] = both[1]
-            return both[0]
-        if task.kind == "render":
-            style = next((self.weights[key] for key in task.needs if key in self.weights), b"")
-            return remote(ray_task.try_pictures).options(**options).remote(*words, style, *parents, *sent)
-        return remote(ray_task.try_task).options(**options).remote(*words, *parents, *sent)
+            self.weights[task.key] = made
+        return outcome
 
     def _hear(self, task: Task, reference: object) -> bool:
         """Whether a task has ended for good."""
@@ -157,8 +147,9 @@ class _Driver:
         try:
             state, _, node = str(self.ray.get(reference)).partition("@")
         except self.ray.exceptions.RayError as error:
-            self.bench.failures.failed(task.key, task.label, error)
-            state, node = perform.FAILED, ""
+            failures = self.bench.failures
+            failures.failed(task.key, task.label, getattr(error, "cause", None) or error)
+            state, node = (perform.PARKED if failures.parked(task.key) else perform.FAILED), ""
         if state == perform.STORAGE:
             self.unfit.add(node)
         if state in perform.ENDED:
@@ -199,13 +190,15 @@ def _connect(ray: ModuleType, options: RayOptions) -> None:
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {"env_vars": {"PYTHONPATH": paths}}
-    if options.address not in OWN:
-        ray.init(address=options.address, runtime_env=environment, log_to_driver=False)
-        return
-    ray.init(
-        address="local", num_cpus=options.slots or None, include_dashboard=False, log_to_driver=False,
-        runtime_env=environment,
-    )  # fmt: skip
+    own = {"address": "local", "num_cpus": options.slots or None, "include_dashboard": False}
+    chosen = own if options.address in OWN else {"address": options.address}
+    try:
+        ray.init(**chosen, runtime_env=environment, log_to_driver=False)
+    except Exception as error:  # Ray raises plain ones where a node is late
+        raise ITPortraitError(
+            f"Ray did not start, or {options.address or 'its node'} did not answer ({error}); try again. "
+            "A node has thirty seconds to start: wait until a busy machine is calmer."
+        ) from error
 
 
 def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, Any]:
@@ -213,10 +206,6 @@ def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, 
     wanted = {one for task in tasks for job in task.jobs for one in _weights_of(job) if one.file != EMBEDDED}
     files = {one.sha256: bench.places.weights(one.file, one.sha256, "") for one in wanted}
     return {sha256: ray.put(file.read_bytes()) for sha256, file in files.items()}
-
-
-def _hashes_of(task: Task) -> set[str]:
-    return {one.sha256 for job in task.jobs for one in _weights_of(job)}
 
 
 def _weights_of(job: Job) -> list[Weights]:

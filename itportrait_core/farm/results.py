@@ -14,16 +14,22 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoints.hashes import file_hash
+from ..errors import ITPortraitError
 from ..methods.configs import APTConfig, InversionConfig, ITEConfig
 from ..methods.shared.run_facts import apt_inputs, couple_inputs, run_facts, run_name
 from .files import is_whole
 from .job import Job, Source, Weights
-from .places import EMBEDDED, Places, file_hash
+from .places import Places
 from .settings import config, resolution_of
 
 ENDING = ".safetensors"
-GUIDE = Weights(EMBEDDED)
-"""The embedded CLIP that guides."""
+PARTS = {"coupled": ("-target", "-style"), "text": ("-target",), "picture": ("",)}
+"""Method -> endings of what its training makes, the drawn one first."""
+
+
+class NotMadeYet(ITPortraitError):
+    """A result is named after another one, which is not there yet."""
 
 
 class Results:
@@ -67,36 +73,41 @@ class Results:
             self._known[key] = run_name(self._training(job, json.dumps(style, sort_keys=True)))
         return self._known[key]
 
-    def trained(self, job: Job) -> list[Path] | None:
-        """The generator files of a job's training, the drawn one first; None while a parent is missing."""
+    def look_key(self, job: Job) -> str:
+        """Equal for jobs whose people are drawn by one generator."""
+        return self.recipe_key(job) or self.base_hash(job)
+
+    def trained(self, job: Job) -> list[Path]:
+        """The generator files of a job's training, the drawn one first; none without training.
+
+        Raises:
+            NotMadeYet: while the style's portrait is missing.
+        """
+        if job.method not in PARTS:
+            return []
         name = self.recipe_key(job)
         if name not in self._known:
             facts = self.training_facts(job)
-            if facts is None:
-                return None
-            parts = {"coupled": ("-target", "-style"), "text": ("-target",), "picture": ("",)}[job.method]
-            self._known[name] = [self.places.runs / f"{run_name(facts, part)}{ENDING}" for part in parts]
+            names = (run_name(facts, part) for part in PARTS[job.method])
+            self._known[name] = [self.places.runs / f"{one}{ENDING}" for one in names]
         return self._known[name]
 
-    def training_facts(self, job: Job) -> dict[str, Any] | None:
-        """What decides the result of a job's training, as nodes write it; None while a parent is missing."""
+    def training_facts(self, job: Job) -> dict[str, Any]:
+        """What decides the result of a job's training, as nodes write it; raises as `trained`."""
         if job.style is None:
             return self._training(job, "")
         file = self.portrait(job, job.style)
-        return self._training(job, portrait_hash(file)) if is_whole(file) else None
+        if not is_whole(file):
+            raise NotMadeYet(f"The portrait of {job.style.label} is not made yet; run its inversion first.")
+        return self._training(job, portrait_hash(file))
 
-    def drawn(self, job: Job) -> Path | None:
-        """The generator that a job's pictures are drawn by."""
-        if job.method == "none":
-            return self.base(job)
-        files = self.trained(job)
-        return None if files is None else files[0]
+    def drawn(self, job: Job) -> Path:
+        """The generator that a job's pictures are drawn by; raises as `trained`."""
+        return self.base(job) if job.method == "none" else self.trained(job)[0]
 
-    def pictures(self, job: Job) -> list[Path] | None:
-        """The pictures of a job, one for each view; None while a parent is missing."""
+    def pictures(self, job: Job) -> list[Path]:
+        """The pictures of a job, one for each view; raises as `trained`."""
         drawn = self.drawn(job)
-        if drawn is None:
-            return None
         inputs: dict[str, Any] = {"generator": drawn.stem, "person": self._person(job, job.person)}
         runs = (run_facts("render", self.base_hash(job), view=view, **inputs) for view in job.views)
         return [self.places.runs / f"{run_name(facts)}.png" for facts in runs]
@@ -106,15 +117,15 @@ class Results:
         facts = {"method": "selftest", "seed": job.person.seed, "rounds": job.rounds}
         return self.places.runs / f"{run_name(facts)}{ENDING}"
 
-    def clip_names(self, job: Job) -> tuple[str, ...]:
-        """The names that nodes give to the CLIPs of a job."""
-        wanted = job.clips or ((GUIDE,) if job.method in ("coupled", "text") else ())
-        files = [self.places.weights(one.file, one.sha256, "clip_guide") for one in wanted]
-        return tuple(f"{file.stem} {file_hash(file)[:12]}" for file in files)
+    def clips(self, job: Job) -> list[Path]:
+        """The CLIPs that guide a job; the embedded one where a text wants one and none is named."""
+        wanted = job.clips or ((Weights(),) if job.method in ("coupled", "text") else ())
+        return [self.places.weights(one.file, one.sha256, "clip_guide") for one in wanted]
 
     def _training(self, job: Job, portrait: str) -> dict[str, Any]:
         """Facts of the run; `portrait` is the hash of the style's, or what stands for it."""
-        resolution, clips = resolution_of(self.base(job)), self.clip_names(job)
+        resolution = resolution_of(self.base(job))
+        clips = tuple(f"{file.stem} {file_hash(file)[:12]}" for file in self.clips(job))  # as nodes name them
         if job.method == "picture":
             inputs = apt_inputs(portrait, config(job, APTConfig, resolution), clips)
             return run_facts("apt", self.base_hash(job), **inputs)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoints.atomic import replacing
 from ..errors import ITPortraitError
-from .files import read_json, replacing, write_json
+from .files import read_json, write_json
 from .perform import Bench
 from .tasks import Task, resume_point
 
@@ -29,43 +30,31 @@ def run_selftest(task: Task, bench: Bench) -> None:
     Raises:
         ITPortraitError: when it cannot be written.
     """
+    from safetensors.numpy import save
+
     job = task.jobs[0]
     point = resume_point(task, bench.results)
     done, value = _restored(point, job.person.seed)
     saved = time.monotonic()
     for index in range(done, job.rounds):
-        value = next_value(value)
+        value = _hashed(value)
         time.sleep(job.seconds / job.rounds)
         if index + 1 < job.rounds and time.monotonic() - saved >= bench.resume_seconds:
             write_json(point, {"seed": job.person.seed, "done": index + 1, "value": value})
             saved = time.monotonic()
-    write_result(bench.results.selftest(job), value)
-    point.unlink(missing_ok=True)
-
-
-def first_value(seed: int) -> str:
-    """What a self-test starts from."""
-    return hashlib.sha256(f"self-test {seed}".encode()).hexdigest()
-
-
-def next_value(value: str) -> str:
-    """One round."""
-    return hashlib.sha256(value.encode()).hexdigest()
-
-
-def write_result(path: Path, value: str) -> None:
-    """A file of `SIZE` bytes that all follow from the last value."""
-    from safetensors.numpy import save
-
     data = np.frombuffer(hashlib.shake_256(value.encode()).digest(SIZE), np.uint8)
-    with replacing(path) as draft:
+    with replacing(bench.results.selftest(job)) as draft:
         draft.write_bytes(save({"value": data}, {"kind": "selftest"}))
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _restored(point: Path, seed: int) -> tuple[int, str]:
     state = read_json(point)
     if state is None:
-        return 0, first_value(seed)
+        return 0, _hashed(f"self-test {seed}")
     if state.get("seed") != seed:
         raise ITPortraitError(f"The resume point {point} is another self-test's; delete it.")
     return int(state["done"]), str(state["value"])

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ..checkpoints import embedded
-from ..errors import ITPortraitError
+from ..checkpoints.hashes import file_hash
+from ..errors import DamagedFile, ITPortraitError
 from ..methods.configs import APTConfig, Config, InversionConfig, ITEConfig
 from ..methods.shared.presets import name_for, preset_of
-from .files import notes_of
+from .files import header_of
 from .job import Job
-from .places import EMBEDDED, file_hash
+from .places import EMBEDDED
 
 _CLASSES: dict[str, type[Config]] = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig}
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -69,7 +70,7 @@ def _changed(base: AnyConfig, values: Mapping[str, Any]) -> AnyConfig:
 def resolution_of(path: Path) -> int:
     """Side of the pictures that a generator file draws, pixels."""
     try:
-        part = json.loads(notes_of(path)["config"])["superresolution"]
+        part = json.loads(header_of(path).metadata["config"])["superresolution"]
         return int(part["input_resolution"]) * int(part["up"][0]) * int(part["up"][1])
-    except (OSError, TypeError, KeyError, ValueError, IndexError) as error:
+    except (OSError, DamagedFile, TypeError, KeyError, ValueError, IndexError) as error:
         raise ITPortraitError(f"{path} holds no 3D generator ({error}); choose another base.") from error

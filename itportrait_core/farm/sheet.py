@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.atomic import replacing
 from ..errors import ITPortraitError
 from ..methods.shared.code_digest import code_digest
 from ..recipes.layout import FORMAT, LARGEST
 from . import fields
-from .files import replacing
-from .job import DEFAULT_VIEWS, METHODS, PRESETS, Job, Source, Weights
+from .job import DEFAULT_VIEWS, METHODS, NEEDS, PRESETS, Job, Source, Weights
 
 KIND = "job"
 MOST_JOBS = 1_000_000
@@ -107,18 +107,20 @@ def parse_line(line: str, shared: fields.Shared | None = None) -> Job:
     """
     same = shared or fields.Shared()
     card = _card(line)
-    settings = card["settings"]
+    settings = card.get("settings")
+    if not isinstance(settings, dict):
+        raise fields.mismatch("settings", settings, "it must be an object")
     method = fields.one_of(settings.get("method"), METHODS, "settings.method")
     if method == "selftest":
-        return _selftest(card["person"], settings)
+        return _selftest(card.get("person"), settings)
     fields.only(settings, SETTINGS_FIELDS, "settings")
     style = settings.get("style")
     wanted = None if style is None else fields.source(style, "settings.style", "picture", "portrait")
     views = settings.get("views", [list(view) for view in DEFAULT_VIEWS])
     job = Job(
         method=method,
-        base=same.once(fields.weights(card["weights"], "weights")),
-        person=same.once(fields.source(card["person"], "person")),
+        base=same.once(fields.weights(card.get("weights"), "weights")),
+        person=same.once(fields.source(card.get("person"), "person")),
         style=None if wanted is None else same.once(wanted),
         text=same.once(fields.text(settings.get("text", ""))),
         prior=same.checked(fields.prior, settings.get("prior", {})),
@@ -141,14 +143,10 @@ def _card(line: str) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") != KIND:
         header = [card.get("format"), card.get("kind")] if isinstance(card, dict) else card
         raise ITPortraitError(f"format and kind are {str(header)[:60]}; a job has [{FORMAT}, '{KIND}']")
-    fields.only(card, CARD_FIELDS, "the line")
-    for name in ("weights", "person", "settings"):
-        if not isinstance(card.get(name), dict):
-            raise ITPortraitError(f"{name} is {str(card.get(name))[:60]!r}; it must be an object")
-    return card
+    return fields.only(card, CARD_FIELDS, "the line")
 
 
-def _selftest(person: Mapping[str, Any], settings: Mapping[str, Any]) -> Job:
+def _selftest(person: object, settings: Mapping[str, Any]) -> Job:
     fields.only(settings, ("method", "rounds", "seconds"), "settings")
     seconds = fields.number(settings.get("seconds", 0.0), 0.0, 3600.0, "settings.seconds")
     rounds = int(fields.number(settings.get("rounds", 1), 1, 100_000, "settings.rounds", whole=True))
@@ -156,14 +154,11 @@ def _selftest(person: Mapping[str, Any], settings: Mapping[str, Any]) -> Job:
 
 
 def _check_method(job: Job) -> None:
-    if job.method in ("coupled", "picture") and job.style is None:
-        raise ITPortraitError(f"settings.style is missing; the method {job.method!r} needs a style picture")
-    if job.method in ("coupled", "text") and not job.text.strip():
-        raise ITPortraitError(f"settings.text is {job.text!r}; the method {job.method!r} needs a text")
-    if job.method in ("picture", "none") and job.text:
-        raise ITPortraitError(f"settings.text is {job.text[:60]!r}; the method {job.method!r} takes none")
-    if job.method in ("text", "none") and job.style is not None:
-        raise ITPortraitError(f"settings.style is {job.style.label!r}; the method {job.method!r} takes none")
+    given = {"style": job.style and job.style.label, "text": job.text.strip()}
+    for (what, value), wanted in zip(given.items(), NEEDS[job.method], strict=True):
+        if bool(value) != wanted:
+            need = "needs one" if wanted else "takes none"
+            raise fields.mismatch(f"settings.{what}", value, f"the method {job.method!r} {need}")
 
 
 def _source_fields(source: Source) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from . import perform
 from .estimate import estimate, in_words
-from .failures import Failures
+from .failures import Failures, is_parked
 from .locks import STALE_SECONDS, holders
 from .perform import is_done
 from .results import Results
@@ -17,6 +17,7 @@ from .tasks import STAGES, Task
 
 RUNNING, OPEN = "running", "open"
 STATES = (perform.DONE, RUNNING, OPEN, perform.FAILED, perform.PARKED, perform.BLOCKED)
+FAILED_EXIT = 3
 BAR = 30
 """Characters of the progress bar."""
 
@@ -29,17 +30,24 @@ class Status:
         counts: stage -> state -> tasks.
         seconds: until the end by this farm's own times; None where nothing is under way.
         workers: running task -> who works on it.
+        done: those whose results are there.
         troubles: an error each for failed and parked tasks.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     seconds: float | None = None
     workers: dict[str, str] = field(default_factory=dict)
+    done: list[Task] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def total(self, *states: str) -> int:
         """Tasks of all stages in some states; in all where none is given."""
         return sum(counter[state] for counter in self.counts.values() for state in states or STATES)
+
+    @property
+    def exit_status(self) -> int:
+        """Of a command: 0 when every task is done."""
+        return 0 if self.total() == self.total(perform.DONE) else FAILED_EXIT
 
     @property
     def is_over(self) -> bool:
@@ -49,18 +57,30 @@ class Status:
 
 def status_of(tasks: Sequence[Task], results: Results, stale: float = STALE_SECONDS) -> Status:
     """Look at every task."""
-    state_folder = results.places.state
-    status = Status(workers=holders(state_folder / "locks", stale))
-    failures = Failures(state_folder / "failed")
-    records = failures.all()
+    folder = results.places.state
+    status = Status(workers=holders(folder / "locks", stale))
+    records = Failures(folder / "failed").all()
     states: dict[str, str] = {}
     for task in tasks:
-        states[task.key] = state = _state(task, results, status.workers, records, failures, states)
+        record = records.get(task.key, {})
+        if is_done(task, results):
+            state = perform.DONE
+            status.done.append(task)
+        elif is_parked(record):
+            state = perform.PARKED
+        elif any(states.get(key) in (perform.PARKED, perform.BLOCKED) for key in task.needs):
+            state = perform.BLOCKED
+        elif task.key in status.workers:
+            state = RUNNING
+        else:
+            state = perform.FAILED if record.get("failures") else OPEN
+        states[task.key] = state
         status.counts.setdefault(task.kind, Counter())[state] += 1
         if state in (perform.FAILED, perform.PARKED):
-            status.troubles.append(f"{state}: {records[task.key].get('error', task.label)}")
+            status.troubles.append(f"{state}: {record.get('error', task.label)}")
     status.workers = {key: who for key, who in status.workers.items() if states.get(key) == RUNNING}
-    status.seconds = _seconds_left(tasks, results, status)
+    if status.workers:
+        status.seconds = estimate(tasks, results, gpu=False).seconds / len(status.workers)
     return status
 
 
@@ -80,25 +100,3 @@ def table(status: Status) -> str:
         lines.append(f"about {in_words(status.seconds)} left, until {end}")
     lines += [f"{who} works on {key}" for key, who in sorted(status.workers.items())[:20]]
     return "\n".join([*lines, *status.troubles[:20]])
-
-
-def _state(
-    task: Task, results: Results, working: dict[str, str], records: dict[str, dict[str, object]],
-    failures: Failures, states: dict[str, str],
-) -> str:  # fmt: skip
-    if is_done(task, results):
-        return perform.DONE
-    if task.key in records and failures.parked(task.key):
-        return perform.PARKED
-    if any(states.get(key) in (perform.PARKED, perform.BLOCKED) for key in task.needs):
-        return perform.BLOCKED
-    if task.key in working:
-        return RUNNING
-    return perform.FAILED if records.get(task.key, {}).get("failures") else OPEN
-
-
-def _seconds_left(tasks: Sequence[Task], results: Results, status: Status) -> float | None:
-    """Work that is left, by the farm's own times, over the number of those who work now."""
-    if not status.workers:
-        return None
-    return estimate(tasks, results, gpu=False).seconds / len(status.workers)

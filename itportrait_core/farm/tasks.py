@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import ITPortraitError
 from .job import Job, Source
 from .results import ENDING, Results
 from .sheet import line_of, parse_line
@@ -43,7 +44,8 @@ class Task:
     def source(self) -> Source:
         """The picture of an inversion."""
         source = self.jobs[0].style if self.role == "style" else self.jobs[0].person
-        assert source is not None
+        if source is None:
+            raise ITPortraitError(f"The task {self.key} has no picture to invert; plan anew.")
         return source
 
     @property
@@ -54,12 +56,10 @@ class Task:
             return f"inversion of {self.source.file}"
         if self.kind == "selftest":
             return f"self-test {job.person.seed}"
-        style = [job.style.label] if job.style else []
-        words = " + ".join([*style, *([repr(job.text)] if job.text else [])]) or "base"
         if self.kind == "train":
-            return f"training {words}"
+            return f"training {job.look!r}"
         people = job.person.label if len(self.jobs) == 1 else f"{len(self.jobs)} people"
-        return f"pictures of {people} in {words}"
+        return f"pictures of {people} in {job.look!r}"
 
     def to_json(self) -> str:
         """The task as one string, for another process."""
@@ -76,8 +76,12 @@ class Task:
         return cls(parts["key"], parts["kind"], jobs, tuple(parts["needs"]), parts["role"])
 
 
-def files_of(task: Task, results: Results) -> list[Path] | None:
-    """The files that a task makes; None while a result that names them is missing."""
+def files_of(task: Task, results: Results) -> list[Path]:
+    """The files that a task makes.
+
+    Raises:
+        NotMadeYet: while a result that names them is missing.
+    """
     job = task.jobs[0]
     if task.kind == "invert":
         return [results.portrait(job, task.source)]
@@ -85,15 +89,12 @@ def files_of(task: Task, results: Results) -> list[Path] | None:
         return [results.selftest(job)]
     if task.kind == "train":
         return results.trained(job)
-    each = [results.pictures(one) for one in task.jobs]
-    return None if None in each else [file for files in each if files is not None for file in files]
+    return [file for one in task.jobs for file in results.pictures(one)]
 
 
 def resume_point(task: Task, results: Results) -> Path:
     """Where a task lays down how far it is."""
-    files = files_of(task, results)
-    assert files is not None
-    name = files[0].name.removesuffix(ENDING).removesuffix("-target")
+    name = files_of(task, results)[0].name.removesuffix(ENDING).removesuffix("-target")
     return results.places.runs / f"{name}.resume"
 
 

@@ -8,12 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checkpoints.atomic import replacing
+from ..checkpoints.hashes import file_hash
 from ..errors import ITPortraitError
 from ..methods.configs import APTConfig, InversionConfig, ITEConfig
-from .files import is_whole, replacing
-from .job import Job, Source
+from .files import is_whole
+from .job import ROLES, Job, Source
 from .perform import Bench
-from .results import Results
 from .selftest import run_selftest
 from .settings import config
 from .tasks import Task, resume_point
@@ -36,7 +37,7 @@ def _invert(task: Task, bench: Bench) -> None:
     from .. import invert
 
     job, source = task.jobs[0], task.source
-    generator = _generator(bench.results.base(job), bench.device)
+    generator = generator_of(bench.results.base(job), bench.device)
     picture = _picture(bench.results.places.input_file(source.file), source)
     settings = config(job, InversionConfig, generator.resolution)
     person = invert(
@@ -51,19 +52,17 @@ def _train(task: Task, bench: Bench) -> None:
     from .. import couple, stylize
 
     job, results = task.jobs[0], bench.results
-    base = results.base(job)
-    generator = _generator(base, bench.device)
-    style = None if job.style is None else _load_portrait(results.portrait(job, job.style), bench.device)
-    clips = [_clip(path, bench.device) for path in _clip_files(job, results)] or None
+    base, files, facts = results.base(job), results.trained(job), results.training_facts(job)
+    generator = generator_of(base, bench.device)
+    clips = [_clip(path, bench.device) for path in results.clips(job)] if job.clips else None
     point = _resume(task, bench)
-    files, facts = results.trained(job), results.training_facts(job)
-    assert files is not None and facts is not None
-    if job.method == "picture":
-        assert style is not None
-        made = [stylize(generator, style, config(job, APTConfig, generator.resolution), clip=clips, **point)]
+    style = _load_portrait(results.portrait(job, job.style), bench.device) if job.style else None
+    if job.method == "picture" and style is not None:
+        settings = config(job, APTConfig, generator.resolution)
+        made = [stylize(generator, style, settings, clip=clips, keep_point=True, **point)]
     else:
-        settings = config(job, ITEConfig, generator.resolution)
-        both = couple(generator, style, job.text, clips, settings, **point)
+        texts = config(job, ITEConfig, generator.resolution)
+        both = couple(generator, style, job.text, clips, texts, keep_point=True, **point)
         made = [one for one in (both.target, both.style) if one is not None]
     for trained, file in zip(made, files, strict=True):
         _keep(trained, file, base, facts)
@@ -73,7 +72,6 @@ def _render(task: Task, bench: Bench) -> None:
     wrong = []
     for job in task.jobs:
         files = bench.results.pictures(job)
-        assert files is not None
         if all(is_whole(file) for file in files):
             continue
         try:
@@ -95,10 +93,9 @@ def _draw(job: Job, files: list[Path], bench: Bench) -> None:
     from ..rendering.views import render_views
 
     drawn = bench.results.drawn(job)
-    assert drawn is not None
     drawn = bench.copies.get(drawn, drawn)
-    generator = _generator(drawn, bench.device)
-    person = _person(job, generator, bench)
+    generator = generator_of(drawn, bench.device)
+    person = person_of(job, generator, bench)
     labels = _cameras(job).to(bench.device)
     with torch.no_grad():
         images = render_views(generator, person.ws, labels, CHUNK).images
@@ -113,7 +110,8 @@ def _draw(job: Job, files: list[Path], bench: Bench) -> None:
             draft.write_bytes(png_bytes(pixels, {KEY: signed.to_json()}))
 
 
-def _person(job: Job, generator: Generator3D, bench: Bench) -> Portrait:
+def person_of(job: Job, generator: Generator3D, bench: Bench) -> Portrait:
+    """Who a job draws: made up, read, or found by an inversion before."""
     from ..methods.shared.portrait import check_fits, sample_portrait
 
     if job.person.kind == "seed":
@@ -136,7 +134,6 @@ def _picture(file: Path, source: Source) -> Tensor:
     from PIL import Image
 
     from ..alignment.pictures import to_rgb
-    from .places import file_hash
 
     if file_hash(file) != source.sha256:
         raise ITPortraitError(f"{file} has changed since the sheet was made; plan anew.")
@@ -153,8 +150,7 @@ def _picture(file: Path, source: Source) -> Tensor:
 
 
 def _prior(job: Job, bench: Bench) -> PhotoPrior:
-    roles = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
-    paths = {role: bench.places.weights(one.file, one.sha256, roles[role]) for role, one in job.prior.items()}
+    paths = {role: bench.places.weights(one.file, one.sha256, ROLES[role]) for role, one in job.prior.items()}
     return _loaded_prior(tuple(sorted(paths.items())), bench.device)
 
 
@@ -166,7 +162,8 @@ def _loaded_prior(paths: tuple[tuple[str, Path], ...], device: str) -> PhotoPrio
 
 
 @lru_cache(maxsize=2)
-def _generator(path: Path, device: str) -> Generator3D:
+def generator_of(path: Path, device: str) -> Generator3D:
+    """The generator of a file; the last two stay in memory."""
     from .. import load_generator
     from ..checkpoints.format import read_header
 
@@ -180,10 +177,6 @@ def _clip(path: Path, device: str) -> ClipModel:
     from ..guidance.clip import load_clip
 
     return load_clip(path).to(device)
-
-
-def _clip_files(job: Job, results: Results) -> list[Path]:
-    return [results.places.weights(one.file, one.sha256, "clip_guide") for one in job.clips]
 
 
 def _load_portrait(path: Path, device: str) -> Portrait:

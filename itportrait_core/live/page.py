@@ -7,6 +7,7 @@ import html
 import posixpath
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from string import Template
 
 from ..errors import ITPortraitError
@@ -50,6 +51,18 @@ begin(document.getElementById("place"), document.getElementById("data"));
 </body>
 </html>
 """)
+
+
+def texts(web: Path) -> dict[str, str]:
+    """Texts of the pack's modules for the browser, by their path below its folder `web`.
+
+    Raises:
+        ITPortraitError: where the folder holds none.
+    """
+    files = [*web.glob("*.mjs"), *web.glob("live_head/*.mjs")]
+    if not files:
+        raise ITPortraitError(f"There are no modules for the browser in {web}; install the whole pack.")
+    return {file.relative_to(web).as_posix(): file.read_text(encoding="utf-8") for file in files}
 
 
 def needed_modules(modules: Mapping[str, str], entry: str = ENTRY) -> list[str]:

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from itportrait_core.checkpoints.sweeping import sweep
 from itportrait_core.farm.journal import read_journals
 from itportrait_core.farm.making import selftests
 from itportrait_core.farm.places import Places
@@ -48,8 +49,9 @@ def farm(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def contents(output: Path) -> dict[str, str]:
-    """Result -> hash of its bytes; drafts and resume points count too, so that none may be left."""
+    """Result -> hash of its bytes; resume points count too, and drafts that no killed process left."""
     runs = output / "itportrait" / "runs"
+    sweep(runs, age=0.0)
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(runs.iterdir())}
 
 

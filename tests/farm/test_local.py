@@ -12,6 +12,7 @@ import pytest
 from farm_tools import command, contents, environment, farm, finished, selftest_sheet
 
 from itportrait_core.farm import local
+from itportrait_core.farm.command_run import INTERRUPTED_EXIT, STORAGE_EXIT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
 
@@ -60,6 +61,18 @@ def test_killed_workers_are_replaced_and_their_jobs_go_on(tmp_path, serial):
     assert contents(output) == wanted and max(finished(output).values()) == 1
 
 
+def test_a_run_that_is_told_to_stop_takes_its_workers_along(tmp_path):
+    """As queues do: SIGTERM, and nothing is left that another would have to wait for."""
+    sheet, output = selftest_sheet(tmp_path, 2, rounds=100, seconds=600), tmp_path / "output"
+    run = subprocess.Popen(command("run", sheet, "--output", output, "--workers", 2), env=environment())
+    locks = output / "itportrait" / "farm" / "locks"
+    while len(list(locks.glob("*.lock"))) < 2:
+        assert run.poll() is None
+        time.sleep(0.1)
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(timeout=120) == INTERRUPTED_EXIT and not list(locks.glob("*.lock"))
+
+
 def test_failed_jobs_give_their_own_exit_status_and_stop_nobody(tmp_path):
     """A resume point of another job makes one of three jobs fail."""
     sheet = selftest_sheet(tmp_path, 3)
@@ -95,16 +108,16 @@ def test_a_worker_whose_disk_is_full_gives_up_and_another_goes_on(tmp_path, seri
         capture_output=True,
         timeout=120,
     )
-    assert limited.returncode == local.STORAGE_EXIT
+    assert limited.returncode == STORAGE_EXIT
     assert contents(output) == {} and not list((output / "itportrait" / "farm").glob("failed/*"))
     assert farm("run", sheet, "--output", output, "--device", "cpu").returncode == 0
     assert contents(output) == wanted
 
 
 def test_workers_get_a_gpu_or_a_share_of_the_cores_each():
-    plans = local.worker_plans(0, ["0", "3"], 8)
-    assert [plan.environment["CUDA_VISIBLE_DEVICES"] for plan in plans] == ["0", "3"]
-    plans = local.worker_plans(4, ["0", "3"], 8)
-    assert [plan.environment["CUDA_VISIBLE_DEVICES"] for plan in plans] == ["0", "3", "0", "3"]
-    plans = local.worker_plans(3, [], 8)
-    assert [plan.device for plan in plans] == ["cpu"] * 3 and plans[0].environment["OMP_NUM_THREADS"] == "2"
+    given = local.worker_environments(0, ["0", "3"], 8)
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["0", "3"]
+    given = local.worker_environments(4, ["0", "3"], 8)
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == ["0", "3", "0", "3"]
+    given = local.worker_environments(3, [], 8)
+    assert given == [{"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}] * 3

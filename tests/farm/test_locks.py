@@ -18,7 +18,7 @@ from itportrait_core.farm.failures import MOST_DEATHS, MOST_FAILURES, Failures
 from itportrait_core.farm.making import selftests
 from itportrait_core.farm.perform import Bench, attempt
 from itportrait_core.farm.selftest import run_selftest
-from itportrait_core.farm.tasks import plan_tasks
+from itportrait_core.farm.tasks import plan_tasks, resume_point
 
 
 def test_a_lock_is_held_once_and_can_be_taken_again(tmp_path):
@@ -114,6 +114,17 @@ def test_half_a_file_is_not_a_result(bench, task):
     file.write_bytes(whole[:-1])
     assert attempt(task, Bench(bench.places), run_selftest) == perform.MADE
     assert file.read_bytes() == whole
+
+
+def test_what_dead_holders_of_done_tasks_left_is_removed(bench, task):
+    other = plan_tasks(selftests(2, 3, 0.0), bench.results)[1]
+    attempt(task, bench, run_selftest)
+    for one in (task, other):
+        leave_lock(bench.places.state / "locks", one.key, "other", 1, age=0.0)
+        resume_point(one, bench.results).write_text("{}")
+    perform.tidy([task], bench)
+    assert [file.name for file in (bench.places.state / "locks").iterdir()] == [f"{other.key}.1.lock"]
+    assert list(bench.places.runs.glob("*.resume")) == [resume_point(other, bench.results)]
 
 
 def test_a_task_that_somebody_holds_is_left_alone(bench, task):

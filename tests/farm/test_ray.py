@@ -1,10 +1,13 @@
-"""Ray for real: workers, a node and the driver are killed, and the results are those of a serial run."""
+"""Ray for real: workers, a node and the driver are killed, and the results are those of a serial run.
+
+One cluster serves all tests: two raylets of one core each on this machine, with token authentication. The
+tests take from it what they break, so their order counts: the last one loses a node.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-import secrets
 import signal
 import subprocess
 import threading
@@ -13,60 +16,77 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from farm_tools import command, contents, environment, farm, finished, selftest_sheet
+from farm_tools import ROOT, command, contents, environment, farm, finished, selftest_sheet
+from ray_cluster import SETTINGS, start_nodes
 
-TOKEN = secrets.token_hex(32)
-SETTINGS = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
-os.environ |= SETTINGS  # before ray is imported
+from itportrait_core.farm.failures import MOST_FAILURES, Failures
+from itportrait_core.farm.status import FAILED_EXIT
+
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
-pytestmark = [
-    pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do"),
-    pytest.mark.skipif(
-        not os.environ.get("ITPORTRAIT_RAY"),
-        reason="a cluster of two nodes wants a quiet machine of four cores: set ITPORTRAIT_RAY=1 there",
-    ),
-]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
 HEAD = {
     "num_cpus": 1,
     "include_dashboard": False,
-    "object_store_memory": 80 << 20,
     "_system_config": {"health_check_period_ms": 1000, "health_check_timeout_ms": 10_000,
-                       "health_check_failure_threshold": 20},
+                       "health_check_failure_threshold": 8},
 }  # fmt: skip
-"""Nodes of a machine that is busy otherwise answer late; a killed one is noticed after twenty seconds."""
+"""A node that does not answer at all is lost after eight seconds, one that answers late after eighty."""
+JOBS, MOST_KILLS = 60, 8
+LIMIT = 40960
+"""Bytes of a file on a disk that is full: a result has more."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[object]:
-    """Two raylets of one core each on this machine, with token authentication."""
-    made = two_nodes()
+    """The two nodes."""
+    made = start_nodes(HEAD, {"num_cpus": 1})
     yield made
     made.shutdown()
 
 
-def two_nodes(tries: int = 3) -> object:
-    """The cluster. Ray gives a node thirty seconds to start, which a busy machine may miss."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster()
-    try:
-        made.add_node(**HEAD)
-        made.add_node(num_cpus=1, object_store_memory=80 << 20)
-        made.wait_for_nodes()
-    except Exception:
-        made.shutdown()
-        if tries == 1:
-            raise
-        return two_nodes(tries - 1)
-    return made
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The results of one process that was left alone; seconds decide nothing, so it takes none."""
+    folder = tmp_path_factory.mktemp("serial")
+    sheet = selftest_sheet(folder, JOBS, rounds=10)
+    assert farm("run", sheet, "--output", folder / "output", "--device", "cpu").returncode == 0
+    return contents(folder / "output")
 
 
-def start(sheet: Path, output: Path, cluster: object) -> subprocess.Popen[bytes]:
-    """`farm run --backend ray` on that cluster; stale locks are taken over after five seconds."""
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    """The same jobs, each long enough to be met by what fails."""
+    return selftest_sheet(tmp_path, JOBS, rounds=10, seconds=0.2)
+
+
+def start(sheet: Path, output: Path, cluster: object, **more: str) -> subprocess.Popen[bytes]:
+    """`farm run --backend ray` on that cluster. Locks of dead processes of this machine are taken at once."""
     words = command("run", sheet, "--output", output, "--backend", "ray", "--address", cluster.address)
     log = output.with_suffix(".log").open("ab")
-    more = ("--stale", "5", "--resume-every", "0.05")
-    return subprocess.Popen([*words, *more], env=environment(**SETTINGS), stdout=log, stderr=log)
+    words += ["--resume-every", "0.05"]
+    return subprocess.Popen(words, env=environment(**SETTINGS, **more), stdout=log, stderr=log)
+
+
+def wait_for(driver: subprocess.Popen[bytes], output: Path, jobs: int) -> None:
+    """Until so many jobs are done; the driver must be at work."""
+    while len(finished(output)) < jobs:
+        assert driver.poll() is None, output.with_suffix(".log").read_text()
+        time.sleep(0.2)
+
+
+def check(driver: subprocess.Popen[bytes], output: Path, wanted: dict[str, str]) -> None:
+    """Every result once, with the right bytes, nothing else beside them, nothing done twice."""
+    assert driver.wait(timeout=1800) == 0, output.with_suffix(".log").read_text()
+    assert contents(output) == wanted
+    assert max(finished(output).values()) == 1
+    assert not list((output / "itportrait" / "farm" / "locks").glob("*.lock"))
+    assert not list((output / "itportrait" / "farm" / "failed").glob("*"))
+
+
+def raylet_of(node: object) -> int:
+    """Process number of a node's raylet."""
+    (info,) = node.all_processes["raylet"]
+    return info.process.pid
 
 
 def busy_workers(cluster: object) -> list[object]:
@@ -74,11 +94,9 @@ def busy_workers(cluster: object) -> list[object]:
     import psutil
 
     found = []
-    for raylet in {
-        info.process.pid for node in cluster.list_all_nodes() for info in node.all_processes.get("raylet", ())
-    }:
+    for node in cluster.list_all_nodes():
         try:
-            for process in psutil.Process(raylet).children(recursive=True):
+            for process in psutil.Process(raylet_of(node)).children(recursive=True):
                 if process.cmdline() and process.cmdline()[0].startswith("ray::try_"):
                     found.append(process)
         except psutil.Error:
@@ -87,87 +105,78 @@ def busy_workers(cluster: object) -> list[object]:
 
 
 class Killer(threading.Thread):
-    """Kills a busy worker every two seconds."""
+    """Kills a busy worker every two seconds, `MOST_KILLS` in all.
 
-    def __init__(self, cluster: object) -> None:
+    A busy machine takes longer than that to start a worker, so one dies only after another job is done.
+    """
+
+    def __init__(self, cluster: object, output: Path) -> None:
         super().__init__(daemon=True)
-        self.cluster, self.over, self.kills, self.dice = cluster, threading.Event(), 0, random.Random(1)
+        self.cluster, self.output, self.rng = cluster, output, random.Random(1)
+        self.over, self.kills = threading.Event(), 0
 
     def run(self) -> None:
-        while not self.over.wait(2.0):
-            workers = busy_workers(self.cluster)
+        done = 0
+        while self.kills < MOST_KILLS and not self.over.wait(2.0):
+            now = len(finished(self.output))
+            workers = busy_workers(self.cluster) if now > done else []
             if workers:
-                self.dice.choice(workers).send_signal(signal.SIGKILL)
-                self.kills += 1
+                self.rng.choice(workers).send_signal(signal.SIGKILL)
+                done, self.kills = now, self.kills + 1
 
 
-def serial_run(tmp_path: Path, jobs: int) -> tuple[Path, dict[str, str]]:
-    """A sheet, and the results of one process that was left alone."""
-    sheet = selftest_sheet(tmp_path, jobs, rounds=10, seconds=0.5)
-    assert farm("run", sheet, "--output", tmp_path / "serial", "--device", "cpu").returncode == 0
-    return sheet, contents(tmp_path / "serial")
-
-
-def check(output: Path, wanted: dict[str, str]) -> None:
-    """Every result once, with the right bytes, nothing else beside them, nothing done twice."""
-    assert contents(output) == wanted
-    assert max(finished(output).values()) == 1
-    assert not list((output / "itportrait" / "farm" / "locks").glob("*.lock"))
-
-
-@pytest.mark.parametrize("jobs", [10, pytest.param(60, marks=pytest.mark.slow)])
-def test_killed_workers_and_a_killed_driver_cost_time_alone(tmp_path, cluster, jobs):
-    sheet, wanted = serial_run(tmp_path, jobs)
-    output, killer = tmp_path / "ray", Killer(cluster)
+def test_killed_workers_and_a_killed_driver_cost_time_alone(tmp_path, cluster, serial, sheet):
+    output, killer = tmp_path / "ray", Killer(cluster, tmp_path / "ray")
     killer.start()
-    driver = start(sheet, output, cluster)
-    while len(finished(output)) < jobs // 3 and driver.poll() is None:
-        time.sleep(0.2)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    assert start(sheet, output, cluster).wait(timeout=600) == 0, output.with_suffix(".log").read_text()
-    killer.over.set()
-    check(output, wanted)
+    try:
+        driver = start(sheet, output, cluster)
+        wait_for(driver, output, JOBS // 3)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        check(start(sheet, output, cluster), output, serial)
+    finally:
+        killer.over.set()
     before = finished(output)
-    assert start(sheet, output, cluster).wait(timeout=300) == 0
-    assert finished(output) == before
-    print(f"{jobs} jobs, {killer.kills} workers killed, driver killed once: {len(contents(output))} results")
+    check(start(sheet, output, cluster), output, serial)
+    assert finished(output) == before and killer.kills
+    print(f"{JOBS} jobs, {killer.kills} workers killed, driver killed once: {len(serial)} results")
 
 
-@pytest.mark.parametrize("jobs", [6, pytest.param(60, marks=pytest.mark.slow)])
-def test_a_lost_node_costs_time_alone(tmp_path, cluster, jobs):
-    sheet, wanted = serial_run(tmp_path, jobs)
+def in_workers(folder: Path, code: str) -> dict[str, str]:
+    """Environment of a driver whose workers run some code when they start; they take its PYTHONPATH over."""
+    home = folder / "path"
+    home.mkdir()
+    begin = "import os, sys\nif any('default_worker' in word for word in sys.orig_argv):\n"
+    (home / "sitecustomize.py").write_text(f"{begin}    {code}\n")
+    return {"PYTHONPATH": os.pathsep.join([str(ROOT), str(home)])}
+
+
+def test_a_node_whose_disk_is_full_leaves_its_jobs_to_the_other(tmp_path, cluster, serial, sheet):
+    """The second node's workers may write files of 40 KiB only, as under a quota."""
+    (node,) = cluster.worker_nodes
+    limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))"
+    code = f"os.getppid() == {raylet_of(node)} and (resource := __import__('resource')) and {limit}"
+    driver = start(sheet, tmp_path / "ray", cluster, **in_workers(tmp_path, code))
+    check(driver, tmp_path / "ray", serial)
+    lines = [file.read_text() for file in (tmp_path / "ray/itportrait/farm/journal").glob("*.jsonl")]
+    assert any('"event": "storage"' in line for line in lines)
+
+
+def test_nodes_without_the_pack_park_its_tasks(tmp_path, cluster):
+    """What fails before our own code runs on a node counts, too: three failures, and the task is parked."""
+    sheet = selftest_sheet(tmp_path, 2)
+    missing = in_workers(tmp_path, "sys.modules['itportrait_core'] = None")
+    driver = start(sheet, tmp_path / "ray", cluster, **missing)
+    assert driver.wait(timeout=1800) == FAILED_EXIT, (tmp_path / "ray.log").read_text()
+    records = Failures(tmp_path / "ray/itportrait/farm/failed").all()
+    assert [record["failures"] for record in records.values()] == [MOST_FAILURES] * 2
+    assert all("itportrait_core" in record["error"] for record in records.values())
+
+
+def test_a_lost_node_costs_time_alone(tmp_path, cluster, serial, sheet):
     output = tmp_path / "ray"
     driver = start(sheet, output, cluster)
-    while len(finished(output)) < jobs // 2 and driver.poll() is None:
-        time.sleep(0.2)
-    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-    assert driver.wait(timeout=600) == 0, output.with_suffix(".log").read_text()
-    check(output, wanted)
-
-
-def test_a_node_whose_disk_is_full_leaves_its_jobs_to_the_other(tmp_path):
-    """The second raylet may write files of 40 KiB only, as under a quota; so may its workers."""
-    import resource
-
-    sheet, wanted = serial_run(tmp_path, 6)
-    made = two_nodes()
-    try:
-        node = next(iter(made.worker_nodes))
-        (raylet,) = (info.process.pid for info in node.all_processes["raylet"])
-        resource.prlimit(raylet, resource.RLIMIT_FSIZE, (40960, 40960))
-        for worker in descendants(raylet):
-            resource.prlimit(worker, resource.RLIMIT_FSIZE, (40960, 40960))
-        output = tmp_path / "ray"
-        assert start(sheet, output, made).wait(timeout=600) == 0, output.with_suffix(".log").read_text()
-        check(output, wanted)
-        assert not list((output / "itportrait" / "farm").glob("failed/*"))
-    finally:
-        made.shutdown()
-
-
-def descendants(pid: int) -> list[int]:
-    """Processes below a process."""
-    import psutil
-
-    return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+    wait_for(driver, output, JOBS // 2)
+    (node,) = cluster.worker_nodes
+    cluster.remove_node(node, allow_graceful=False)
+    check(driver, output, serial)

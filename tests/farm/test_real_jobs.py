@@ -16,14 +16,14 @@ from core.tiny import tiny_generator, tiny_portrait
 from farm_tools import command, contents, environment, places_in
 
 import itportrait_core as itp
-from itportrait_core.farm import contact, perform
+from itportrait_core.checkpoints.hashes import file_hash
+from itportrait_core.farm import contact, heads, perform, ray_task
 from itportrait_core.farm.job import Source, Weights
 from itportrait_core.farm.local import work_through
 from itportrait_core.farm.making import make_jobs, seeds, sources
 from itportrait_core.farm.pack import pack
 from itportrait_core.farm.perform import Bench
-from itportrait_core.farm.places import Places, file_hash
-from itportrait_core.farm.ray_task import bench_json, try_pictures, try_training
+from itportrait_core.farm.places import Places
 from itportrait_core.farm.sheet import write_sheet
 from itportrait_core.farm.tasks import plan_tasks
 from itportrait_core.farm.work import work_on
@@ -141,32 +141,42 @@ def test_doing_it_again_makes_nothing(done):
     assert set(bench.states.values()) == {perform.DONE} and contents(places.output) == before
 
 
-def test_as_rays_tasks_with_weights_sent_along(done, tmp_path):
+def test_as_rays_tasks_with_weights_sent_along(done, tmp_path, monkeypatch):
     """What a node does that sees no models folder: bytes come in, the same files come out."""
     _, places, jobs, _ = done
-    bare = Places(places.input, None, tmp_path / "output")
-    parcel = (places.models / "tiny.safetensors").read_bytes()
-    bench, hashes = Bench(bare), json.dumps([file_hash(places.models / "tiny.safetensors")])
+    monkeypatch.setattr(ray_task, "_node", lambda: "node")
+    words = ray_task.bench_json(Bench(Places(places.input, None, tmp_path / "output")))
+    file = places.models / "tiny.safetensors"
+    given = (json.dumps([file_hash(file)]), b"", file.read_bytes())
     known = Bench(Places(places.input, places.models, tmp_path / "output"))
     train, render = plan_tasks(jobs[:2], known.results)
-
-    class Ray:
-        @staticmethod
-        def node() -> str:
-            return "node"
-
-    from itportrait_core.farm import ray_task
-
-    ray_task_node, ray_task._node = ray_task._node, Ray.node
-    try:
-        state, weights = try_training(train.to_json(), bench_json(bench), "[]", hashes, parcel)
-        assert state == "made@node" and len(weights) > 1000
-        words = (render.to_json(), bench_json(bench), json.dumps([train.key]), hashes)
-        assert try_pictures(*words, weights, state, parcel) == "made@node"
-    finally:
-        ray_task._node = ray_task_node
+    state, weights = ray_task.try_task(train.to_json(), words, *given)
+    assert state == "made@node" and len(weights) > 1000
+    hashes, _, parcel = given
+    assert ray_task.try_task(render.to_json(), words, hashes, weights, state, parcel) == ("made@node", b"")
     made, wanted = contents(tmp_path / "output"), contents(places.output)
     assert made.items() <= wanted.items() and len(made) == 1 + 2 * len(VIEWS)
+
+
+def test_weights_that_were_changed_on_the_way_are_refused(done, tmp_path):
+    _, places, jobs, bench = done
+    train = plan_tasks(jobs[:1], bench.results)[0].to_json()
+    words = ray_task.bench_json(Bench(Places(places.input, None, tmp_path / "output")))
+    with pytest.raises(ValueError, match="arrived damaged"):
+        ray_task.try_task(train, words, json.dumps(["0" * 64]), b"", b"other")
+
+
+def test_live_heads_are_made_once_and_linked(done, tmp_path):
+    _, places, jobs, bench = done
+    try:
+        assert heads.make(jobs, bench) == 2 and heads.make(jobs, bench) == 0
+        page = contact.write_page(contact.grid_of(jobs, bench.results), tmp_path / "p.html", "t").read_text()
+        assert page.count("live head</a>") == 2
+        text = heads.file_of(jobs[-1], bench.results).read_text()
+        assert "dots, a hat" in text and "Weights: none" in text and 'src="http' not in text
+    finally:
+        for file in places.runs.glob("*.html"):
+            file.unlink()
 
 
 def test_a_failing_person_does_not_stop_the_others(tmp_path):

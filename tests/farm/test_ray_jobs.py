@@ -1,0 +1,41 @@
+"""Ray's job interface: the command of docs/farm.md, given to a head node of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+from farm_tools import ROOT, contents, environment, farm, selftest_sheet
+from ray_cluster import SETTINGS, start_nodes
+
+pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
+pytest.importorskip("aiohttp_cors", reason='the job interface needs `pip install "ray[default]"`')
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Ray's clusters of one machine are for POSIX")
+
+
+def test_a_submitted_job_runs_the_farm(tmp_path):
+    sheet = selftest_sheet(tmp_path, 4)
+    assert farm("run", sheet, "--output", tmp_path / "serial", "--device", "cpu").returncode == 0
+    pack, output = tmp_path / "pack", tmp_path / "output"
+    left_out = shutil.ignore_patterns("weights", "__pycache__")  # 27 MB that self-tests do not read
+    shutil.copytree(ROOT / "itportrait_core", pack / "itportrait_core", ignore=left_out)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    cluster = start_nodes({"num_cpus": 2, "include_dashboard": True, "dashboard_port": port})
+    try:
+        words = ["farm", "run", sheet, "--output", output, "--backend", "ray", "--address", "auto"]
+        submit = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address"]
+        submit += [f"http://127.0.0.1:{port}", "--working-dir", ".", "--"]
+        ran = subprocess.run(
+            [*submit, sys.executable, "-m", "itportrait_core", *map(str, words)],
+            cwd=pack, env=environment(**SETTINGS), capture_output=True, text=True, timeout=600,
+        )  # fmt: skip
+    finally:
+        cluster.shutdown()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert contents(output) == contents(tmp_path / "serial")
