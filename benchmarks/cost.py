@@ -24,7 +24,7 @@ import torch
 from benchmarks.counting import Count, counted, module_bytes
 from benchmarks.table import Table
 from itportrait_core.guidance.clip import ClipModel
-from itportrait_core.guidance.perceptual import Perceptual
+from itportrait_core.guidance.perceptual import Perceptual, Scaled
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.presets import preset
@@ -104,7 +104,7 @@ class FullSize:
             picture = torch.empty(1, 3, 512, 512)
             self.ws, self.camera = torch.empty(1, self.generator.num_ws, 512), torch.empty(1, 25)
             metric = lpips.LPIPS(net="vgg", pretrained=False, lpips=False, pnet_rand=True, verbose=False)
-            self.metric = Perceptual(metric.to("meta"), "vgg", uniform=True)
+            self.metric = Perceptual(Scaled(metric).to("meta"), "vgg")
         self.portrait = Portrait(self.ws, self.camera, picture)
         self.rng = torch.Generator().manual_seed(1)
         self.generator.superresolution.half = half

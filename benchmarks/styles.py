@@ -30,7 +30,6 @@ from torch import Tensor, nn
 import itportrait_core as itp
 from benchmarks.judging import seen_share
 from benchmarks.people import SITTER_VIEW, VIEWS, renders, truth
-from benchmarks.real_lpips import RealLPIPS
 from benchmarks.table import Table, save_sheet, save_strip
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.configs import APTConfig, InversionConfig, suited
@@ -40,6 +39,7 @@ from itportrait_core.pocket.attributes import Z_DIM
 from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.looks import WideStyle
 from itportrait_core.pocket.styles import STYLES, RandomStyle
+from itportrait_core.pocket.training.real_lpips import RealLPIPS
 
 RESULTS = Path(__file__).parent / "results"
 CACHE = Path(".cache") / "benchmarks" / "styles"

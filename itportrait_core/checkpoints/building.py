@@ -24,6 +24,7 @@ _OWN_FAMILIES = {
     "style_encoder": ("encoders", "StyleEncoderConfig", "StyleEncoder"),
     "pose": ("pose", "PoseConfig", "PoseNet"),
     "identity": ("arcface", "IdentityConfig", "IdentityNet"),
+    "perceptual": ("trunk", "TrunkConfig", "Trunk"),
     "style_prior": ("style_prior", "StylePriorConfig", "StylePrior"),
 }
 """Other families of `networks/`: module, config class, network class. Imported when first met."""

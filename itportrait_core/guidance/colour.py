@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 GREY = 0.1
@@ -11,6 +12,10 @@ MOST = 0.99
 """Share of a picture's pixels that are judged; the rest may be specks."""
 MARGIN = 2.0
 """How much more chroma than the picture others may have."""
+CELLS = 16
+"""Cells per side of the grid on which `palette_difference` compares colours."""
+LUMA = (0.299, 0.587, 0.114)
+LIGHT_SHARE = 0.1
 
 
 def chroma(image: Tensor) -> Tensor:
@@ -32,3 +37,14 @@ def allowed_chroma(picture: Tensor) -> float:
 def colour_excess(image: Tensor, allowed: float) -> Tensor:
     """Mean chroma beyond `allowed` of pictures [B, 3, H, W], `[]`."""
     return (chroma(image) - allowed).clamp_min(0).mean()
+
+
+def palette_difference(image: Tensor, other: Tensor) -> Tensor:
+    """Squared difference [B] of two pictures' colours on a grid of `CELLS` x `CELLS`.
+
+    Lightness, `LUMA` times the channels, counts `LIGHT_SHARE` of what the rest counts: one picture tells
+    how light a style is, but not what another hair colour becomes in it.
+    """
+    gap = F.adaptive_avg_pool2d(image - other, CELLS)
+    light = torch.einsum("bchw,c->bhw", gap, gap.new_tensor(LUMA))[:, None]
+    return (gap - light).square().mean(dim=(1, 2, 3)) + LIGHT_SHARE * light.square().mean(dim=(1, 2, 3))

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from ..checkpoints import embedded
 from ..checkpoints.downloads import where
+from ..checkpoints.format import load_model
 from ..checkpoints.tensor_file import check_finite, is_safetensors, open_tensors
 from ..errors import ITPortraitError
+from ..networks.trunk import Trunk
 
 LARGEST = 256
 """Side in pixels that larger pictures are area-resized to, as every published inversion does."""
@@ -25,11 +27,11 @@ SMALLEST = 64
 class Perceptual(nn.Module):
     """LPIPS distance. Features of a fixed target are taken once (`features`) and reused (`distance`)."""
 
-    def __init__(self, metric: nn.Module, name: str, uniform: bool = False) -> None:
-        """`metric`: an `lpips.LPIPS`. `uniform`: weigh all channels alike instead of using its heads."""
+    def __init__(self, trunk: nn.Module, name: str, heads: nn.ModuleList | None = None) -> None:
+        """`trunk`: pictures -> maps. `heads`: one per map; None weighs all channels alike."""
         super().__init__()
-        self.metric = metric.eval().requires_grad_(False)
-        self.name, self.uniform = name, uniform
+        self.trunk, self.heads, self.name = trunk, heads, name
+        self.eval().requires_grad_(False)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """[B,3,H,W] in [-1,1] -> unit-normalised feature maps, one per tapped layer."""
@@ -38,7 +40,7 @@ class Perceptual(nn.Module):
             images = F.interpolate(images, (LARGEST, LARGEST), mode="area")
         elif side < SMALLEST:
             images = F.interpolate(images, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
-        maps = self.metric.net.forward(self.metric.scaling_layer(images))
+        maps = self.trunk(images)
         # the epsilon inside the root keeps the gradient finite where a feature vanishes altogether
         return [feature / (feature.square().sum(dim=1, keepdim=True) + 1e-10).sqrt() for feature in maps]
 
@@ -55,11 +57,11 @@ class Perceptual(nn.Module):
         total: Any = 0.0
         for index, (a, b) in enumerate(zip(first, second, strict=True)):
             difference = (a - b).square()
-            if self.uniform:
+            if self.heads is None:
                 # the mean over layers has the range of LPIPS with its own heads: about 0.5 for strangers
                 total = total + difference.sum(dim=1).mean(dim=(1, 2)) / len(second)
             else:
-                total = total + self.metric.lins[index](difference).mean(dim=(1, 2, 3))
+                total = total + self.heads[index](difference).mean(dim=(1, 2, 3))
         return total
 
 
@@ -88,15 +90,27 @@ def load_perceptual(
             net = "alex"
         metric = _metric(net, heads=True)
         _fill_trunk(metric.net, state, path)
-        return Perceptual(metric, net).to(device)
+        return Perceptual(Scaled(metric), net, metric.lins).to(device)
+
+
+class Scaled(nn.Module):
+    """The trunk of an `lpips.LPIPS` behind its scaling layer."""
+
+    def __init__(self, metric: nn.Module) -> None:
+        super().__init__()
+        self.scale, self.net = metric.scaling_layer, metric.net
+
+    def forward(self, images: Tensor) -> Sequence[Tensor]:
+        """Pictures [B, 3, H, W] in [-1, 1] -> maps."""
+        return self.net(self.scale(images))
 
 
 def load_pocket_trunk(path: Path) -> Perceptual:
-    """The embedded trunk: SqueezeNet 1.1 features trained on our portraits, all channels weighed alike."""
-    state = _read(path)
-    metric = _metric("squeeze", heads=False)
-    _fill_trunk(metric.net, state, path)
-    return Perceptual(metric, "pocket", uniform=True)
+    """The embedded trunk (`networks/trunk.py`), all channels weighed alike."""
+    trunk = load_model(path)
+    if not isinstance(trunk, Trunk):
+        raise ITPortraitError(f"{path.name} does not hold a trunk of LPIPS; train `perceptual` again.")
+    return Perceptual(trunk, "pocket")
 
 
 def random_trunk(seed: int = 0, net: str = "squeeze") -> Perceptual:
@@ -107,7 +121,7 @@ def random_trunk(seed: int = 0, net: str = "squeeze") -> Perceptual:
         for weight in metric.net.parameters():
             fan_in = max(1, weight[0].numel())
             weight.copy_(torch.randn(weight.shape, generator=rng) * (2.0 / fan_in) ** 0.5)
-    return Perceptual(metric, f"random-{net}", uniform=True)
+    return Perceptual(Scaled(metric), f"random-{net}")
 
 
 def _metric(net: str, heads: bool) -> nn.Module:

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from itportrait_core.checkpoints.format import read_header, save_model
 from itportrait_core.guidance.clip_network import ClipNetwork
-from itportrait_core.guidance.perceptual import load_pocket_trunk
 from itportrait_core.guidance.small_tokenizer import CONTEXT, VOCABULARY, tokenize
 from itportrait_core.pocket.captions import PROMPTS, caption
 from itportrait_core.pocket.held_out import HELD_OUT_PAIRS
-from itportrait_core.pocket.training import clip, dataset, perceptual
+from itportrait_core.pocket.training import clip, dataset
 from itportrait_core.pocket.training.loop import LoopConfig, Trainer
 
 
@@ -101,14 +99,3 @@ def test_clip_step_is_seeded_and_gives_every_part_a_gradient(tmp_path: Path) -> 
     assert losses[0] == losses[1] and np.isfinite(losses[0])
     for part in (net.clip.model.visual, net.clip.model.transformer, net.clip.model.token_embedding):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
-
-
-def test_trunk_file_serves_lpips_and_keeps_its_features(tmp_path: Path) -> None:
-    trunk = perceptual.Trunk(seed=4).eval()
-    file = save_model(trunk, tmp_path / "p.safetensors", family="perceptual", dtype=torch.float16)
-    assert read_header(file).family == "perceptual" and file.stat().st_size < 3e6
-    metric = load_pocket_trunk(file)
-    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert float(metric(image, image)) == pytest.approx(0, abs=1e-6)
-    ours, theirs = trunk(image), metric.metric.net(metric.metric.scaling_layer(image))
-    torch.testing.assert_close(ours[-1], theirs[-1], atol=0.02, rtol=0.02)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from itportrait_core.checkpoints.format import save_model
 from itportrait_core.guidance.clip_network import ClipConfig, ClipNetwork
-from itportrait_core.guidance.perceptual import random_trunk
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperResolutionConfig
 from itportrait_core.networks.encoders import StyleEncoder, StyleEncoderConfig
 from itportrait_core.networks.pose import PoseConfig, PoseNet
 from itportrait_core.networks.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from itportrait_core.networks.trunk import Trunk, TrunkConfig
 
 SIDE = 32
 """Pixels of the pictures of both generators."""
@@ -32,12 +30,10 @@ def write(folder: Path) -> Path:
         "identity": ("identity", _identity()),
         "clip_guide": ("clip", _clip(1)),
         "clip_judge": ("clip", _clip(2)),
+        "perceptual": ("perceptual", Trunk(TrunkConfig((4, 8, 8)))),
     }
     for name, (family, network) in networks.items():
         save_model(network, folder / f"{name}.safetensors", family=family, license="Apache-2.0")
-    trunk = random_trunk().metric.net.state_dict()
-    features = {"features." + key.split(".", 1)[1]: value.contiguous() for key, value in trunk.items()}
-    save_file(features, folder / "perceptual.safetensors")
     return folder
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...guidance.background import background_difference, empty_space, opacity
-from ...guidance.colour import colour_excess
+from ...guidance.colour import colour_excess, palette_difference
 from ...guidance.depth import depth_difference, depth_smoothness, fit_depth, warp_loss
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
@@ -116,12 +116,6 @@ def _depth(view: View, to: Reference) -> Tensor:
     return depth_difference(depth, fit_depth(view.source.image_depth, depth.shape[-1]))
 
 
-def _prior(view: View, to: Reference) -> Tensor:
-    """LPIPS and L2 to the same people by the generator that training began with."""
-    render, source = view.render.image, view.source.image
-    return to.perceptual(render, source) + (render - source).square().mean(dim=(1, 2, 3))
-
-
 def _warp(view: View, to: Reference) -> Tensor:
     def features(images: Tensor) -> Tensor:
         return to.perceptual.features(images)[WARP_LAYER]
@@ -147,7 +141,7 @@ TERMS: dict[str, Term] = {
         lambda view, to: lost_variety(to.perceptual, view.source.image, view.render.image),
         ("perceptual", "source"),
     ),
-    "prior": Term(_prior, ("perceptual", "source")),
+    "prior": Term(lambda view, to: palette_difference(view.render.image, view.source.image), ("source",)),
     "likeness": Term(
         lambda view, to: to.perceptual(view.render.image, view.before_text.image),
         ("perceptual", "before_text"),

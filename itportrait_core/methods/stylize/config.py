@@ -43,7 +43,7 @@ class APTConfig(Config):
         0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
     )
     prior: float = weight(
-        0.0, 100.0, "Weight that keeps other people as the style prior draws them; for `start` prior."
+        0.0, 100.0, "Weight that keeps other people's colours as they are where APT begins, on a coarse grid."
     )
     depth: float = weight(0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     shape: float = weight(0.0, 1000.0, "Weight of the same, on other people from other sides.")

@@ -25,8 +25,8 @@ class RandomLatentRegularizer:
     Eq. 6 sees one person from one side. It says nothing on clouds behind the head, on the background and the
     shape of other people, nor on what of the picture is its style and what its person. So random people are
     asked to stay without clouds (`empty`) on white (`background`), to keep their shape (`shape`) and to
-    differ as they did (`variety`), or to be grey where the picture is (`colour`), and to
-    move in CLIP's space as the picture's style does (`clip`).
+    differ as they did (`variety`), to be grey where the picture is (`colour`), to keep the colours
+    that they begin with (`prior`), and to move in CLIP's space as the picture's style does (`clip`).
     """
 
     def __init__(

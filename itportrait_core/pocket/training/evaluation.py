@@ -170,7 +170,7 @@ NOTES = {
         "Embeds a face so that the same person is near and others are far, whatever the pose, light, "
         "expression, clothes, glasses, hat or beard."
     ),
-    "perceptual": "Trunk of LPIPS, trained to read attributes and styles of true pictures.",
+    "perceptual": "Trunk of LPIPS, taught on drawn heads by ST-LPIPS (BSD 2-Clause, beside the file).",
     "photo": "StyleGAN2 of aligned photo faces; the last two dimensions of `z` are yaw and pitch.",
     "pose": "Reads the camera off a photo; trained on photos only.",
     "style_prior": (

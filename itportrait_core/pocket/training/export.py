@@ -42,6 +42,7 @@ def exporter(
     family: str,
     part: str | None = None,
     inputs: Callable[[], Iterable[Tensor]] | None = None,
+    source: str = SOURCE,
 ) -> Callable[[Trainer], None]:
     """An `on_save` of the loop: writes the averaged weights as `folder/NAME.safetensors` in half precision.
 
@@ -50,6 +51,7 @@ def exporter(
         family: kind of network, for the header.
         part: name of the submodule to write; None for all.
         inputs: batches to settle batch statistics with, where the network has any.
+        source: where the weights come from.
     """
 
     def write(trainer: Trainer) -> None:
@@ -67,7 +69,7 @@ def exporter(
             family=family,
             lineage=lineage,
             license=LICENSE,
-            source=SOURCE,
+            source=source,
             dtype=torch.float16,
         )
 

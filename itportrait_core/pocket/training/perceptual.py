@@ -1,142 +1,114 @@
-"""Training of `perceptual`, the trunk of LPIPS: SqueezeNet 1.1 features that tell people and styles apart.
+"""Training of `perceptual`, the embedded trunk of LPIPS: it learns to see what a real network sees.
 
-Only the features are shipped; the lpips package compares them with all channels weighed alike.
+The teacher is ST-LPIPS's VGG16 (`real_lpips.py`). At each of five levels its features must be readable from
+the trunk's by one 1 x 1 convolution, which is not shipped. Both look at pieces of pictures in random looks,
+so the trunk learns the grain of materials and the lines of drawings, and meets none of the named arts.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...config import Config
-from ..captions import PROMPTS
-from .clip import JUDGE, fair_labels, roughen
-from .dataset import StyledSet, training_set
-from .export import exporter
+from ...errors import ITPortraitError
+from ...networks.trunk import Trunk, TrunkConfig
+from .export import SOURCE, exporter
 from .loop import LoopConfig, Trainer
 from .precision import autocast
+from .real_lpips import RealLPIPS
+from .style_looks import LookPictures
 
-SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""The scaling layer of LPIPS, which stands before the trunk."""
-MEASURES = (
-    "face_width", "jaw_width", "nose_length", "nose_width", "eye_size", "eye_distance", "brow_angle",
-    "mouth_width", "smile", "age", "skin_tone", "iris", "light_side", "clothes",
-)  # fmt: skip
-"""Attributes that are read off as numbers, beside the labels of `PROMPTS`."""
-BATCH = 48
-TAPS = (4, 7, 12)
-"""Layers whose averages help the last one to answer, so that they carry meaning too."""
-
-
-@dataclass(frozen=True)
-class TrunkConfig(Config):
-    """What the file says about itself."""
-
-    net: str = "squeeze"
-    """The lpips package's name of the architecture."""
+BATCH = 12
+SIDE = 64
+"""Pixels of the pieces that both networks look at."""
+WHOLE = 3
+"""One piece in so many is a whole picture at half its size."""
+TEACHER_WIDTHS = (64, 128, 256, 512, 512)
+TAUGHT = "taught by the features of ST-LPIPS (BSD 2-Clause)"
+"""What the file says of its teacher."""
 
 
-class Trunk(nn.Module):
-    """torchvision's SqueezeNet 1.1 features, drawn from a seed."""
+class Pupil(nn.Module):
+    """The `trunk`, which is shipped, and the convolutions that read the teacher's features from it."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        from torchvision.models import squeezenet1_1
-
-        self.config = TrunkConfig()
-        # torchvision draws from the global generator; fork it so that the caller's draws stay untouched
+        self.trunk = Trunk(TrunkConfig(), seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.features = squeezenet1_1(weights=None).features
+            widths = zip(self.trunk.config.widths, TEACHER_WIDTHS, strict=True)
+            self.readers = nn.ModuleList(nn.Conv2d(inner, outer, 1) for inner, outer in widths)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Pictures [B, 3, S, S] in [-1, 1] -> maps after `TAPS`."""
-        x = (x - x.new_tensor(SHIFT).view(1, 3, 1, 1)) / x.new_tensor(SCALE).view(1, 3, 1, 1)
-        maps = []
-        for index, layer in enumerate(self.features):
-            x = layer(x)
-            if index in TAPS:
-                maps.append(x)
-        return maps
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Pictures [B, 3, S, S] -> what the teacher may see at each level."""
+        maps = [F.normalize(one, dim=1, eps=1e-5) for one in self.trunk(images)]
+        return [read(one).float() for read, one in zip(self.readers, maps, strict=True)]
 
 
-class Reader(nn.Module):
-    """The trunk with one linear head per question; the heads are dropped afterwards."""
-
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__()
-        self.trunk = Trunk(seed)
-        self.sizes = {name: len(labels) for name, labels in PROMPTS.items()}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.head = nn.LazyLinear(sum(self.sizes.values()) + len(MEASURES))
-            self.head(torch.zeros(1, self._summary(self.trunk(torch.zeros(1, 3, 64, 64))).shape[1]))
-
-    @staticmethod
-    def _summary(maps: list[Tensor]) -> Tensor:
-        pooled = [
-            F.adaptive_avg_pool2d(m, 2 if i == len(maps) - 1 else 1).flatten(1) for i, m in enumerate(maps)
-        ]
-        return torch.cat(pooled, 1)
-
-    def forward(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Logits per attribute of `PROMPTS`, and `MEASURES` [B, len(MEASURES)]."""
-        out = self.head(self._summary(self.trunk(x))).float()
-        parts = out.split([*self.sizes.values(), len(MEASURES)], 1)
-        return dict(zip(self.sizes, parts[:-1], strict=True)), parts[-1]
+def pieces(looks: LookPictures, rng: torch.Generator) -> Tensor:
+    """`BATCH` pieces [B, 3, SIDE, SIDE] of random pictures, some mirrored, some blurred, some noisy."""
+    images = looks.images(torch.randint(len(looks), (BATCH,), generator=rng))
+    corners = torch.randint(images.shape[-1] - SIDE + 1, (BATCH, 2), generator=rng).tolist()
+    cut = [
+        F.avg_pool2d(image, image.shape[-1] // SIDE) if k % WHOLE == 0 else image[:, y:, x:][:, :SIDE, :SIDE]
+        for k, (image, (y, x)) in enumerate(zip(images, corners, strict=True))
+    ]
+    batch = torch.stack(cut)
+    amounts = torch.rand(3, BATCH, 1, 1, 1, generator=rng)
+    chosen = torch.rand(3, BATCH, 1, 1, 1, generator=rng) < torch.tensor((0.5, 0.4, 0.4)).view(3, 1, 1, 1, 1)
+    batch = torch.where(chosen[0], batch.flip(-1), batch)
+    soft = F.avg_pool2d(batch, 3, 1, 1, count_include_pad=False)
+    batch = torch.lerp(batch, soft, amounts[1] * chosen[1])
+    return batch + 0.08 * amounts[2] * chosen[2] * torch.randn(batch.shape, generator=rng)
 
 
-def measures(data: StyledSet) -> Tensor:
-    """True `MEASURES` [N, len(MEASURES)] with mean 0 and deviation 1."""
-    table = torch.from_numpy(np.stack([getattr(data.people, name) for name in MEASURES], 1)).float()
-    return (table - table.mean(0)) / table.std(0)
-
-
-def reading_loss(
-    net: Reader, data: StyledSet, labels: dict[str, Tensor], numbers: Tensor, trainer: Trainer
-) -> dict[str, Tensor]:
-    """How badly a random batch is read. Half of the batches are enlarged: LPIPS sees 128 pixels."""
-    rng = trainer.rng
-    index = torch.randint(len(data), (BATCH,), generator=rng)
-    image = roughen(data.images(index), JUDGE, rng)
-    if bool(torch.rand((), generator=rng) < 0.5):
-        image = F.interpolate(image, size=(96, 96), mode="bilinear", align_corners=False)
-    device = numbers.device
-    with autocast(device.type):
-        logits, read = net(image.to(device, memory_format=torch.channels_last))
-    index = index.to(device)
-    # mirrored pictures swap the side of the light, so that number asks for its size only
-    known = numbers[index]
-    side = MEASURES.index("light_side")
-    known = torch.cat([known[:, :side], known[:, side : side + 1].abs(), known[:, side + 1 :]], 1)
-    terms = {"measures": F.mse_loss(read, known)}
-    truths = {name: labels[name][index] for name in logits}
-    terms["labels"] = sum(
-        (
-            F.cross_entropy(logits[name], t, ignore_index=-1)
-            for name, t in truths.items()
-            if bool((t >= 0).any())
-        ),
-        start=torch.zeros((), device=device),
-    )
-    return terms
+def teaching_loss(pupil: Pupil, teacher: RealLPIPS, images: Tensor) -> Tensor:
+    """What is not read of the teacher's features, as a share of their variance, summed over levels."""
+    with autocast(images.device.type):
+        wanted, read = teacher.features(images), pupil(images)
+    total = images.new_zeros(())
+    for answer, truth in zip(read, wanted, strict=True):
+        target = truth.float()
+        if target.shape != answer.shape:
+            target = F.interpolate(target, answer.shape[-2:], mode="area")
+        variance = (target - target.mean((0, 2, 3), keepdim=True)).square().sum(1).mean()
+        total = total + (answer - target).square().sum(1).mean() / variance.clamp_min(1e-3)
+    return total
 
 
 def train(
-    folder: str | os.PathLike[str], *, minutes: float = 8.0, seed: int = 0, device: str = "cpu"
-) -> nn.Module:
-    """Train for so many minutes; writes `folder/perceptual.safetensors`."""
-    data = training_set()
-    labels = {name: torch.from_numpy(truth).to(device) for name, truth in fair_labels(data).items()}
-    numbers = measures(data).to(device)
-    net = Reader(seed).to(device, memory_format=torch.channels_last)
-    config = LoopConfig(minutes=minutes, seed=seed, average=0.996, hold=0.3)
-    trainer = Trainer("perceptual", net, [{"params": list(net.parameters()), "lr": 1e-3}], folder, config)
+    folder: str | os.PathLike[str],
+    *,
+    minutes: float = 9.0,
+    seed: int = 0,
+    device: str = "cpu",
+    pictures: int = 16000,
+) -> None:
+    """Train, or continue; writes `folder/perceptual.safetensors` and a resume point.
 
-    save = exporter(folder, "perceptual", part="trunk")
-    return trainer.run(lambda t: reading_loss(net, data, labels, numbers, t), save)
+    Args:
+        folder: where the files lie.
+        minutes: time budget over all resumed runs.
+        seed: of the start weights and of everything drawn.
+        device: where it trains.
+        pictures: number of looks that are rendered once and kept.
+
+    Raises:
+        ITPortraitError: where the teacher is not installed.
+    """
+    try:
+        teacher = RealLPIPS("vgg").to(device)
+    except FileNotFoundError as error:
+        raise ITPortraitError(str(error)) from error
+    looks, pupil = LookPictures(pictures, seed), Pupil(seed).to(device, memory_format=torch.channels_last)
+    config = LoopConfig(minutes=minutes, seed=seed, average=0.995, clip=2.0, warmup=60)
+    trainer = Trainer("perceptual", pupil, [{"params": list(pupil.parameters()), "lr": 2e-3}], folder, config)
+    write = exporter(folder, "perceptual", "trunk", source=f"{SOURCE}; {TAUGHT}")
+    trainer.run(
+        lambda run: {"features": teaching_loss(pupil, teacher, pieces(looks, run.rng).to(device))},
+        on_save=write,
+    )
+    write(trainer)
