@@ -17,9 +17,10 @@ import itportrait_core as itp
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.live.container import MAGIC, from_bytes
 from itportrait_core.live.mix import mixed_generator, mixed_latent, style_weights
-from itportrait_core.live.pack import LiveHead, Person, Style, pack, unpack
+from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.live.page import needed_modules, page
 from itportrait_core.live.timeline import Timeline, load_moment, save_moment
+from itportrait_core.live.unpack import LiveHead, unpack
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.networks.panohead import PanoHeadConfig, PanoHeadGenerator
 from itportrait_core.networks.triplane import sample_planes

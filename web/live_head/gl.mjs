@@ -26,9 +26,15 @@ export function hasCard() {
   return card;
 }
 
-export function makeProgram(gl, vertex, fragment) {
+const VERTEX = `#version 300 es
+void main() { // one triangle over the whole target
+  gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+
+/** A program that runs a fragment shader on every pixel of its target, and where its uniforms lie. */
+export function makeProgram(gl, fragment) {
   const program = gl.createProgram();
-  for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, text);
     gl.compileShader(shader);
