@@ -58,7 +58,12 @@ export class LiveNodes {
     const view = new LiveHeadView(localStore(), this.page.words(), this.page.options, { keep });
     const seen = (from, output) => (from === node ? this.showRun(view, state, output) : {});
     const { widget } = this.page.addView(node, "live head", "ITP_LIVE_PREVIEW", view, { node, view, seen }, HEIGHT);
-    const before = widget.onRemove;
+    const { onRemove: before, options } = widget;
+    const draw = options.onDraw;
+    options.onDraw = (...args) => {
+      draw?.(...args);
+      this.grow(node);
+    };
     widget.onRemove = (...args) => {
       this.views.delete(node);
       return before?.apply(widget, args);
@@ -82,6 +87,11 @@ export class LiveNodes {
     const [width, height] = node.computeSize?.() ?? [0, 0];
     node.setSize?.([Math.max(width, node.size[0]), height]);
     node.graph?.setDirtyCanvas?.(true, true);
+  }
+
+  /** Beside a DOM widget, ComfyUI's own picture of a run does not ask for room: give it some. */
+  grow(node) {
+    if ((node.computeSize?.()[1] ?? 0) > node.size[1] + 1) this.fit(node);
   }
 
   /** Multi-View Render: a switch brings the view and takes it away. */

@@ -211,6 +211,14 @@ def modules() -> dict[str, str]:
     return {file.relative_to(WEB).as_posix(): file.read_text(encoding="utf-8") for file in files}
 
 
+def test_a_page_of_the_official_size_is_at_most_20_mb() -> None:
+    """By a narrower backbone, which is not in it."""
+    config = EG3DConfig(channel_base=2048, channel_max=32, z_dim=64, w_dim=64)
+    generator = EG3DGenerator(config, seed=0).eval()
+    data = pack([Style("official", generator)], [person(generator)])
+    assert len(page(data, modules(), title="", license="")) <= 20e6
+
+
 def test_a_page_holds_everything_and_asks_for_nothing() -> None:
     text = page(b"data", modules(), title="<b>&", license="terms </footer>", recipe='{"a": "</pre>"}')
     assert "http:" not in text.replace("http-equiv", "") and "https:" not in text
