@@ -1,6 +1,6 @@
 // Live heads of ComfyUI's nodes: Live Head, whose widgets hold what is shown, and the previews of Multi-View Render
 // and of the nodes that train, which hold it themselves and come when there is something to show.
-import { hasCard } from "./live_head/gl.mjs";
+import { whoDraws } from "./live_head/gl.mjs";
 import { Follower } from "./live_head/follower.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
 import { nodeByExecutionId, pictureUrls, pictures, viewUrl } from "./run_outputs.mjs";
@@ -116,6 +116,7 @@ export class LiveNodes {
       api.addEventListener(end, () => this.views.forEach(({ view }) => view.painter.spare(false)));
     api.addEventListener(EVENT, ({ detail }) => {
       const node = nodeByExecutionId(app.rootGraph ?? app.graph, detail?.node);
+      if (whoDraws() === "nobody") return; // ComfyUI's own pictures of the training are there anyhow
       if (node && FILE.test(detail.file?.filename ?? "")) this.train(node, detail);
     });
   }
@@ -123,7 +124,7 @@ export class LiveNodes {
   /** A training shows its generators: follow it, unless an earlier moment is being looked at. */
   train(node, { run, step, total, file, moment }) {
     const view = this.preview(node);
-    view.painter.spare(!hasCard()); // the training needs the processor too
+    view.painter.spare(whoDraws() === "processor"); // the training needs the processor too
     const { state } = this.views.get(node);
     if (state.run !== run) Object.assign(state, { run, moments: [] });
     const following = view.controls.atLast;

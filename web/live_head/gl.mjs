@@ -12,18 +12,18 @@ export function openContext() {
   return gl;
 }
 
-let card;
+let drawer;
 
-/** Whether a graphics card draws WebGL here, and not the processor, which a training needs for itself. */
-export function hasCard() {
-  if (card === undefined) {
+/** Who draws WebGL2 here: "card", "processor", which a training needs for itself, or "nobody". */
+export function whoDraws() {
+  if (drawer === undefined) {
     const gl = document.createElement("canvas").getContext("webgl2");
     const named = gl?.getExtension("WEBGL_debug_renderer_info");
-    const name = gl ? String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "none";
-    card = !/none|swiftshader|llvmpipe|software|basic render/i.test(name);
+    const name = gl ? String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "";
+    drawer = !gl ? "nobody" : /swiftshader|llvmpipe|software|basic render/i.test(name) ? "processor" : "card";
     gl?.getExtension("WEBGL_lose_context")?.loseContext();
   }
-  return card;
+  return drawer;
 }
 
 const VERTEX = `#version 300 es
