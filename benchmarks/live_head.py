@@ -30,7 +30,7 @@ from itportrait_core.networks.panohead import PanoHeadConfig, PanoHeadGenerator
 RESULTS = Path(__file__).parent / "results" / "live_head.csv"
 PITCHES = (-20.0, 0.0, 20.0)
 YAWS = tuple(float(yaw) for yaw in range(-70, 71, 20))
-SIDES = {"embedded": 64, "official size": 32}
+SIDES = {"embedded": 64, "official size": 16}
 """Rays of a row: the embedded generator's own raw picture; an evenly spread part of the official 128."""
 SMALL = PanoHeadConfig(
     z_dim=8, w_dim=12, backbone_resolution=32, plane_channels=8, channel_base=256, channel_max=8

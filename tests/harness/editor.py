@@ -14,8 +14,6 @@ from .server import ComfyServer
 from .waiting import frames, laid_out, still
 
 ARTIFACTS = ROOT / ".cache" / "screenshots"
-LONGEST_SHOT = 300_000
-"""Milliseconds for a screenshot: a page that draws by the processor beside a training is slow, not broken."""
 READY = """() => window.app?.graph && app.extensionManager?.setting
     && LiteGraph.registered_node_types["ITportrait_CameraOrbit"]
     && app.extensionManager.workflow?.activeWorkflow?.changeTracker && !app.configuringGraph
@@ -213,7 +211,7 @@ class Editor:
         """Keep a screenshot to be looked at."""
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
         file = ARTIFACTS / f"{what}-{self.name}.png"
-        self.page.screenshot(path=file, timeout=LONGEST_SHOT)
+        self.page.screenshot(path=file)
         return file
 
     def keep_errors(self) -> Path:

@@ -30,7 +30,7 @@ void main() {
 const QUICK = `
 uniform vec3 low, high; // corners of the box around the head, world units
 
-const float SMALL = BOX_WARP / 72.0, LARGE = 4.0 * SMALL;
+const float SMALL = BOX_WARP / 72.0, LARGE = 2.5 * SMALL;
 const int MOST = 128; // steps
 
 void main() {
@@ -46,7 +46,7 @@ void main() {
     if (at > end || passed < 0.01) break;
     vec4 here = sample_field(origin + at * direction);
     float interval = at - before, stopped = alpha(last.x, here.x, interval);
-    if (stopped > 0.01 && interval > 1.5 * SMALL) {
+    if (stopped > 0.004 && interval > 1.5 * SMALL) {
       careful = at;
       at = before + SMALL;
       continue;
