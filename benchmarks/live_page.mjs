@@ -23,16 +23,16 @@ window.driver = {
   },
   raw(view, side, mix, baked) {
     scene = renderer.load("bench", head, mix);
-    while (baked && !renderer.bake(scene, 32));
-    const target = renderer.march(scene, "bench", side, view, { baked });
+    if (baked && !scene.grid) renderer.bake(scene, 128);
+    const target = renderer[baked ? "quick" : "march"](scene, "bench", side, view);
     return [text(renderer.read(target)), text(renderer.read(target, 1))];
   },
   frames(views, side) { // as while dragging: march the grid, show it, bring it to a 2D canvas
     scene = renderer.load("bench", head, {});
-    while (!renderer.bake(scene, 32));
+    if (!scene.grid) renderer.bake(scene, 128);
     const context = Object.assign(document.createElement("canvas"), { width: 340, height: 340 }).getContext("2d");
     const draw = (view) => {
-      renderer.show(renderer.march(scene, "bench", side, view, { baked: true }), side, view);
+      renderer.show(renderer.quick(scene, "bench", side, view), side, view);
       context.drawImage(renderer.gl.canvas, 0, 0, 340, 340);
       context.getImageData(0, 0, 1, 1); // wait for it
     };

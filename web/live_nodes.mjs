@@ -1,6 +1,7 @@
 // Live heads of ComfyUI's nodes: Live Head, whose widgets hold what is shown, and the previews of Multi-View Render
 // and of the nodes that train, which hold it themselves and come when there is something to show.
-import { hasCard } from "./live_head/gl.mjs";
+import { whoDraws } from "./live_head/gl.mjs";
+import { Follower } from "./live_head/follower.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
 import { nodeByExecutionId, pictureUrls, pictures, viewUrl } from "./run_outputs.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
@@ -52,12 +53,17 @@ export class LiveNodes {
   /** The view of a node that has none in its definition; it is made when it is first asked for. */
   preview(node) {
     if (this.views.has(node)) return this.views.get(node).view;
-    const state = { run: "", moments: [] };
+    const state = { run: "", moments: [], follower: new Follower((url) => view.load(url)) };
     const keep = (moment) => moment && this.keep(state.run, moment.step);
     const view = new LiveHeadView(localStore(), this.page.words(), this.page.options, { keep });
     const seen = (from, output) => (from === node ? this.showRun(view, state, output) : {});
     const { widget } = this.page.addView(node, "live head", "ITP_LIVE_PREVIEW", view, { node, view, seen }, HEIGHT);
-    const before = widget.onRemove;
+    const { onRemove: before, options } = widget;
+    const draw = options.onDraw;
+    options.onDraw = (...args) => {
+      draw?.(...args);
+      this.grow(node);
+    };
     widget.onRemove = (...args) => {
       this.views.delete(node);
       return before?.apply(widget, args);
@@ -83,6 +89,11 @@ export class LiveNodes {
     node.graph?.setDirtyCanvas?.(true, true);
   }
 
+  /** Beside a DOM widget, ComfyUI's own picture of a run does not ask for room: give it some. */
+  grow(node) {
+    if ((node.computeSize?.()[1] ?? 0) > node.size[1] + 1) this.fit(node);
+  }
+
   /** Multi-View Render: a switch brings the view and takes it away. */
   watchSwitch(node) {
     const widget = node.widgets?.find(({ name }) => name === "live");
@@ -101,23 +112,24 @@ export class LiveNodes {
   /** Listen to trainings. */
   attach() {
     const { app, api } = this.page;
+    for (const end of ["execution_success", "execution_error", "execution_interrupted"])
+      api.addEventListener(end, () => this.views.forEach(({ view }) => view.painter.spare(false)));
     api.addEventListener(EVENT, ({ detail }) => {
       const node = nodeByExecutionId(app.rootGraph ?? app.graph, detail?.node);
-      const wanted = detail?.always || hasCard(); // by the processor it would slow the training and the page
-      if (wanted && node && FILE.test(detail.file?.filename ?? "")) this.train(node, detail);
+      if (whoDraws() === "nobody") return; // ComfyUI's own pictures of the training are there anyhow
+      if (node && FILE.test(detail.file?.filename ?? "")) this.train(node, detail);
     });
   }
 
   /** A training shows its generators: follow it, unless an earlier moment is being looked at. */
   train(node, { run, step, total, file, moment }) {
-    const fresh = !this.views.has(node);
     const view = this.preview(node);
+    view.painter.spare(whoDraws() === "processor"); // the training needs the processor too
     const { state } = this.views.get(node);
-    if (fresh) view.painter.touched = false; // the training needs the machine, until somebody turns the head
     if (state.run !== run) Object.assign(state, { run, moments: [] });
     const following = view.controls.atLast;
     if (moment) state.moments = [...state.moments, { step, total, file }].slice(-MOST_MOMENTS);
-    if (following) view.load(viewUrl(this.page.api, file));
+    if (following) state.follower.offer(viewUrl(this.page.api, file));
     view.controls.offerMoments(momentsOf(state.moments, this.page.api), true, following);
   }
 
@@ -142,6 +154,7 @@ export class LiveNodes {
   /** The same for a node that trains: its moments too. */
   showRun(view, state, output) {
     const [found] = output?.itp_moments ?? [];
+    state.follower.end();
     const moments = momentsOf(found?.moments, this.page.api);
     if (moments.length === 0) return this.show(view, output);
     Object.assign(state, { run: String(found.run), moments: found.moments });

@@ -17,9 +17,10 @@ import itportrait_core as itp
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.live.container import MAGIC, from_bytes
 from itportrait_core.live.mix import mixed_generator, mixed_latent, style_weights
-from itportrait_core.live.pack import LiveHead, Person, Style, pack, unpack
+from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.live.page import needed_modules, page
 from itportrait_core.live.timeline import Timeline, load_moment, save_moment
+from itportrait_core.live.unpack import LiveHead, unpack
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.networks.panohead import PanoHeadConfig, PanoHeadGenerator
 from itportrait_core.networks.triplane import sample_planes
@@ -208,6 +209,14 @@ def test_large_moments_become_fewer(tmp_path: Path) -> None:
 def modules() -> dict[str, str]:
     files = [*WEB.glob("*.mjs"), *WEB.glob("live_head/*.mjs")]
     return {file.relative_to(WEB).as_posix(): file.read_text(encoding="utf-8") for file in files}
+
+
+def test_a_page_of_the_official_size_is_at_most_20_mb() -> None:
+    """By a narrower backbone, which is not in it."""
+    config = EG3DConfig(channel_base=2048, channel_max=32, z_dim=64, w_dim=64)
+    generator = EG3DGenerator(config, seed=0).eval()
+    data = pack([Style("official", generator)], [person(generator)])
+    assert len(page(data, modules(), title="", license="")) <= 20e6
 
 
 def test_a_page_holds_everything_and_asks_for_nothing() -> None:

@@ -1,12 +1,16 @@
-"""Help pictures of the live head: what the browser marches, and what the server makes of the same numbers."""
+"""Help pictures of the live head: what a browser marches, and what the server makes of the same numbers."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import itportrait_core as itp
+from benchmarks.live_page import LivePage
+from benchmarks.live_speed import FOV
 from itportrait_core.live.mix import mixed_latent
+from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.rendering.views import render_views
 
@@ -23,11 +27,15 @@ def live_head(studio: Studio) -> Rows:
     """Turned from side to side: while it moves, at rest, the finished picture, depth and normals."""
     cameras = itp.cameras.orbit(list(YAWS), 5.0).float()
     ws = studio.person.ws
-    planes = studio.generator.planes(ws)
+    views = [{"yaw": yaw, "pitch": 5.0, "roll": 0.0, "fov": FOV} for yaw in YAWS]
+    with LivePage() as live:
+        live.load("head.itplive", pack([Style("", studio.generator)], [Person("", ws)]))
+        moving = [live.picture(view, MOVING, True, grid=True) for view in views]
+        resting = [live.picture(view, RESTING, True) for view in views]
     finished = render_views(studio.generator, ws, cameras)
     rows = {
-        "while it moves": _raw(studio, planes, ws, cameras, MOVING),
-        "at rest": _raw(studio, planes, ws, cameras, RESTING),
+        "while it moves": _tensor(moving),
+        "at rest": _tensor(resting),
         "finished picture": finished.images,
         "depth": finished.depth_normalized * 2 - 1,
         "normals": finished.normals_camera,
@@ -39,21 +47,21 @@ def live_person(studio: Studio) -> Rows:
     """From one person to another: planes mixed in the browser, and latents mixed by the server."""
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
     camera = itp.cameras.orbit(20.0, 5.0).float()
+    view = {"yaw": 20.0, "pitch": 5.0, "roll": 0.0, "fov": FOV}
     people = [studio.person.ws, sample_portrait(studio.generator, SECOND, truncation=0.7).ws]
-    first, second = (studio.generator.planes(ws) for ws in people)
-    preview = [_raw(studio, first.lerp(second, share), people[0], camera, RESTING) for share in shares]
+    with LivePage() as live:
+        live.load("two.itplive", pack([Style("", studio.generator)], [Person("", ws) for ws in people]))
+        preview = [live.picture(view, RESTING, True, mix={"person": share}) for share in shares]
     exact = [render_views(studio.generator, mixed_latent(people, share), camera).images for share in shares]
     return {
-        "live, a preview between": _row(shares, torch.cat(preview)),
+        "live, a preview between": _row(shares, _tensor(preview)),
         "after a run, exact": _row(shares, torch.cat(exact)),
     }
 
 
-def _raw(studio: Studio, planes: Tensor, ws: Tensor, cameras: Tensor, side: int) -> Tensor:
-    views = (
-        studio.generator.render(planes, ws, one, neural_rendering_resolution=side) for one in cameras.split(1)
-    )
-    return torch.cat([view.image_raw for view in views])
+def _tensor(pictures: list[np.ndarray]) -> Tensor:
+    """What the browser drew, as pictures of the core `[n, 3, H, W]` in [-1, 1]."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2) * 2 - 1
 
 
 def _row(values: tuple[float, ...], pictures: Tensor) -> Row:

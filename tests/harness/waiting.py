@@ -10,8 +10,9 @@ from playwright.sync_api import ElementHandle, Locator, Page
 
 Value = TypeVar("Value")
 
-LONGEST = 30.0
-"""Seconds after which a wait ends; what did not come by then is told by the test's own assertion."""
+LONGEST = 120.0
+"""Seconds after which a wait ends; what did not come by then is told by the test's own assertion. Long, for
+pages that draw by the processor beside a training."""
 FRAMES = """async (count) => {
     for (let i = 0; i < count; i += 1) await new Promise(requestAnimationFrame); }"""
 STILL = """async (element, [wanted, longest]) => {

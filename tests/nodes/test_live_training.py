@@ -1,8 +1,9 @@
-"""Keeping a moment of a training: nothing but a run's own moments can be asked for."""
+"""The live head of a training: what it may cost, and that nothing but a run's own moments can be asked for."""
 
 from __future__ import annotations
 
 import importlib
+import itertools
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,3 +36,28 @@ def test_damaged_notes_of_a_run_are_said_to_be_gone(live: ModuleType, text: str)
     with pytest.raises(ValueError, match="are gone"):
         live.keep_moment(RUN, 1)
     assert live.moments_of({"method": "none"}) == {}
+
+
+@pytest.mark.parametrize(("step", "show"), [(0.05, 0.02), (0.4, 0.3), (2.0, 1.5)])
+def test_live_heads_take_at_most_their_share_of_a_run(
+    pack: ModuleType, monkeypatch: pytest.MonkeyPatch, step: float, show: float
+) -> None:
+    """At every moment of a run of 600 seconds, by a clock of its own; and heads do come."""
+    live_training = importlib.import_module(f"{pack.__name__}.nodes.live_training")
+    clock, shown = [0.0], []
+    monkeypatch.setattr(live_training.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(live_training.results, "run_file", lambda facts: live_training.Path("apt-0"))
+
+    class Slow(live_training.LiveTraining):  # type: ignore[name-defined,misc]
+        def _show(self, done: int, total: int, moment: object) -> None:
+            clock[0] += show
+            shown.append(clock[0])
+
+    live = Slow({}, None, {})
+    while clock[0] < 600:
+        clock[0] += step
+        live.step(1, 2, None)
+        assert show * len(shown) <= live_training.SHARE * clock[0] + show
+    assert show * len(shown) <= live_training.SHARE * clock[0] + 0.1
+    gaps = [after - before for before, after in itertools.pairwise(shown)]
+    assert shown and min(gaps) >= live_training.SECONDS

@@ -17,6 +17,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 
 from harness.editor import Editor  # noqa: E402
 from harness.frontends import VERSIONS, static  # noqa: E402
+from harness.waiting import LONGEST  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAIRS = [(version, renderer) for version in VERSIONS for renderer in ("classic", "nodes2")]
@@ -71,6 +72,7 @@ def page_editor(
     version, renderer = request.param
     server = servers(version)
     context = browser.new_context(viewport={"width": 1500, "height": 1000}, device_scale_factor=1)
+    context.set_default_timeout(LONGEST * 1000)
     opened = Editor(context.new_page(), server, f"{version}-{renderer}", renderer == "nodes2")
     opened.open()
     yield opened

@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { Engine, MOST } from "../../web/live_head/engine.mjs";
+import { defines } from "../../web/live_head/field.mjs";
 import { parse } from "../../web/live_head/format.mjs";
+import { Follower } from "../../web/live_head/follower.mjs";
+import { quickSource } from "../../web/live_head/grid.mjs";
+import { bordered, decoderBlock } from "../../web/live_head/layout.mjs";
 import { isExact, mixed, parts, styleWeights } from "../../web/live_head/mix.mjs";
 import { SIDES, coast, nextRows, nextSide, release } from "../../web/live_head/motion.mjs";
 import { CELLS, TILES, boxOf, occupancyOf, widened } from "../../web/live_head/occupancy.mjs";
-import { bordered, decoderBlock } from "../../web/live_head/renderer.mjs";
-import { defines, marchSource } from "../../web/live_head/shader.mjs";
+import { marchSource } from "../../web/live_head/shader.mjs";
 import { HOME, colourOf, complete, pinch, same } from "../../web/live_head/state.mjs";
 import { nearest } from "../../web/live_head/strip.mjs";
 
@@ -141,11 +144,11 @@ test("what a header fixes becomes the shader's constants", () => {
   const text = defines(HEADER);
   assert.match(text, /RAY_END = 3\.0/);
   assert.match(text, /PLANE_2 p\.zy/);
-  assert.match(marchSource(HEADER, true), /#define BAKED 1/);
+  for (const source of [marchSource, quickSource]) assert.ok(source(HEADER).includes(text));
 });
 
 test("the shader has the steps of volume_rendering.py in their order", () => {
-  const text = marchSource(HEADER, false);
+  const text = marchSource(HEADER);
   const steps = ["sample_plane", "softplus", "vec4 field(", "stratified_depth(int", "// coarse pass", "importance_depths", "invert_cdf", "rgb +="];
   const at = steps.map((step) => text.indexOf(step));
   assert.ok(at.every((place, i) => place > (at[i - 1] ?? -1)), String(at));
@@ -255,4 +258,20 @@ test("a lost context is waited for, and everything is drawn anew when it is back
 
 test("where there is no WebGL2 it says why", () => {
   assert.equal(counting(true).engine.join("a", () => {}), "no WebGL2 here");
+});
+
+test("a training is followed with a tenth of the time, and only its newest head", async () => {
+  const [loaded, waits] = [[], []];
+  let clock = 0;
+  const follower = new Follower(async (url) => (loaded.push(url), (clock += 200)), () => clock, async (ms) => (waits.push(ms), (clock += ms)));
+  const done = follower.offer("first");
+  for (const url of ["second", "third"]) follower.offer(url);
+  await done;
+  assert.deepEqual(loaded, ["first", "third"]);
+  assert.deepEqual(waits, [1800, 1800]);
+  const again = follower.offer("fourth");
+  follower.offer("fifth");
+  follower.end();
+  await again;
+  assert.deepEqual(loaded.slice(2), ["fourth"]);
 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,19 @@ import itportrait_core as itp
 from benchmarks import live_head as bench
 from benchmarks.live_page import LivePage, chromium
 from itportrait_core.live.pack import Person, Style, pack
+from itportrait_core.live.page import page
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("ITPORTRAIT_LIVE"),
     reason="drawing by the processor wants a quiet machine: set ITPORTRAIT_LIVE=1 there",
 )
 
+WEB = Path(__file__).parents[2] / "web"
+STAGE = "document.querySelector('.itportrait-live').shadowRoot.querySelector('.stage')"
+INKED = f"""() => {{ const canvas = {STAGE}.querySelector("canvas"); if (!canvas.width) return false;
+    const {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(data).size > 100; }}"""
+"""Whether a head is on the canvas."""
 VIEWS = [bench.all_views()[i] for i in (3, 9, 22)]
 SIDE = 32
 
@@ -75,6 +83,34 @@ def test_ends_of_a_cross_fade_are_the_single_styles(live: LivePage, generator: A
         mixed = live.picture(VIEWS[0], SIDE, True, mix={"fade": fade, "strength": 1.0})
         live.load("single.itplive", single)
         assert (mixed == live.picture(VIEWS[0], SIDE, True)).all()
+
+
+def test_an_exported_page_opens_from_disk_and_turns_by_touch(
+    live: LivePage, generator: Any, tmp_path: Path
+) -> None:
+    """One file of at most 3 MB that asks for nothing, not even for an icon; a finger turns the head."""
+    modules = {file.relative_to(WEB).as_posix(): file.read_text("utf-8") for file in WEB.rglob("*.mjs")}
+    file = tmp_path / "head.html"
+    file.write_text(page(data(generator), modules, title="Head", license="Weights: terms"), encoding="utf-8")
+    assert file.stat().st_size <= 3e6
+    context = live.browser.new_context(viewport={"width": 400, "height": 720}, has_touch=True)
+    opened, asked, complaints = context.new_page(), [], []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(file.as_uri())
+    stage = opened.locator(".itportrait-live .stage")
+    opened.wait_for_function(INKED)
+    box = stage.bounding_box()
+    assert box is not None and stage.get_attribute("aria-valuenow") == "0"
+    touch, y = context.new_cdp_session(opened), box["y"] + box["height"] / 2
+    for kind, x in (("touchStart", 200), ("touchMove", 180), ("touchMove", 150), ("touchEnd", None)):
+        points = [] if x is None else [{"x": x, "y": y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    opened.wait_for_function("() => " + STAGE + ".getAttribute('aria-valuenow') > 5")
+    assert opened.locator("footer").inner_text() == "Weights: terms"
+    assert [url for url in asked if not url.startswith(("data:", file.as_uri()))] == []
+    assert complaints == []
+    context.close()
 
 
 def test_a_lost_context_comes_back_with_its_picture(live: LivePage, generator: Any) -> None:

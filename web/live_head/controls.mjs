@@ -12,7 +12,7 @@ export const EXTRA_STYLE = `
   background: rgb(0 0 0 / 62%); color: #fff; pointer-events: none; overflow-wrap: anywhere; }
 .over[hidden] { display: none; }
 label { display: flex; flex: 1 1 0; align-items: center; gap: 6px; min-width: 0; font-size: 11px; }
-label span { flex: 0 1 auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; opacity: 0.85; }
+label span { flex: 0 1 auto; min-width: 0; max-width: 55%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; opacity: 0.85; }
 input[type="range"] { flex: 1 1 70px; min-width: 50px; accent-color: var(--p-primary-color, #5aa9ff); cursor: pointer; }
 input[type="color"] { flex: 0 0 30px; height: 22px; padding: 0; border: 1px solid var(--border-color, #666); border-radius: 8px;
   background: none; cursor: pointer; }
@@ -30,10 +30,13 @@ export class Controls {
     this.shadings = this.buttons(SHADINGS, "shading", (name) => view.change({ shading: name }));
     this.colour = make("input", { type: "color", value: "#ffffff", title: words.background, attributes: { "aria-label": words.background } });
     this.colour.addEventListener("input", () => view.change({ background: this.colour.value }));
-    this.plain = make("button", { type: "button", textContent: words.ownBackground, title: words.ownBackgroundHelp });
+    this.plain = make("button", { type: "button", textContent: "×", title: words.ownBackground, attributes: { "aria-label": words.ownBackground } });
+    this.plain.style.flex = "0 0 24px";
     this.plain.addEventListener("click", () => view.change({ background: "" }));
     this.sliders = Object.fromEntries(SLIDERS.map((name) => [name, this.slider(name)]));
     this.mixture = this.row(...SLIDERS.map((name) => this.sliders[name].label));
+    this.mixture.style.flexWrap = "wrap";
+    this.sliders.fade.label.style.flexBasis = "100%"; // it says a style's name, which may be long
     this.moments = this.timeline();
     this.element.append(this.row(...this.presets), this.row(...this.shadings, this.colour, this.plain), this.mixture, this.moments.row);
     for (const { label } of Object.values(this.sliders)) label.hidden = true;
@@ -127,7 +130,7 @@ export class Controls {
       button.setAttribute("aria-pressed", String(wanted.every(([name, value]) => Math.abs(state[name] - value) < 0.05)));
     }
     for (const button of this.shadings) button.setAttribute("aria-pressed", String(state.shading === button.dataset.shading));
-    this.plain.setAttribute("aria-pressed", String(!state.background));
+    this.plain.hidden = !colourOf(state.background);
     if (colourOf(state.background)) this.colour.value = state.background;
   }
 

@@ -12,23 +12,29 @@ export function openContext() {
   return gl;
 }
 
-let card;
+let drawer;
 
-/** Whether a graphics card draws WebGL here, and not the processor, which a training needs for itself. */
-export function hasCard() {
-  if (card === undefined) {
+/** Who draws WebGL2 here: "card", "processor", which a training needs for itself, or "nobody". */
+export function whoDraws() {
+  if (drawer === undefined) {
     const gl = document.createElement("canvas").getContext("webgl2");
     const named = gl?.getExtension("WEBGL_debug_renderer_info");
-    const name = gl ? String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "none";
-    card = !/none|swiftshader|llvmpipe|software|basic render/i.test(name);
+    const name = gl ? String(gl.getParameter(named ? named.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "";
+    drawer = !gl ? "nobody" : /swiftshader|llvmpipe|software|basic render/i.test(name) ? "processor" : "card";
     gl?.getExtension("WEBGL_lose_context")?.loseContext();
   }
-  return card;
+  return drawer;
 }
 
-export function makeProgram(gl, vertex, fragment) {
+const VERTEX = `#version 300 es
+void main() { // one triangle over the whole target
+  gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+
+/** A program that runs a fragment shader on every pixel of its target, and where its uniforms lie. */
+export function makeProgram(gl, fragment) {
   const program = gl.createProgram();
-  for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+  for (const [kind, text] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, text);
     gl.compileShader(shader);

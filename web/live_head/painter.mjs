@@ -1,25 +1,24 @@
-// One head on one canvas: quick pictures while anything moves, then the field is read into a grid, then the full
-// picture in strips, so that the page never waits long for one frame.
+// One head on one canvas: quick pictures from a coarse grid while anything moves, then the field is read into a finer
+// one, then the full picture in strips, so that the page never waits long for one frame.
 import { isExact, parts } from "./mix.mjs";
 import { nextRows, nextSide } from "./motion.mjs";
 
 const REST = [128, 256]; // sides of the pictures at rest, one after the other
 const PATIENCE = 0.8; // seconds for one of them, after which the machine is spared the next
 const STILL = 0.12; // seconds without a change after which it rests
-const FIRST = 64; // side of quick pictures before the grid is there
-const ROUGH = 48; // the same while something moves
+const GRID = { first: 64, fine: 128, sparing: 96 }; // points a side of the grid that is marched while anything moves
 
 export class Painter {
   /** `canvas` is a 2D canvas; `ask()` asks for another call of `frame`. */
   constructor(canvas, engine, ask) {
     Object.assign(this, { canvas, engine, ask, head: null, look: null, dirty: false, rest: 0, side: 96, rows: 16 });
-    Object.assign(this, { slices: 4, strip: 0, issued: null, changed: 0, last: 0, pace: 0.03, drawn: 0, seen: false });
-    this.touched = true; // false: nobody has turned this head yet, and the machine has other work
+    Object.assign(this, { slices: 4, strip: 0, issued: null, changed: 0, last: 0, pace: 0.03, drawn: 0 });
+    this.sparing = false;
   }
 
   /** Show another head. */
   show(head) {
-    Object.assign(this, { head, seen: false });
+    this.head = head;
     this.stir();
   }
 
@@ -37,6 +36,13 @@ export class Painter {
     this.ask();
   }
 
+  /** Whether the machine has other work, so that quick pictures are all there is. */
+  spare(wanted) {
+    if (wanted === this.sparing) return;
+    this.sparing = wanted;
+    this.stir();
+  }
+
   get resting() {
     return !this.dirty && this.rest === REST.length;
   }
@@ -47,9 +53,11 @@ export class Painter {
     if (!head || !look || this.canvas.width === 0) return;
     const scene = engine.scene(this, head, look.mix);
     if (!scene) return; // the context is lost; `stir` comes when it is back
+    if (!scene.grid) engine.renderer.bake(scene, this.sparing ? GRID.sparing : GRID.first);
     if (this.dirty) this.quick(scene, now);
+    else if (this.sparing) this.rest = REST.length;
     else if (now - this.changed < STILL || this.busy(now)) this.ask();
-    else if (!scene.whole && this.touched) this.bake(scene, now);
+    else if (scene.grid.points < GRID.fine) this.bake(scene, now);
     else if (this.rest < REST.length) this.refine(scene, now);
   }
 
@@ -59,14 +67,13 @@ export class Painter {
       this.pace += 0.25 * (gap - this.pace);
       this.side = nextSide(this.side, this.pace, Math.min(256, this.canvas.width));
     }
-    const side = scene.whole ? this.side : this.seen ? ROUGH : FIRST;
-    this.put(this.engine.renderer.march(scene, "quick", side, this.look.view, this.options(scene.whole)), side);
-    Object.assign(this, { dirty: false, changed: now, last: now, seen: true });
+    this.put(this.engine.renderer.quick(scene, "quick", this.side, this.look.view, this.options), this.side);
+    Object.assign(this, { dirty: false, changed: now, last: now });
     this.ask();
   }
 
-  options(baked) {
-    return { baked, normals: this.look.mode === "normals" };
+  get options() {
+    return { normals: this.look.mode === "normals" };
   }
 
   /** Whether the graphics card is still at the last strip; notes how long it took. */
@@ -90,7 +97,7 @@ export class Painter {
   }
 
   bake(scene, now) {
-    scene.whole = this.engine.renderer.bake(scene, this.slices);
+    this.engine.renderer.bake(scene, GRID.fine, this.slices);
     this.issue("slices", now);
   }
 
@@ -98,11 +105,11 @@ export class Painter {
     const side = REST[this.rest];
     if (this.strip === 0) this.began = now;
     const to = Math.min(side, this.strip + this.rows);
-    const target = this.engine.renderer.march(scene, this, side, this.look.view, { ...this.options(false), from: this.strip, to });
+    const target = this.engine.renderer.march(scene, this, side, this.look.view, { ...this.options, from: this.strip, to });
     this.strip = to;
     if (to === side) {
       this.put(target, Math.max(side, Math.min(512, this.canvas.width)));
-      const enough = now - this.began > PATIENCE || !this.touched;
+      const enough = now - this.began > PATIENCE;
       Object.assign(this, { rest: enough ? REST.length : this.rest + 1, strip: 0 });
     }
     this.issue("rows", now);

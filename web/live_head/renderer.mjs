@@ -3,36 +3,12 @@ import { camera, dot, minus } from "../camera_math.mjs";
 import { makeProgram, makeTarget, makeTexture } from "./gl.mjs";
 import { mixed, parts } from "./mix.mjs";
 import { CELLS, TILES, occupancyOf } from "./occupancy.mjs";
-import { PRESENT, VERTEX, bakeSource, densitySource, marchSource } from "./shader.mjs";
+import { PRESENT } from "./present.mjs";
+import { bordered, decoderBlock } from "./layout.mjs";
+import { bakeSource, densitySource, quickSource } from "./grid.mjs";
+import { marchSource } from "./shader.mjs";
 
-const POINTS = 128; // of a side of the grid that is read while the head moves
 export const MODES = ["picture", "depth", "normals"];
-
-/** Planes `[3, C/4, S, S, 4]` with a border of zeros, as the texture holds them. */
-export function bordered(planes, layers, side) {
-  const wide = side + 2;
-  const out = new Float32Array(layers * wide * wide * 4);
-  for (let layer = 0; layer < layers; layer += 1)
-    for (let y = 0; y < side; y += 1) {
-      const from = (layer * side + y) * side * 4;
-      out.set(planes.subarray(from, from + side * 4), ((layer * wide + y + 1) * wide + 1) * 4);
-    }
-  return out;
-}
-
-/** The uniform block of a decoder: `w0` as 4x4 blocks, `b0`, `w1` as 4x4 blocks, `b1`; columns are inputs. */
-export function decoderBlock({ w0, b0, w1, b1 }, channels, hidden) {
-  const out = [];
-  for (let h = 0; h < hidden; h += 4)
-    for (let c = 0; c < channels; c += 4)
-      for (let column = 0; column < 4; column += 1)
-        for (let row = 0; row < 4; row += 1) out.push(w0[(h + row) * channels + c + column]);
-  out.push(...b0);
-  for (let h = 0; h < hidden; h += 4)
-    for (let column = 0; column < 4; column += 1)
-      for (let row = 0; row < 4; row += 1) out.push(w1[row * hidden + h + column]);
-  return new Float32Array([...out, ...b1]);
-}
 
 export class Renderer {
   constructor(gl) {
@@ -40,20 +16,19 @@ export class Renderer {
     this.programs = new Map();
     this.targets = new Map();
     this.scenes = new Map(); // key of a head's owner -> {planes, decoder, occupied, emptyDensity, mixture}
-    this.present = makeProgram(gl, VERTEX, PRESENT);
+    this.present = makeProgram(gl, PRESENT);
     this.empty = gl.createVertexArray();
     gl.bindVertexArray(this.empty);
   }
 
-  program(kind, source) {
-    const text = source;
-    const key = `${kind}${text}`;
-    if (!this.programs.has(key)) {
-      const made = makeProgram(this.gl, VERTEX, text);
-      this.gl.uniformBlockBinding(made.program, this.gl.getUniformBlockIndex(made.program, "Decoder"), 0);
-      this.programs.set(key, made);
+  program(source) {
+    if (!this.programs.has(source)) {
+      const made = makeProgram(this.gl, source);
+      const block = this.gl.getUniformBlockIndex(made.program, "Decoder");
+      if (block !== this.gl.INVALID_INDEX) this.gl.uniformBlockBinding(made.program, block, 0);
+      this.programs.set(source, made);
     }
-    return this.programs.get(key);
+    return this.programs.get(source);
   }
 
   target(name, side) {
@@ -96,7 +71,7 @@ export class Renderer {
     const framebuffer = gl.createFramebuffer();
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, picture, 0);
-    const { at } = this.use(this.program("density", densitySource(scene.head.header)), scene);
+    const { at } = this.use(this.program(densitySource(scene.head.header)), scene);
     gl.uniform1f(at.cells, CELLS);
     gl.uniform1f(at.tiles, TILES);
     this.fill(width, height);
@@ -111,26 +86,32 @@ export class Renderer {
     });
   }
 
-  /** Read the field at a grid's points, `slices` more of them; true once all are read. */
-  bake(scene, slices = POINTS) {
+  /** Read the field at `points` a side of a grid, `slices` more of them; true once all are read. */
+  bake(scene, points, slices = points) {
     const { gl } = this;
-    scene.volume ??= makeTexture(gl, {
-      target: gl.TEXTURE_3D, internal: gl.RGBA16F, format: gl.RGBA, type: gl.HALF_FLOAT, size: [POINTS, POINTS, POINTS],
-    });
-    scene.baked ??= 0;
+    if (scene.coming?.points !== points) {
+      gl.deleteTexture(scene.coming?.texture ?? null);
+      const size = [points, points, points];
+      const texture = makeTexture(gl, { target: gl.TEXTURE_3D, internal: gl.RGBA16F, format: gl.RGBA, type: gl.HALF_FLOAT, size });
+      scene.coming = { texture, points, baked: 0 };
+    }
+    const { coming } = scene;
     const framebuffer = gl.createFramebuffer();
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
-    const { at } = this.use(this.program("bake", bakeSource(scene.head.header)), scene);
+    const { at } = this.use(this.program(bakeSource(scene.head.header)), scene);
     this.texture3d(1, scene.occupied, at.occupied);
     gl.uniform1f(at.empty_density, scene.emptyDensity);
-    gl.uniform1f(at.points, POINTS);
-    for (const end = Math.min(POINTS, scene.baked + slices); scene.baked < end; scene.baked += 1) {
-      gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, scene.volume, 0, scene.baked);
-      gl.uniform1f(at.slice, scene.baked);
-      this.fill(POINTS, POINTS);
+    gl.uniform1f(at.points, points);
+    for (const end = Math.min(points, coming.baked + slices); coming.baked < end; coming.baked += 1) {
+      gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, coming.texture, 0, coming.baked);
+      gl.uniform1f(at.slice, coming.baked);
+      this.fill(points, points);
     }
     gl.deleteFramebuffer(framebuffer);
-    return scene.baked === POINTS;
+    if (coming.baked < points) return false;
+    gl.deleteTexture(scene.grid?.texture ?? null);
+    Object.assign(scene, { grid: coming, coming: null });
+    return true;
   }
 
   texture3d(unit, texture, place) {
@@ -155,24 +136,33 @@ export class Renderer {
     this.gl.drawArrays(this.gl.TRIANGLES, 0, 3);
   }
 
-  /**
-   * March rays into the target `name` of `side` x `side`; rows `[from, to)` only, counted from the bottom.
-   * `baked` reads the grid of `bake` in place of planes and decoder.
-   */
-  march(scene, name, side, view, { baked = false, normals = false, from = 0, to = side } = {}) {
+  /** March rays through the field into the target `name` of `side` x `side`; rows `[from, to)` only, from the bottom. */
+  march(scene, name, side, view, { normals = false, from = 0, to = side } = {}) {
+    return this.rays(scene, marchSource, name, side, view, normals, [from, to]);
+  }
+
+  /** March through the grid of `bake` in place of planes and decoder. */
+  quick(scene, name, side, view, { normals = false } = {}) {
+    return this.rays(scene, quickSource, name, side, view, normals, [0, side]);
+  }
+
+  rays(scene, source, name, side, view, normals, [from, to]) {
     const { gl } = this;
     const target = this.target(name, side);
     gl.bindFramebuffer(gl.FRAMEBUFFER, target.framebuffer);
-    const { at } = this.use(this.program("march", marchSource(scene.head.header, baked)), scene);
+    const { header } = scene.head;
+    const { at } = this.use(this.program(source(header)), scene);
     const { position, right, down, forward, focal } = camera(view);
-    gl.uniform3fv(at.origin, position);
-    gl.uniform3fv(at.right, right);
-    gl.uniform3fv(at.down, down);
-    gl.uniform3fv(at.forward, forward);
+    for (const [place, value] of [[at.origin, position], [at.right, right], [at.down, down], [at.forward, forward]]) gl.uniform3fv(place, value);
     gl.uniform1f(at.focal, focal);
     gl.uniform1f(at.resolution, side);
-    if (baked) this.texture3d(1, scene.volume, at.volume);
     gl.uniform1i(at.normals, Number(normals));
+    if (at.volume) {
+      this.texture3d(1, scene.grid.texture, at.volume);
+      const [low, high] = scene.box.map((corner) => corner.map((v) => v * header.rendering.box_warp));
+      gl.uniform3fv(at.low, low);
+      gl.uniform3fv(at.high, high);
+    }
     gl.enable(gl.SCISSOR_TEST);
     gl.scissor(0, from, side, to - from);
     this.fill(side, side);
@@ -235,9 +225,7 @@ export class Renderer {
   drop(owner) {
     const scene = this.scenes.get(owner);
     if (!scene) return;
-    this.gl.deleteTexture(scene.planes);
-    this.gl.deleteTexture(scene.occupied ?? null);
-    this.gl.deleteTexture(scene.volume ?? null);
+    for (const texture of [scene.planes, scene.occupied, scene.grid?.texture, scene.coming?.texture]) this.gl.deleteTexture(texture ?? null);
     this.gl.deleteBuffer(scene.decoder);
     this.scenes.delete(owner);
   }
