@@ -7,15 +7,17 @@ from comfy_api.latest import io, ui
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
+from ..itportrait_core.methods.couple.config import source_text_for
 from ..itportrait_core.methods.shared.run_facts import couple_inputs
 from . import compat, fields, results, runtime, sockets
 from .live_training import LiveTraining, moments_of
 
 MODES = ("coupled", "text_only")
+NO_TEXT = "The text is empty; say what to change, or use Style from a Picture for the picture alone."
 
 
 class Couple(io.ComfyNode):
-    """ITE Coupled Fine-tune."""
+    """Style and Text."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -27,12 +29,31 @@ class Couple(io.ComfyNode):
 
         return compat.schema(
             "Fuse",
-            "ITE Coupled Fine-tune",
+            "Style and Text (ITE coupled fine-tune)",
             description=(
                 "Teaches a copy of the generator the look of one picture and the change that a text asks for,"
                 " both at once and from every side. text_only leaves the picture's look out."
             ),
-            search_aliases=["ite", "clip", "text to style", "coupled", "stylegan-nada"],
+            search_aliases=[
+                "ite",
+                "itportrait",
+                "clip",
+                "text to style",
+                "coupled",
+                "style and text",
+                "stylegan-nada",
+            ],
+            advanced=(
+                "mode",
+                "source_text",
+                "tau",
+                "gate",
+                "views",
+                "yaw_range",
+                "pitch_range",
+                "content_mix",
+                "style_start",
+            ),
             inputs=[
                 sockets.Generator.Input(
                     "generator", tooltip="The generator to start from; it stays as it is."
@@ -58,10 +79,11 @@ class Couple(io.ComfyNode):
                 ),
                 io.String.Input(
                     "source_text",
-                    default=ITEConfig().source_text,
+                    default="",
+                    display_name="what they are before",
                     tooltip=(
-                        "What the portraits are before, in a few words. 'photo' suits photographic people,"
-                        " 'a person' the embedded ones."
+                        "What the portraits are before, in a few words. Empty: what suits the generator,"
+                        " 'photo' for photographic people, 'a person' for the embedded ones."
                     ),
                 ),
                 fields.steps("Steps of picture and text together. More is stronger, then overdone."),
@@ -69,18 +91,21 @@ class Couple(io.ComfyNode):
                     ITEConfig,
                     "tau",
                     "How far the picture's style must have come before the text may speak freely. 0.5 to"
-                    " 0.75; lower favours the picture, higher the text.",
+                    " 0.75; lower favours the picture, higher the text. The paper's tau.",
+                    label="style against text",
                 ),
                 fields.number(
                     ITEConfig,
                     "xi",
                     "Chance in percent that the text leads although the picture could. 20 to 80; higher"
-                    " favours the text.",
+                    " favours the text. The paper's xi.",
+                    label="chance that the text leads (%)",
                 ),
                 fields.choice(
                     ITEConfig,
                     "gate",
                     "hard: picture or text leads each step, as published. soft, bisector and joint mix both.",
+                    label="who leads a step",
                 ),
                 fields.number(
                     ITEConfig, "views", "Views compared in each step. 3 as published; 2 is faster."
@@ -92,6 +117,7 @@ class Couple(io.ComfyNode):
                     "content_mix",
                     "0 trains on fresh people, so that the style suits everybody; 1 on this person only.",
                     step=0.05,
+                    label="only this person",
                 ),
                 fields.seed("Draws people, views and the gate's random numbers."),
                 sockets.PortraitSocket.Input(
@@ -102,7 +128,7 @@ class Couple(io.ComfyNode):
                 sockets.Generator.Input(
                     "style_generator",
                     optional=True,
-                    tooltip="Start the picture's style from here (APT Stylize).",
+                    tooltip="Start the picture's style from here (Style from a Picture).",
                 ),
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but seed, mode and texts."
@@ -134,6 +160,10 @@ class Couple(io.ComfyNode):
         return results.generation()
 
     @classmethod
+    def validate_inputs(cls, text: str | None) -> bool | str:
+        return NO_TEXT if text is not None and not text.strip() else True
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -153,9 +183,7 @@ class Couple(io.ComfyNode):
         **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
-            raise ITPortraitError(
-                "The text is empty; say what to change, or use APT Stylize for the picture alone."
-            )
+            raise ITPortraitError(NO_TEXT)
         model = generator.open(trained=True)
         if settings is not None:
             config = settings.configs["ite"]
@@ -164,6 +192,7 @@ class Couple(io.ComfyNode):
             config = suited(ITEConfig, model, mode, prior=style_start == fields.PRIOR)
             config = config.replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
+        source_text = source_text.strip() or source_text_for(model.resolution)
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""

@@ -9,7 +9,7 @@ from harness.client import ComfyClient
 from harness.server import ComfyServer
 
 LAST = "web"
-"""Browser tests come last: Playwright keeps an event loop in this thread, beside which nobody else can have one."""
+"""Browser tests come last: Playwright keeps an event loop in this thread, beside which no other can be."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

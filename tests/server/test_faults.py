@@ -155,7 +155,7 @@ def test_values_out_of_range_are_refused_before_anything_runs(
         ("LoadPortrait", {"file": "/etc/passwd"}, "/etc/passwd"),
         ("ClipLoader", {"file": "..\\..\\secret.pt"}, "secret.pt"),
         ("ImportCheckpoint", {"file": "../../hidden.pkl"}, "hidden.pkl"),
-        ("ExamplePicture", {"picture": "../coupled_portrait"}, "coupled_portrait"),
+        ("ExamplePicture", {"picture": "../Start here"}, "Start here"),
         ("CameraOrbit", {"path": "spiral"}, "spiral"),
     ],
 )

@@ -95,7 +95,7 @@ def test_every_node_bypassed_and_muted(weights: Path) -> None:
     with ComfyServer(weights=weights) as server:
         client = ComfyClient(server.url)
         definitions = client.nodes()
-        workflow = workflows.read("coupled_portrait")
+        workflow = workflows.read("Every step, explained")
         for node in workflow["nodes"]:
             for mode in (2, 4):
                 changed = {**workflow, "nodes": [
