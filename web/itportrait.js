@@ -11,6 +11,7 @@ import { placeOf, recall, remember } from "./last_runs.mjs";
 import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
+import { templateWords, translate } from "./template_words.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
@@ -130,7 +131,10 @@ app.registerExtension({
   },
   afterConfigureGraph() {
     const root = app.rootGraph ?? app.graph;
-    for (const graph of [root, ...(root.subgraphs?.values() ?? [])])
+    const graphs = [root, ...(root.subgraphs?.values() ?? [])];
+    const fetched = templateWords(setting(app, "Comfy.Locale"), async (url) => (await fetch(url)).json());
+    fetched.then((texts) => translate(graphs, texts));
+    for (const graph of graphs)
       for (const node of graph.nodes ?? [])
         if (node.comfyClass !== LIVE_HEAD && liveNodes.wants(recall(sessionStorage, placeOf(node)))) liveNodes.preview(node);
     for (const { node, seen } of live) {

@@ -50,7 +50,7 @@ def test_a_mask_cuts_away_and_no_hidden_colour_leaks_in(pack: ModuleType) -> Non
 
 
 def test_core_meshes_hold_linear_light(pack: ModuleType) -> None:
-    """Middle grey of the screen is 0.21 of the light, as the core's painters and Save GLB have it; and back."""
+    """Middle grey of the screen is 0.21 of the light, as the core and Save GLB have it; and back."""
     from itportrait_core.rendering.mesh import Mesh
 
     compat = module(pack, "compat")
