@@ -44,8 +44,9 @@ class AlignmentHandle:
 
         seek = (find_points, find_pose) if detector.installed() else (None, None)
         if self.points is None:
-            side = float(self.picture.shape[-1])
-            return Aligned(cut(self.picture, Square.from_box(0, 0, side, side), self.size), None, None, *seek)
+            ends = -0.5, self.picture.shape[-1] - 0.5  # whole numbers are pixel centres
+            whole = Square.from_box(ends[0], ends[0], ends[1], ends[1])
+            return Aligned(cut(self.picture, whole, self.size), None, None, *seek)
         frame = portrait_frame(self.points, level=self.level)
 
         def again(points: Tensor) -> Aligned:
@@ -191,22 +192,22 @@ class Align(io.ComfyNode):
         picture = one_picture(image, "The picture", mask, background=background)
         height, width = picture.shape[-2:]
         if points.strip():
-            found = landmarks.face_by_hand(to_pixels(points, width, height)).points
+            face_points = landmarks.face_by_hand(to_pixels(points, width, height)).points
         elif face_landmarks is not None:
-            found = landmarks.choose(landmarks.faces_from_core(face_landmarks), face).points
+            face_points = landmarks.choose(landmarks.faces_from_core(face_landmarks), face).points
         elif keep_framed and height == width:
-            found = points_to_cut(picture, face)
+            face_points = points_to_cut(picture, face)
         else:
-            found = landmarks.choose(landmarks.detect_faces(picture), face).points
-        handle = AlignmentHandle(picture, found, level, size)
-        shown = () if found is None else found
-        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in shown]
+            face_points = landmarks.choose(landmarks.detect_faces(picture), face).points
+        handle = AlignmentHandle(picture, face_points, level, size)
+        placed = () if face_points is None else face_points
+        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in placed]
         cut = to_comfy(handle.aligned().image)
         panel = {
             **ui.PreviewImage(cut, cls=cls).as_dict(),
             "itp_source": ui.PreviewImage(to_comfy(picture), cls=cls).as_dict()["images"],
         }
-        if found is None:
+        if face_points is None:
             panel["itp_note"] = [{"kind": "whole"}]
         else:
             panel["itp_points"] = [fractions]

@@ -39,8 +39,10 @@ def one_picture(image: Tensor, what: str, mask: Tensor | None = None, *, backgro
             f"{what} must be one picture, got a batch of {image.shape[0]}. Use 'ImageFromBatch' to pick one."
         )
     if mask is not None and image.ndim == 4:
-        shown = 1 - F.interpolate(mask.clone().float().reshape(-1, 1, *mask.shape[-2:])[:1], image.shape[1:3])
-        opacity = shown.movedim(1, -1) * (image[..., 3:] if image.shape[-1] == 4 else 1.0)
+        visible = 1 - F.interpolate(
+            mask.clone().float().reshape(-1, 1, *mask.shape[-2:])[:1], image.shape[1:3]
+        )
+        opacity = visible.movedim(1, -1) * (image[..., 3:] if image.shape[-1] == 4 else 1.0)
         image = torch.cat((image[..., :3].expand(-1, -1, -1, 3), opacity), -1)
     return to_rgb(image.clone(), background=background)
 

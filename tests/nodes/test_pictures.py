@@ -49,6 +49,15 @@ def test_a_mask_cuts_away_and_no_hidden_colour_leaks_in(pack: ModuleType) -> Non
     )
 
 
+def test_a_framed_square_picture_stays_whole(pack: ModuleType) -> None:
+    """Its cut is itself, and no points are looked for in it where no face is."""
+    align = module(pack, "align")
+    picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert align.points_to_cut(picture, 0) is None
+    aligned = align.AlignmentHandle(picture, None, True, 48).aligned()
+    assert torch.allclose(aligned.image, picture, atol=1e-5) and aligned.photo_frame is None
+
+
 def test_core_meshes_hold_linear_light(pack: ModuleType) -> None:
     """Middle grey of the screen is 0.21 of the light, as the core and Save GLB have it; and back."""
     from itportrait_core.rendering.mesh import Mesh
