@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..itportrait_core.errors import ITPortraitError
 from . import compat, sockets
-from .images import one_picture, to_comfy
+from .images import one_picture, own_background, to_comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.alignment.frame import Square
@@ -25,23 +25,28 @@ class AlignmentHandle:
 
     Attributes:
         picture: the whole picture `[1, 3, H, W]` in [-1, 1].
-        points: the face's five points `[5, 2]` in its pixels.
+        points: the face's five points `[5, 2]` in its pixels; None for a square picture that stays whole.
         level: whether cuts turn with the head.
         size: side of the cuts, pixels.
     """
 
     picture: Tensor
-    points: Tensor
+    points: Tensor | None
     level: bool
     size: int
 
     def aligned(self) -> Aligned:
         """The cuts of the 3D generator and of FFHQ networks, and how to cut anew by points in the latter."""
         from ..itportrait_core.alignment import detector
-        from ..itportrait_core.alignment.frame import portrait_frame
+        from ..itportrait_core.alignment.frame import Square, portrait_frame
         from ..itportrait_core.alignment.warp import cut
         from ..itportrait_core.methods.inversion.photo_twin import Aligned
 
+        seek = (find_points, find_pose) if detector.installed() else (None, None)
+        if self.points is None:
+            ends = -0.5, self.picture.shape[-1] - 0.5  # whole numbers are pixel centres
+            whole = Square.from_box(ends[0], ends[0], ends[1], ends[1])
+            return Aligned(cut(self.picture, whole, self.size), None, None, *seek)
         frame = portrait_frame(self.points, level=self.level)
 
         def again(points: Tensor) -> Aligned:
@@ -50,7 +55,6 @@ class AlignmentHandle:
         def cut_out(square: Square) -> Tensor:
             return cut(self.picture, square, self.size, face_side=frame.ffhq.side)
 
-        seek = (find_points, find_pose) if detector.installed() else (None, None)
         return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, *seek)
 
     def get_ram_usage(self) -> int:
@@ -96,7 +100,9 @@ class Align(io.ComfyNode):
                 "Finds the face in any picture and cuts it as the generator draws people: upright, centred,"
                 " at the right distance. Where no face is found, place the five points by hand."
             ),
+            has_intermediate_output=True,
             search_aliases=["face crop", "ffhq align", "landmarks"],
+            advanced=("points", "level", "size", "keep_framed"),
             inputs=[
                 io.Image.Input("image", tooltip="One picture with a face, of any size."),
                 io.String.Input(
@@ -130,10 +136,32 @@ class Align(io.ComfyNode):
                     optional=True,
                     tooltip="Landmarks of another node, in place of our own search.",
                 ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip=(
+                        "What is cut away of the picture, white being gone, as Load Image gives it. The"
+                        " generator's own background shows there."
+                    ),
+                ),
+                sockets.Generator.Input(
+                    "generator",
+                    optional=True,
+                    tooltip="Whose background lies behind a cut-out picture; white when left out.",
+                ),
+                io.Boolean.Input(
+                    "keep_framed",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Leaves a square picture whole where its face already lies as the generator draws"
+                        " people, or where no face is found."
+                    ),
+                ),
                 compat.view("ITP_FIVE_POINTS_VIEW"),
             ],
             outputs=[
-                io.Image.Output(display_name="image", tooltip="The cut picture, for Artistic GAN Inversion."),
+                io.Image.Output(display_name="image", tooltip="The cut picture, for Find the Person."),
                 sockets.Alignment.Output(
                     display_name="alignment",
                     tooltip="The cuts that other photo networks want; for the inversion.",
@@ -153,27 +181,49 @@ class Align(io.ComfyNode):
         level: bool,
         size: int,
         face_landmarks: dict[str, Any] | None = None,
+        mask: Tensor | None = None,
+        generator: sockets.GeneratorHandle | None = None,
+        keep_framed: bool = False,
         view: object = None,
     ) -> io.NodeOutput:
         from ..itportrait_core.alignment import landmarks
 
-        picture = one_picture(image, "The picture")
+        background = own_background(generator.open() if generator else None)
+        picture = one_picture(image, "The picture", mask, background=background)
         height, width = picture.shape[-2:]
         if points.strip():
-            face_points = landmarks.face_by_hand(to_pixels(points, width, height))
+            face_points = landmarks.face_by_hand(to_pixels(points, width, height)).points
         elif face_landmarks is not None:
-            face_points = landmarks.choose(landmarks.faces_from_core(face_landmarks), face)
+            face_points = landmarks.choose(landmarks.faces_from_core(face_landmarks), face).points
+        elif keep_framed and height == width:
+            face_points = points_to_cut(picture, face)
         else:
-            face_points = landmarks.choose(landmarks.detect_faces(picture), face)
-        handle = AlignmentHandle(picture, face_points.points, level, size)
-        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in face_points.points]
+            face_points = landmarks.choose(landmarks.detect_faces(picture), face).points
+        handle = AlignmentHandle(picture, face_points, level, size)
+        placed = () if face_points is None else face_points
+        fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in placed]
         cut = to_comfy(handle.aligned().image)
         panel = {
             **ui.PreviewImage(cut, cls=cls).as_dict(),
-            "itp_source": ui.PreviewImage(image, cls=cls).as_dict()["images"],
-            "itp_points": [fractions],
+            "itp_source": ui.PreviewImage(to_comfy(picture), cls=cls).as_dict()["images"],
         }
+        if face_points is None:
+            panel["itp_note"] = [{"kind": "whole"}]
+        else:
+            panel["itp_points"] = [fractions]
         return io.NodeOutput(cut, handle, " ".join(f"{x:.5f},{y:.5f}" for x, y in fractions), ui=panel)
+
+
+def points_to_cut(picture: Tensor, rank: int) -> Tensor | None:
+    """Five points by which to cut a square picture; None where it is framed already or shows no face."""
+    from ..itportrait_core.alignment import detector, landmarks
+    from ..itportrait_core.alignment.frame import is_framed
+
+    faces = landmarks.detect_faces(picture) if detector.installed() else []
+    if not faces:
+        return None
+    points = landmarks.choose(faces, rank).points
+    return None if is_framed(points, picture.shape[-1]) else points
 
 
 def to_pixels(points: str, width: int, height: int) -> list[list[float]]:

@@ -10,7 +10,7 @@ from . import compat, fields, results, runtime, sockets
 
 
 class Blend(io.ComfyNode):
-    """Blend Generators."""
+    """Mix Styles."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -20,12 +20,13 @@ class Blend(io.ComfyNode):
 
         return compat.schema(
             "Blend",
-            "Blend Generators",
+            "Mix Styles (blend generators)",
             description=(
                 "Sets how strong a style is, apart for shape, texture and light, without training again. "
                 "A second style is added on top."
             ),
-            search_aliases=["strength", "merge", "mix styles", "interpolate"],
+            search_aliases=["blend generators", "strength", "merge", "mix styles", "interpolate"],
+            advanced=("decoder", "superresolution"),
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The base that the styles were trained from."),
                 sockets.Generator.Input("style", tooltip="A style of that base."),

@@ -29,7 +29,9 @@ class CameraOrbit(io.ComfyNode):
             description=(
                 "Where the portrait is seen from: one view, or a path of views around it. Angles are degrees."
             ),
+            has_intermediate_output=True,
             search_aliases=["camera", "turntable", "views", "orbit"],
+            advanced=("roll", "fov", "pitch_range", "columns", "rows"),
             inputs=[
                 io.Combo.Input(
                     "path",

@@ -9,6 +9,7 @@ from comfy_api.latest import io, ui
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import ITEConfig, suited
+from ..itportrait_core.methods.couple.config import source_text_for
 from ..itportrait_core.methods.shared.run import OnStep, Points
 from ..itportrait_core.methods.shared.run_facts import couple_inputs
 from ..itportrait_core.networks.generator3d import Generator3D
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 MODES = ("coupled", "text_only")
+NO_TEXT = "The text is empty; say what to change, or use Style from a Picture for the picture alone."
 
 
 class Couple(io.ComfyNode):
-    """ITE Coupled Fine-tune."""
+    """Style and Text."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -31,12 +33,31 @@ class Couple(io.ComfyNode):
 
         return compat.schema(
             "Fuse",
-            "ITE Coupled Fine-tune",
+            "Style and Text (ITE coupled fine-tune)",
             description=(
                 "Teaches a copy of the generator the look of one picture and the change that a text asks for,"
                 " both at once and from every side. text_only leaves the picture's look out."
             ),
-            search_aliases=["ite", "clip", "text to style", "coupled", "stylegan-nada"],
+            search_aliases=[
+                "ite",
+                "itportrait",
+                "clip",
+                "text to style",
+                "coupled",
+                "style and text",
+                "stylegan-nada",
+            ],
+            advanced=(
+                "mode",
+                "source_text",
+                "tau",
+                "gate",
+                "views",
+                "yaw_range",
+                "pitch_range",
+                "content_mix",
+                "style_start",
+            ),
             inputs=[
                 fields.base(),
                 sockets.PortraitSocket.Input(
@@ -60,10 +81,11 @@ class Couple(io.ComfyNode):
                 ),
                 io.String.Input(
                     "source_text",
-                    default=ITEConfig().source_text,
+                    default="",
+                    display_name="what they are before",
                     tooltip=(
-                        "What the portraits are before, in a few words. 'photo' suits photographic people,"
-                        " 'a person' the embedded ones."
+                        "What the portraits are before, in a few words. Empty: what suits the generator,"
+                        " 'photo' for photographic people, 'a person' for the embedded ones."
                     ),
                 ),
                 fields.steps("Steps of picture and text together. More is stronger, then overdone."),
@@ -71,18 +93,21 @@ class Couple(io.ComfyNode):
                     ITEConfig,
                     "tau",
                     "How far the picture's style must have come before the text may speak freely. 0.5 to"
-                    " 0.75; lower favours the picture, higher the text.",
+                    " 0.75; lower favours the picture, higher the text. The paper's tau.",
+                    label="style against text",
                 ),
                 fields.number(
                     ITEConfig,
                     "xi",
                     "Chance in percent that the text leads although the picture could. 20 to 80; higher"
-                    " favours the text.",
+                    " favours the text. The paper's xi.",
+                    label="chance that the text leads (%)",
                 ),
                 fields.choice(
                     ITEConfig,
                     "gate",
                     "hard: picture or text leads each step, as published. soft, bisector and joint mix both.",
+                    label="who leads a step",
                 ),
                 fields.number(
                     ITEConfig, "views", "Views compared in each step. 3 as published; 2 is faster."
@@ -94,6 +119,7 @@ class Couple(io.ComfyNode):
                     "content_mix",
                     "0 trains on fresh people, so that the style suits everybody; 1 on this person only.",
                     step=0.05,
+                    label="only this person",
                 ),
                 fields.seed("Draws people, views and the gate's random numbers."),
                 sockets.PortraitSocket.Input(
@@ -104,7 +130,7 @@ class Couple(io.ComfyNode):
                 sockets.Generator.Input(
                     "style_generator",
                     optional=True,
-                    tooltip="Start the picture's style from here (APT Stylize).",
+                    tooltip="Start the picture's style from here (Style from a Picture).",
                 ),
                 fields.settings("seed, mode and texts"),
                 fields.start(),
@@ -129,6 +155,10 @@ class Couple(io.ComfyNode):
         return results.generation()
 
     @classmethod
+    def validate_inputs(cls, text: str | None) -> bool | str:
+        return NO_TEXT if text is not None and not text.strip() else True
+
+    @classmethod
     def execute(
         cls,
         generator: sockets.GeneratorHandle,
@@ -148,9 +178,7 @@ class Couple(io.ComfyNode):
         **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
-            raise ITPortraitError(
-                "The text is empty; say what to change, or use APT Stylize for the picture alone."
-            )
+            raise ITPortraitError(NO_TEXT)
         model = generator.open(trained=True)
         if settings is not None:
             config = settings.configs["ite"]
@@ -159,6 +187,7 @@ class Couple(io.ComfyNode):
             config = suited(ITEConfig, model, mode, prior=style_start == fields.PRIOR)
             config = config.replace(**ranges, **chosen)
             config = config.with_steps(steps) if steps else config
+        source_text = source_text.strip() or source_text_for(model.resolution)
         config = config.replace(seed=seed, mode=mode, source_text=source_text)
         more = {"content": content.sha256 if content else ""}
         more["start"] = style_generator.sha256 if style_generator else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ from ..itportrait_core.plain_types import describe
 FILES = {"file", "photo", "encoder", "pose", "identity", "picture"}
 """Lists of files: a new file may be missing in the list that was made at the start, so the node itself
 looks."""
+PACKAGES = {"lpips": "lpips", "open_clip": "open_clip_torch", "kornia": "kornia"}
+"""Packages that only some nodes need, by the module that they bring; without them the pack loads all the
+same."""
 LONGEST_TEXT = 100_000
 """Characters of a text."""
 MOST_PIXELS = 1 << 28
@@ -39,7 +43,16 @@ def guard(node: type[io.ComfyNode]) -> None:
         for name in rest:
             bound |= bound.pop(name, {})
         check(node, bound)
-        return inner(cls, *given, **named)
+        try:
+            return inner(cls, *given, **named)
+        except ModuleNotFoundError as error:
+            package = PACKAGES.get((error.name or "").split(".")[0])
+            if package is None:
+                raise
+            raise ITPortraitError(
+                f"{_inputs(node)[0]} needs the Python package {package}. Close ComfyUI, run"  # type: ignore[arg-type]
+                f' "{sys.executable}" -s -m pip install {package} and start it again.'
+            ) from error
 
     node.execute = classmethod(execute)
 
@@ -97,8 +110,8 @@ def _unfit_object(kind: str, value: object) -> str:
     own: dict[str, tuple[type, str]] = {
         "ITP_GENERATOR": (sockets.GeneratorHandle, "a generator of EG3D Loader or of a training node"),
         "ITP_PORTRAIT": (sockets.PortraitHandle, "a portrait"),
-        "ITP_PHOTO_PRIOR": (sockets.PriorHandle, "the output of Load Photo Prior"),
-        "ITP_CLIP": (sockets.ClipHandle, "the output of Load CLIP (open_clip)"),
+        "ITP_PHOTO_PRIOR": (sockets.PriorHandle, "the output of Load Photo Networks"),
+        "ITP_CLIP": (sockets.ClipHandle, "the output of Load Text Reader"),
         "ITP_CAMERAS": (sockets.CamerasHandle, "the output of Camera Orbit"),
         "ITP_SETTINGS": (sockets.SettingsHandle, "the output of Method Settings"),
         "ITP_ALIGNMENT": (AlignmentHandle, "the output of Align Portrait"),
@@ -112,6 +125,8 @@ def _unfit_object(kind: str, value: object) -> str:
         return "" if isinstance(value, Card) else "the recipe of the node that made it"
     if kind == "IMAGE":
         return "" if _is_image(value) else "pictures [B, H, W, 1 to 4 channels] of finite numbers"
+    if kind == "MASK":
+        return "" if _is_mask(value) else "a mask [B, H, W] of finite numbers"
     if kind == "MESH":
         return "" if _is_mesh(value) else "a mesh with vertices [B, N, 3] and faces [B, M, 3]"
     if kind in ("LOAD3D_CAMERA", "FACE_LANDMARKS"):
@@ -128,6 +143,10 @@ def _is_image(value: object) -> bool:
         and value.is_floating_point()
         and bool(torch.isfinite(value).all())
     )
+
+
+def _is_mask(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and 2 <= value.ndim <= 4 and _is_image(value.reshape(1, 1, -1, 1))
 
 
 def _is_mesh(value: object) -> bool:

@@ -14,7 +14,15 @@ SEED_LIMIT = 2**31 - 1
 PRIOR, ORIGINAL = "style prior", "generator as it is"
 
 
-def number(config: type, name: str, tooltip: str, *, step: float | None = None, id: str = "") -> io.Input:
+def number(
+    config: type,
+    name: str,
+    tooltip: str,
+    *,
+    step: float | None = None,
+    id: str = "",
+    label: str | None = None,
+) -> io.Input:
     """A number widget for the field `name` of a settings class; an int field gives an integer widget.
 
     Args:
@@ -23,19 +31,27 @@ def number(config: type, name: str, tooltip: str, *, step: float | None = None, 
         tooltip: what it does to the picture, and its useful range.
         step: how far one click goes; 1 for integers, 0.01 for floats when left out.
         id: name of the input where it differs from the field's.
+        label: what the widget is called on the screen where its name is a letter of the publication.
     """
     field = _field(config, name)
     limits = {"min": field.metadata["low"], "max": field.metadata["high"], "default": field.default}
+    limits |= {"display_name": label, "tooltip": tooltip}
     if isinstance(field.default, int):
-        return io.Int.Input(id or name, **limits, step=int(step or 1), tooltip=tooltip)
-    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False, tooltip=tooltip)
+        return io.Int.Input(id or name, **limits, step=int(step or 1))
+    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False)
 
 
-def choice(config: type, name: str, tooltip: str, *, options: tuple[str, ...] = ()) -> io.Input:
-    """A list to choose from; `options` narrows it."""
+def choice(
+    config: type, name: str, tooltip: str, *, options: tuple[str, ...] = (), label: str | None = None
+) -> io.Input:
+    """A list to choose from; `options` narrows it, `label` as for `number`."""
     field = _field(config, name)
     return io.Combo.Input(
-        name, options=list(options or field.metadata["options"]), default=field.default, tooltip=tooltip
+        name,
+        options=list(options or field.metadata["options"]),
+        default=field.default,
+        display_name=label,
+        tooltip=tooltip,
     )
 
 

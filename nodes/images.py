@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import comfy.model_management as mm
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from ..itportrait_core.alignment.pictures import to_rgb
 from ..itportrait_core.errors import ITPortraitError
 
+if TYPE_CHECKING:
+    from ..itportrait_core.networks.generator3d import Generator3D
 
-def one_picture(image: Tensor, what: str) -> Tensor:
-    """The only picture of a batch as the core wants it, `[1,3,H,W]`; transparent parts turn white.
+
+def own_background(model: Generator3D | None) -> float:
+    """Grey level in [0,1] of what a generator draws where nothing is; white where none is given."""
+    return 1.0 if model is None or model.config.rendering.white_back else 0.0
+
+
+def one_picture(image: Tensor, what: str, mask: Tensor | None = None, *, background: float = 1.0) -> Tensor:
+    """The only picture of a batch as the core wants it, `[1,3,H,W]`, laid over a background.
 
     Args:
-        image: IMAGE, `[B,H,W,C]` in [0,1].
+        image: IMAGE, `[B,H,W,C]` in [0,1]; a fourth channel is its opacity.
         what: the node's name for the picture, for messages.
+        mask: MASK `[B,H,W]`, 1 where the picture is cut away, as Load Image gives it; None cuts nothing away.
+        background: grey level in [0,1] of what shows there.
 
     Raises:
         ITPortraitError: for a batch, and for what is no picture.
@@ -25,7 +38,13 @@ def one_picture(image: Tensor, what: str) -> Tensor:
         raise ITPortraitError(
             f"{what} must be one picture, got a batch of {image.shape[0]}. Use 'ImageFromBatch' to pick one."
         )
-    return to_rgb(image.clone())
+    if mask is not None and image.ndim == 4:
+        visible = 1 - F.interpolate(
+            mask.clone().float().reshape(-1, 1, *mask.shape[-2:])[:1], image.shape[1:3]
+        )
+        opacity = visible.movedim(1, -1) * (image[..., 3:] if image.shape[-1] == 4 else 1.0)
+        image = torch.cat((image[..., :3].expand(-1, -1, -1, 3), opacity), -1)
+    return to_rgb(image.clone(), background=background)
 
 
 def to_comfy(pictures: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ class InstantStyle(io.ComfyNode):
             "Instant Style",
             description=(
                 "Gives everybody the look of one style picture, in less than a second and without training: "
-                "the embedded generator learned beforehand what styles are. APT Stylize refines it. Other "
-                "generators have no such knowledge; use APT Stylize for them."
+                "the embedded generator learned beforehand what styles are. Style from a Picture refines it."
+                " Other generators have no such knowledge; use Style from a Picture for them."
             ),
             search_aliases=["style transfer", "one-shot", "fast", "encoder", "jojogan"],
             inputs=[

@@ -11,17 +11,19 @@ from torch import Tensor
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import InversionConfig, suited
 from . import compat, fields, recipes, runtime, sockets
-from .images import one_picture, to_comfy
+from .images import one_picture, own_background, to_comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.methods.inversion.photo_twin import Aligned
     from .align import AlignmentHandle
 
 USER, LANDMARKS = "user", "landmarks"
+IN_WORDS = ("yaw", "pitch", "lpips", "id", "warnings")
+"""What of the report stands on the node in words (web/node_notes.mjs)."""
 
 
 class Inversion(io.ComfyNode):
-    """Artistic GAN Inversion (paper Eq. 3-4)."""
+    """Find the Person (paper Eq. 3-4)."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -32,13 +34,14 @@ class Inversion(io.ComfyNode):
 
         return compat.schema(
             "Inversion",
-            "Artistic GAN Inversion",
+            "Find the Person (GAN inversion)",
             description=(
                 "Finds the person and the pose of a style picture in the 3D generator. A photographic twin of"
                 " the picture gives the first pose; then latent and pose are optimised together. Everything"
                 " after it stands on this step: look at the reconstruction before you go on."
             ),
-            search_aliases=["inversion", "projector", "gan inversion", "pose"],
+            search_aliases=["artistic gan inversion", "inversion", "projector", "gan inversion", "pose"],
+            advanced=("yaw", "pitch", "roll", "space", "lpips", "identity", "depth"),
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The generator that is to hold the person."),
                 sockets.Prior.Input("photo_prior", tooltip="Networks of the photographic twin."),
@@ -49,6 +52,7 @@ class Inversion(io.ComfyNode):
                     "Where the first pose comes from. twin: read from the photographic twin (best for art)."
                     " image: read from the picture itself (photos). user: the yaw, pitch and roll below."
                     " frontal and random are for comparison.",
+                    label="first pose from",
                 ),
                 angle(
                     "yaw",
@@ -63,11 +67,13 @@ class Inversion(io.ComfyNode):
                     "space",
                     "W+ follows the picture more closely; W stays closer to people that the generator knows"
                     " and edits better.",
+                    label="freedom of the person",
                 ),
                 fields.number(
                     InversionConfig,
                     "lpips",
-                    "Weight of perceptual likeness. 0.5 to 2; higher keeps texture.",
+                    "Weight of perceptual likeness, LPIPS. 0.5 to 2; higher keeps texture.",
+                    label="likeness",
                     step=0.1,
                 ),
                 fields.number(
@@ -77,6 +83,7 @@ class Inversion(io.ComfyNode):
                     InversionConfig,
                     "depth",
                     "Weight of a smooth, sound head shape. 0 to 3; too high flattens.",
+                    label="sound head shape",
                     step=0.1,
                 ),
                 fields.seed("Draws the twins and the starts."),
@@ -89,6 +96,14 @@ class Inversion(io.ComfyNode):
                 ),
                 sockets.Settings.Input(
                     "settings", optional=True, tooltip="Replaces all settings above but seed and pose."
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip=(
+                        "What is cut away of the picture, white being gone, as Load Image gives it. The"
+                        " generator's own background shows there."
+                    ),
                 ),
                 compat.view("ITP_CAMERA_VIEW"),
             ],
@@ -107,7 +122,7 @@ class Inversion(io.ComfyNode):
         cls,
         generator: sockets.GeneratorHandle,
         photo_prior: sockets.PriorHandle,
-        image: object,
+        image: Tensor,
         pose_init: str,
         yaw: float,
         pitch: float,
@@ -116,11 +131,12 @@ class Inversion(io.ComfyNode):
         seed: int,
         alignment: AlignmentHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
+        mask: Tensor | None = None,
         view: None = None,
         **chosen: object,
     ) -> io.NodeOutput:
-        picture = one_picture(image, "The style picture")
         model, prior = generator.open(), photo_prior.open()
+        picture = one_picture(image, "The style picture", mask, background=own_background(model))
         if settings is not None:
             config = settings.configs["inversion"].replace(seed=seed, pose_init=pose_init)
         else:
@@ -140,6 +156,7 @@ class Inversion(io.ComfyNode):
         twin = portrait.image if portrait.twin is None else portrait.twin
         panel = {
             **ui.PreviewText(report).as_dict(),
+            "itp_note": [{"kind": "found"} | {name: portrait.report[name] for name in IN_WORDS}],
             "itp_render": ui.PreviewImage(pictures, cls=cls).as_dict()["images"],
             "itp_pose": [[round(float(angle), 1) for angle in itp.cameras.angles(portrait.camera)]],
         }

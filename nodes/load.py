@@ -32,6 +32,7 @@ class GeneratorLoader(io.ComfyNode):
                 "models/itportrait (made by Import Official Checkpoint or Save Generator)."
             ),
             search_aliases=["load generator", "eg3d", "3d gan", "load style"],
+            advanced=("superresolution",),
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -100,7 +101,7 @@ def _is_half(superresolution: str) -> bool:
 
 
 class PhotoPriorLoader(io.ComfyNode):
-    """Load Photo Prior."""
+    """Load Photo Networks."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -109,12 +110,13 @@ class PhotoPriorLoader(io.ComfyNode):
 
         return compat.schema(
             "PhotoPriorLoader",
-            "Load Photo Prior",
+            "Load Photo Networks (photo prior)",
             description=(
                 "Opens the networks that turn a style picture into its photographic twin, from which the "
                 "head's pose is read: a 2D face generator, its encoder, a pose estimator and a face embedder."
             ),
-            search_aliases=["stylegan2", "e4e", "restyle", "pose estimator", "arcface"],
+            search_aliases=["load photo prior", "stylegan2", "e4e", "restyle", "pose estimator", "arcface"],
+            advanced=("pose", "identity"),
             inputs=[
                 part(
                     "photo", ("stylegan2",), "2D generator that draws the twin. Must belong to the encoder."
@@ -131,7 +133,7 @@ class PhotoPriorLoader(io.ComfyNode):
                     "Compares faces, to keep the person during inversion.",
                 ),
             ],
-            outputs=[sockets.Prior.Output(display_name="photo_prior", tooltip="For Artistic GAN Inversion.")],
+            outputs=[sockets.Prior.Output(display_name="photo_prior", tooltip="For Find the Person.")],
         )
 
     @classmethod
@@ -150,19 +152,20 @@ class PhotoPriorLoader(io.ComfyNode):
 
 
 class ClipLoader(io.ComfyNode):
-    """Load CLIP (open_clip)."""
+    """Load Text Reader."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return compat.schema(
             "ClipLoader",
-            "Load CLIP (open_clip)",
+            "Load Text Reader (CLIP)",
             description=(
                 "Opens a CLIP model that compares pictures with texts: the small embedded one, or an OpenAI,"
                 " open_clip or Hugging Face file in models/itportrait. Chain two loaders to let two models"
                 " judge together."
             ),
-            search_aliases=["clip", "open_clip", "text guidance"],
+            search_aliases=["load clip", "open_clip", "text guidance"],
+            advanced=("architecture", "activation"),
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -198,7 +201,7 @@ class ClipLoader(io.ComfyNode):
                     tooltip="Another CLIP that judges together with this one; steadier, slower.",
                 ),
             ],
-            outputs=[sockets.Clip.Output(display_name="clip", tooltip="For ITE Coupled Fine-tune.")],
+            outputs=[sockets.Clip.Output(display_name="clip", tooltip="For Style and Text.")],
         )
 
     @classmethod

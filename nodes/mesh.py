@@ -35,6 +35,7 @@ class ExtractMesh(io.ComfyNode):
                 "The head as a closed triangle mesh with vertex colours, for Save GLB and Preview 3D."
             ),
             search_aliases=["mesh", "glb", "marching cubes", "3d model"],
+            advanced=("smoothing", "level", "least_piece"),
             inputs=[
                 *head("Fineness: points along each side. 96 draft, 192 good, 320 fine and slow."),
                 real(
@@ -112,7 +113,12 @@ class SaveMesh(io.ComfyNode):
                 recipes.private(),
             ],
             outputs=[
-                io.String.Output(display_name="model_file", tooltip="The file's name as Preview 3D takes it.")
+                io.String.Output(
+                    display_name="model_file", tooltip="The file's name as Preview 3D takes it."
+                ),
+                io.Custom("FILE_3D_GLB").Output(
+                    display_name="file", tooltip="The file itself, for 3D nodes of ComfyUI 0.23 or newer."
+                ),
             ],
             hidden=recipes.HIDDEN,
             is_output_node=True,
@@ -129,7 +135,8 @@ class SaveMesh(io.ComfyNode):
         with folders.new(name, ".glb") as place:
             place.draft.write_bytes(glb_bytes(made, recipes.notes(cls.hidden, card, private)))
         item = folders.preview_of(place.path)
-        return io.NodeOutput(f"{item['subfolder']}/{item['filename']}", ui={"3d": [item]})
+        name = f"{item['subfolder']}/{item['filename']}"
+        return io.NodeOutput(name, compat.file_3d(place.path), ui={"3d": [item]})
 
 
 class SaveSplats(io.ComfyNode):
@@ -150,7 +157,14 @@ class SaveSplats(io.ComfyNode):
                 fields.file_name("splats"),
                 recipes.private(optional=True),
             ],
-            outputs=[],
+            outputs=[
+                io.Custom("SPLAT").Output(
+                    display_name="splat", tooltip="The splats, for splat nodes of ComfyUI 0.23 or newer."
+                ),
+                io.Custom("FILE_3D_PLY").Output(
+                    display_name="file", tooltip="The file itself, for 3D nodes of ComfyUI 0.23 or newer."
+                ),
+            ],
             hidden=recipes.HIDDEN,
             is_output_node=True,
         )
@@ -178,4 +192,5 @@ class SaveSplats(io.ComfyNode):
         card = dataclasses.replace(card, proof=bytes_hash(made.centers, made.colors))
         with folders.new(name, ".ply") as place:
             place.draft.write_bytes(ply_bytes(made, recipes.notes(cls.hidden, card, private)))
-        return io.NodeOutput(ui=ui.PreviewText(f"Saved {place.path.name}"))
+        about = ui.PreviewText(f"Saved {place.path.name}")
+        return io.NodeOutput(compat.splat(made), compat.file_3d(place.path), ui=about)

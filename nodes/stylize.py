@@ -21,18 +21,19 @@ LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9
 
 
 class Stylize(io.ComfyNode):
-    """APT Stylize."""
+    """Style from a Picture."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return compat.schema(
             "Stylize",
-            "APT Stylize",
+            "Style from a Picture (APT)",
             description=(
                 "Teaches a copy of the generator the look of one style picture, so that everybody it draws "
                 "looks like that, from every side. No text is needed: this is the image-only mode."
             ),
-            search_aliases=["apt", "one-shot", "style transfer", "jojogan"],
+            search_aliases=["apt stylize", "apt", "one-shot", "style transfer", "jojogan"],
+            advanced=("layers", "beta", "lr", "style_start"),
             inputs=[
                 fields.base(),
                 sockets.PortraitSocket.Input(
@@ -55,10 +56,15 @@ class Stylize(io.ComfyNode):
                     APTConfig,
                     "beta",
                     "How much of the portrait's own latent stays in those layers. 0 to 0.2; higher comes"
-                    " closer to this one picture and carries over to other people less.",
+                    " closer to this one picture and carries over to other people less. The paper's beta.",
+                    label="closeness to the picture",
                 ),
                 fields.number(
-                    APTConfig, "lr", "Step size. 0.001 to 0.004; higher is faster and rougher.", step=0.0001
+                    APTConfig,
+                    "lr",
+                    "Step size. 0.001 to 0.004; higher is faster and rougher.",
+                    step=0.0001,
+                    label="step size",
                 ),
                 fields.seed("Draws the people that are mixed in."),
                 fields.settings("the seed"),

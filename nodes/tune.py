@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 
 class PivotalTuning(io.ComfyNode):
-    """Pivotal Tuning."""
+    """Exactly This Person."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return compat.schema(
             "PivotalTuning",
-            "Pivotal Tuning",
+            "Exactly This Person (pivotal tuning)",
             description=(
                 "Bends a copy of the generator until it draws exactly this person. Use it before a style when"
                 " the picture itself is to be edited, a photo or a drawing; skip it when everybody is to take"
                 " the style on."
             ),
-            search_aliases=["pti", "photo edit"],
+            search_aliases=["pivotal tuning", "pti", "photo edit"],
+            advanced=("lpips_stop", "lr", "depth"),
             inputs=[
                 fields.base(),
                 sockets.PortraitSocket.Input(
@@ -40,10 +41,16 @@ class PivotalTuning(io.ComfyNode):
                 fields.number(
                     TuningConfig,
                     "lpips_stop",
-                    "How close is close enough. 0.03 to 0.1; lower follows the picture and its flaws.",
+                    "How close (LPIPS) is close enough. 0.03 to 0.1; lower follows the picture and its"
+                    " flaws.",
+                    label="close enough",
                 ),
                 fields.number(
-                    TuningConfig, "lr", "Step size. 0.0001 to 0.002; higher is rougher.", step=0.0001
+                    TuningConfig,
+                    "lr",
+                    "Step size. 0.0001 to 0.002; higher is rougher.",
+                    step=0.0001,
+                    label="step size",
                 ),
                 fields.number(
                     TuningConfig,

@@ -1,8 +1,8 @@
 """Show the main job: `python tests/demo.py`. Sets itself up, then runs an example workflow on a real ComfyUI.
 
-Queues `example_workflows/coupled_portrait.json` (or the names given) over HTTP, fetches everything that it
-saves into `output/demo/<name>`, and lays it out on a contact sheet. `--thumbnails` also renews the pictures
-that ComfyUI's template browser shows beside the workflows, and README's first picture.
+Queues `example_workflows/Every step, explained.json` (or the names given) over HTTP, fetches everything that
+it saves into `output/demo/<name>`, and lays it out on a contact sheet. `--thumbnails` also renews the
+pictures that ComfyUI's template browser shows beside the workflows, and README's first picture.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment
 
+FIRST = "Every step, explained"
+
 
 def main() -> int:
     """0 when every picture is on disk."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("names", nargs="*", default=["coupled_portrait"], help="example workflows to run")
+    options.add_argument("names", nargs="*", default=[FIRST], help="example workflows to run")
     options.add_argument("--thumbnails", action="store_true", help="renew example_workflows/<name>.jpg")
     options.add_argument("--weights", type=Path, help="folder of networks in place of the embedded ones")
     asked = options.parse_args()
@@ -46,7 +48,7 @@ def main() -> int:
             sheet, rows = _keep(client, run.outputs, workflow, folder)
             if asked.thumbnails:
                 _thumbnail(rows, workflows.EXAMPLES / f"{name}.jpg")
-            if asked.thumbnails and name == "coupled_portrait":
+            if asked.thumbnails and name == FIRST:
                 _first_picture(folder, environment.ROOT / "web" / "docs" / "pictures" / "coupled.jpg")
             print(
                 f"{name} took {run.seconds:.0f} seconds; its pictures are in {folder}, all of them on {sheet}"

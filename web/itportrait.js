@@ -6,10 +6,12 @@ import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
 import { LiveNodes } from "./live_nodes.mjs";
+import { NodeNotes, isOurs } from "./node_notes.mjs";
 import { placeOf, recall, remember } from "./last_runs.mjs";
 import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
+import { templateWords, translate } from "./template_words.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
@@ -31,7 +33,10 @@ const cameraOptions = () => ({
 const liveOptions = () => ({ ...cameraOptions(), finished: setting(app, "ITportrait.Live.ShowFinished") });
 
 /** Say something for a moment, in the corner where ComfyUI says things. */
-const tell = (severity, summary) => app.extensionManager?.toast?.add({ severity, summary, life: 4000 });
+const tell = (severity, summary, detail) =>
+  app.extensionManager?.toast?.add({ severity, summary, detail, life: detail ? 15000 : 4000 });
+
+const nodeOf = (id) => nodeByExecutionId(app.rootGraph ?? app.graph, id);
 
 /** Put a view into a node: shown, never stored, gone with its node. */
 function addView(node, name, type, view, entry, height = HEIGHT) {
@@ -44,6 +49,8 @@ function addView(node, name, type, view, entry, height = HEIGHT) {
     onDraw: () => view.look(),
   });
   widget.serialize = false;
+  // the side panel of frontend 1.58.1 borrows the view, and writes its own width for good
+  Object.defineProperty(widget, "width", { get: () => undefined, set: () => {} });
   live.add(entry);
   const before = widget.onRemove;
   widget.onRemove = function onRemove(...args) {
@@ -99,6 +106,13 @@ function fivePointsView(node, name) {
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
+/** The node that stands for a sub-graph with a live head inside, unless a live head comes after it anyway. */
+function standsFor(from, id) {
+  const outer = from.comfyClass === LIVE_HEAD ? nodeOf(String(id).split(":")[0]) : undefined;
+  return outer?.subgraph && !downstream(outer).some(({ comfyClass }) => comfyClass === LIVE_HEAD) ? outer : undefined;
+}
+
+const notes = new NodeNotes({ app, api, words, tell, nodeOf });
 const liveNodes = new LiveNodes({ app, api, words, tell, addView, options: liveOptions });
 
 app.registerExtension({
@@ -108,13 +122,19 @@ app.registerExtension({
   nodeCreated(node) {
     if (canStop(node)) addStopButton(node, api, words(), tell);
     liveNodes.watchSwitch(node);
+    // ComfyUI draws a new seed after each run, so that a graph built by hand would train every time
+    for (const { name, linkedWidgets } of node.widgets ?? [])
+      if (name === "seed" && isOurs(node.comfyClass)) for (const control of linkedWidgets ?? []) control.value = "fixed";
     // a workflow that is being opened sets its own values after this
     const widget = node.widgets?.find(({ name }) => name === "private");
-    if (widget && node.comfyClass?.startsWith("ITportrait_")) widget.value = setting(app, "ITportrait.Recipes.Private");
+    if (widget && isOurs(node.comfyClass)) widget.value = setting(app, "ITportrait.Recipes.Private");
   },
   afterConfigureGraph() {
     const root = app.rootGraph ?? app.graph;
-    for (const graph of [root, ...(root.subgraphs?.values() ?? [])])
+    const graphs = [root, ...(root.subgraphs?.values() ?? [])];
+    const fetched = templateWords(setting(app, "Comfy.Locale"), async (url) => (await fetch(url)).json());
+    fetched.then((texts) => translate(graphs, texts));
+    for (const graph of graphs)
       for (const node of graph.nodes ?? [])
         if (node.comfyClass !== LIVE_HEAD && liveNodes.wants(recall(sessionStorage, placeOf(node)))) liveNodes.preview(node);
     for (const { node, seen } of live) {
@@ -124,12 +144,17 @@ app.registerExtension({
   },
   setup() {
     liveNodes.attach();
+    notes.attach();
     api.addEventListener("executed", ({ detail }) => {
-      const from = nodeByExecutionId(app.rootGraph ?? app.graph, detail.display_node ?? detail.node);
+      const id = detail.display_node ?? detail.node;
+      const from = nodeOf(id);
       if (!from) return;
+      notes.heard(from, detail.output);
       if (from.comfyClass !== LIVE_HEAD && liveNodes.wants(detail.output)) liveNodes.preview(from);
+      const outer = standsFor(from, id);
+      if (outer) liveNodes.preview(outer);
       for (const { node, seen } of live) {
-        const used = seen(from, detail.output);
+        const used = seen(node === outer ? outer : from, detail.output);
         if (Object.keys(used).length > 0) remember(sessionStorage, placeOf(node), used);
       }
     });

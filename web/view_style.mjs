@@ -17,6 +17,8 @@ button { flex: 1 1 auto; min-width: 0; padding: 4px 3px; border: 1px solid trans
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 button:hover { opacity: 1; border-color: var(--border-color, #666); }
 button[aria-pressed="true"] { opacity: 1; border-color: var(--p-primary-color, #5aa9ff); }
+.said { padding: 2px 4px; font-size: 12px; line-height: 17px; white-space: pre-wrap; overflow-wrap: anywhere; overflow: auto; user-select: text; }
+.said.failed { color: var(--p-red-400, #ff7b72); }
 .note { flex: 1 1 auto; align-self: center; min-width: 0; padding: 0 4px; font-size: 11px; opacity: 0.75;
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 `;

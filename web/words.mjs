@@ -28,6 +28,8 @@ const WORDS = {
     liveRunAgain: "Run again: the server then sends pictures from several sides",
     moment: "step", keepMoment: "Keep this moment", keepMomentHelp: "Saves the generator of this step as a file for EG3D Loader",
     momentKept: "Kept in EG3D Loader's list (press R)",
+    keptWhole: "Square and framed already: the picture stays whole.", turned: "Turned", fromAbove: "seen from above",
+    nearness: ["very near", "near", "rough", "far off"], identity: "Face kept",
   },
   zh: {
     yaw: "偏航", pitch: "俯仰", roll: "翻滚", fov: "视角",
@@ -56,6 +58,8 @@ const WORDS = {
     liveRunAgain: "请再次运行：服务器会发送多个方向的图片",
     moment: "步骤", keepMoment: "保留此刻", keepMomentHelp: "把这一步的生成器保存为文件，供 EG3D Loader 使用",
     momentKept: "已保留，可在 EG3D Loader 列表中找到（按 R 刷新）",
+    keptWhole: "图片是方形且已取景：保留整张。", turned: "转向", fromAbove: "俯视",
+    nearness: ["非常接近", "接近", "粗略", "相差很远"], identity: "面貌保留",
   },
   ja: {
     yaw: "ヨー", pitch: "ピッチ", roll: "ロール", fov: "画角",
@@ -84,6 +88,8 @@ const WORDS = {
     liveRunAgain: "もう一度実行すると、サーバーが数方向の画像を送ります",
     moment: "ステップ", keepMoment: "この瞬間を残す", keepMomentHelp: "このステップの生成器を EG3D Loader 用のファイルとして保存します",
     momentKept: "残しました。EG3D Loader の一覧にあります（R キー）",
+    keptWhole: "正方形で枠も合っているので、絵全体を残します。", turned: "向き", fromAbove: "見下ろし",
+    nearness: ["とても近い", "近い", "おおよそ", "遠い"], identity: "顔の保持",
   },
 };
 

@@ -148,6 +148,20 @@ def portrait_frame(points: Tensor, *, level: bool = True) -> PortraitFrame:
     )
 
 
+FRAMED = (0.65, 1.1)
+"""Sides of the generator's square over the picture's, between which the picture counts as cut already; the
+embedded family's own people lie from 0.76 to 0.84."""
+OFF_CENTRE = 0.08
+"""Largest distance between both centres, in sides of the picture."""
+
+
+def is_framed(points: Tensor, side: int) -> bool:
+    """Whether a square picture of `side` pixels already lies about this face as a generator draws people."""
+    square = portrait_frame(points, level=False).eg3d
+    off = max(abs(value - side / 2) for value in square.center) / side
+    return FRAMED[0] <= square.side / side <= FRAMED[1] and off <= OFF_CENTRE
+
+
 def ffhq_quad(points: Tensor) -> Square:
     """FFHQ's square by eyes and mouth corners, without the nose (docs/alignment.md#ffhq-square)."""
     left_eye, right_eye, _, left_mouth, right_mouth = five_points(points)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from harness.environment import ROOT
@@ -93,7 +94,7 @@ def test_paths_and_links_of_a_document_exist(document: Path) -> None:
         target, _, heading = link.partition("#")
         if re.match(r"[a-z]+:", link):
             continue
-        page = (document.parent / target).resolve() if target else document
+        page = (document.parent / unquote(target)).resolve() if target else document
         if not page.exists() or (heading and heading not in _headings(page)):
             lacking.append(link)
     assert lacking == []

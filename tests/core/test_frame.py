@@ -144,3 +144,24 @@ def test_unit_coordinates_survive_the_round_trip():
 def test_points_that_frame_no_face_are_refused(points, says):
     with pytest.raises(ITPortraitError, match=says):
         frame.portrait_frame(points)
+
+
+@pytest.mark.parametrize(
+    ("share", "aside", "framed"),
+    [
+        (1.0, 0.0, True),
+        (0.8, 0.0, True),
+        (0.8, 0.06, True),
+        (0.8, 0.12, False),
+        (0.4, 0.0, False),
+        (1.3, 0.0, False),
+    ],
+)
+def test_a_picture_is_framed_where_its_face_lies_as_generators_draw_it(share, aside, framed) -> None:
+    """The generator's square is about the whole picture and in its middle; roll does not count."""
+    points = torch.tensor([[190.0, 240.0], [320.0, 236.0], [258.0, 310.0], [205.0, 370.0], [312.0, 368.0]])
+    square = frame.portrait_frame(points, level=False).eg3d
+    side = 500
+    middle = torch.tensor(square.center) - torch.tensor([aside * square.side / share, 0.0])
+    moved = (points - middle) * share * side / square.side + side / 2
+    assert frame.is_framed(moved, side) is framed

@@ -104,7 +104,7 @@ def test_other_weights_have_no_prior_and_the_message_names_apt() -> None:
     with torch.no_grad():
         generator.decoder.net[0].bias += 1e-3
     assert style_prior_of(generator) is None
-    with pytest.raises(itp.ITPortraitError, match="APT Stylize"):
+    with pytest.raises(itp.ITPortraitError, match="Style from a Picture"):
         itp.instant_style(generator, picture(3))
 
 

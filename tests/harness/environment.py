@@ -4,7 +4,8 @@ Both programs call `enter` first. It is safe to call again: what is there alread
 environment variables replace the automatic parts:
 
 * `ITPORTRAIT_VENV`: an environment that you look after yourself; it is used as it is, nothing is installed.
-* `COMFYUI_PATH`: a ComfyUI (0.3.75 or newer) that you have already; its requirements must be installed.
+* `COMFYUI_PATH`: a ComfyUI (0.3.75 or newer) that you have already; its requirements must be installed. Of
+  several, separated as in PATH, the first runs the tests, and each runs tests/server/test_backends.py.
 """
 
 from __future__ import annotations
@@ -63,18 +64,25 @@ def enter(*lists: str) -> None:
 
 
 def comfyui() -> Path:
-    """The folder of the ComfyUI to run: `COMFYUI_PATH`, else the one unpacked by the set-up.
+    """The folder of the ComfyUI to run: the first of `comfyuis`."""
+    return comfyuis()[0]
+
+
+def comfyuis() -> list[Path]:
+    """The folders in `COMFYUI_PATH`, else the one unpacked by the set-up.
 
     Raises:
-        FileNotFoundError: when there is none.
+        FileNotFoundError: when one of them holds no ComfyUI.
     """
-    given = os.environ.get("COMFYUI_PATH")
-    folder = Path(given or ROOT / ".cache" / "comfyui").resolve()
-    if not (folder / "main.py").is_file():
-        raise FileNotFoundError(
-            f"No ComfyUI in {folder}: run `python tests/run.py`, or set COMFYUI_PATH to where its main.py is."
-        )
-    return folder
+    given = os.environ.get("COMFYUI_PATH") or str(ROOT / ".cache" / "comfyui")
+    folders = [Path(folder).resolve() for folder in given.split(os.pathsep) if folder]
+    for folder in folders:
+        if not (folder / "main.py").is_file():
+            raise FileNotFoundError(
+                f"No ComfyUI in {folder}: run `python tests/run.py`, or set COMFYUI_PATH to where its main.py"
+                " is."
+            )
+    return folders
 
 
 def _prepare(folder: Path, lists: tuple[str, ...]) -> None:

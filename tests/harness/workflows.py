@@ -33,6 +33,11 @@ def read(name: str) -> dict[str, Any]:
     return dict(json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8")))
 
 
+def subgraphs(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A workflow's sub-graphs by the type of the nodes that stand for them."""
+    return {graph["id"]: graph for graph in workflow.get("definitions", {}).get("subgraphs", ())}
+
+
 def to_prompt(workflow: dict[str, Any], nodes: dict[str, Any]) -> dict[str, Any]:
     """The API format of a workflow, given the server's node definitions (`ComfyClient.nodes`)."""
     from comfy_cli.workflow_to_api import convert_ui_to_api

@@ -31,7 +31,11 @@ def _texts(node: dict[str, Any]) -> dict[str, Any]:
         "display_name": node["display_name"],
         "description": node["description"],
         "inputs": {
-            key: {"name": key.replace("_", " "), "tooltip": spec[1]["tooltip"]} for key, spec in given.items()
+            key: {
+                "name": spec[1].get("display_name") or key.replace("_", " "),
+                "tooltip": spec[1]["tooltip"],
+            }
+            for key, spec in given.items()
         },
         "outputs": {
             str(i): {"name": name.replace("_", " "), "tooltip": tip}

@@ -45,7 +45,7 @@ def test_points_by_hand_need_no_detector(modules, monkeypatch) -> None:
 
 
 def test_widgets_left_alone_keep_what_suits_the_generator(modules) -> None:
-    """Pivotal Tuning shows the full-size step; a small generator's own is kept until somebody changes it."""
+    """Pivotal tuning shows the full-size step; a small generator's own is kept until somebody changes it."""
     fields = importlib.import_module(modules[0].__name__.replace("invert", "fields"))
     configs = importlib.import_module(
         modules[0].__name__.replace("nodes.invert", "itportrait_core.methods.configs")

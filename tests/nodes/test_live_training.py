@@ -1,4 +1,4 @@
-"""The live head of a training: what it may cost, and that nothing but a run's own moments can be asked for."""
+"""The live head of a training: its cost, and that nothing but the moments of a run can be asked for."""
 
 from __future__ import annotations
 

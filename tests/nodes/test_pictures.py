@@ -31,6 +31,47 @@ def test_transparent_parts_turn_white(pack: ModuleType) -> None:
     assert (module(pack, "images").one_picture(picture, "The picture") == 1).all()
 
 
+def test_a_mask_cuts_away_and_no_hidden_colour_leaks_in(pack: ModuleType) -> None:
+    """White of a MASK is gone, of any size; opacity and mask both count; the background is the asker's."""
+    images = module(pack, "images")
+    picture = torch.zeros(1, 16, 16, 3)
+    picture[:, :, 8:] = 0.7  # what a cut-out PNG hides
+    mask = torch.zeros(1, 32, 32)
+    mask[:, :, 16:] = 1
+    inside = images.one_picture(picture, "The picture", mask)
+    assert (inside[..., 8:] == 1).all() and (inside[..., :8] == -1).all()
+    black = images.one_picture(picture, "The picture", mask, background=0.0)
+    assert (black == -1).all()
+    half = torch.cat((picture, torch.full((1, 16, 16, 1), 0.5)), -1)
+    assert torch.allclose(images.one_picture(half, "The picture", mask)[..., :8], torch.zeros(1))
+    assert torch.equal(
+        images.one_picture(picture, "The picture", torch.zeros(1, 64, 64)), picture.movedim(-1, 1) * 2 - 1
+    )
+
+
+def test_a_framed_square_picture_stays_whole(pack: ModuleType) -> None:
+    """Its cut is itself, and no points are looked for in it where no face is."""
+    align = module(pack, "align")
+    picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert align.points_to_cut(picture, 0) is None
+    aligned = align.AlignmentHandle(picture, None, True, 48).aligned()
+    assert torch.allclose(aligned.image, picture, atol=1e-5) and aligned.photo_frame is None
+
+
+def test_core_meshes_hold_linear_light(pack: ModuleType) -> None:
+    """Middle grey of the screen is 0.21 of the light, as the core and Save GLB have it; and back."""
+    from itportrait_core.rendering.mesh import Mesh
+
+    compat = module(pack, "compat")
+    corners = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    own = Mesh(corners, torch.tensor([[0, 1, 2]]), torch.tensor([[0.0, 0, 1]] * 3), torch.full((3, 3), 0.5))
+    core = compat.mesh(own)
+    assert abs(float(core.vertex_colors[0, 0, 0]) - 0.2140) < 1e-3
+    assert torch.equal(core.normals, core.vertex_normals)
+    again = compat.from_mesh(core)
+    assert torch.allclose(again.colors, own.colors, atol=1e-6) and torch.equal(again.normals, own.normals)
+
+
 def test_pictures_made_in_inference_mode_can_be_trained_on(pack: ModuleType) -> None:
     """ComfyUI's pictures are inference tensors; a clone made outside of that mode takes part in gradients."""
     with torch.inference_mode():

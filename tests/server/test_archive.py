@@ -29,7 +29,7 @@ def test_the_archive_runs_where_nothing_else_is(tmp_path: Path) -> None:
         assert sum(name.startswith("ITportrait_") for name in definitions) == len(
             json.loads((ROOT / "tests" / "nodes" / "node_ids.json").read_text(encoding="utf-8"))
         )
-        prompt = workflows.to_prompt(workflows.read("coupled_portrait"), definitions)
+        prompt = workflows.to_prompt(workflows.read("Every step, explained"), definitions)
         run = client.run(workflows.shortened(prompt))
         assert (run.end, run.error) == ("execution_success", "")
         assert any(shown.get("images") for shown in run.outputs.values())

@@ -44,6 +44,15 @@ def test_it_is_one_node_with_five_controls(file: dict[str, Any]) -> None:
     assert all(item["label"] for item in graph["inputs"] + graph["outputs"])
 
 
+def test_the_first_template_holds_this_very_blueprint(file: dict[str, Any]) -> None:
+    """And no node inside has the id of one outside, which the editor would change with a complaint."""
+    start = workflows.read("Start here")
+    assert start["definitions"] == file["definitions"]
+    inside = [node["id"] for graph in file["definitions"]["subgraphs"] for node in graph["nodes"]]
+    outside = [node["id"] for workflow in (start, file) for node in workflow["nodes"]]
+    assert len(set(inside)) == len(inside) and not set(inside) & set(outside)
+
+
 def test_links_inside_fit(quick: ComfyClient, file: dict[str, Any]) -> None:
     """Both ends of every link exist, agree on the type and know the link."""
     (graph,) = file["definitions"]["subgraphs"]

@@ -16,11 +16,11 @@ from PIL import Image
 from safetensors import safe_open
 
 METHODS = {
-    "coupled_portrait": ("couple",),
-    "image_only": ("apt",),
-    "photo_edit": ("tune", "couple"),
-    "style_mixing": ("apt",),
-    "text_only": ("couple",),
+    "Every step, explained": ("couple",),
+    "Style from one picture": ("apt",),
+    "A photo, changed by a text": ("tune", "couple"),
+    "Two styles, mixed": ("apt",),
+    "Style from a text": ("couple",),
 }
 """What trains in an example, as the names of its files in output/itportrait/runs begin."""
 

@@ -43,13 +43,17 @@ def test_links_join_what_fits(nodes: dict[str, Any], workflow: dict[str, Any]) -
     """Types agree at both ends, both ends know the link, and no socket that a node needs is empty."""
     assert {node["mode"] for node in workflow["nodes"]} <= {RUNS, MUTED, BYPASSED}
     by_id = {node["id"]: node for node in workflow["nodes"]}
+    inside = workflows.subgraphs(workflow)
     for number, source, output, target, index, kind in workflow["links"]:
         given, taken = by_id[source]["outputs"][output], by_id[target]["inputs"][index]
         assert given["type"] == taken["type"] == kind
         assert number in given["links"] and taken["link"] == number
-        assert nodes[by_id[source]["type"]]["output"][output] == kind
+        origin = by_id[source]["type"]
+        graph = inside.get(origin)
+        offered = [item["type"] for item in graph["outputs"]] if graph else nodes[origin]["output"]
+        assert offered[output] == kind
     for node in by_id.values():
-        if node["type"] not in NOTES:
+        if node["type"] not in NOTES and node["type"] not in inside:
             linked = {item["name"] for item in node["inputs"] if item["link"] is not None}
             known = nodes[node["type"]]["input"]
             assert linked <= set(known["required"]) | set(known.get("optional", {}))
@@ -61,7 +65,10 @@ def test_values_are_ones_that_the_nodes_offer(nodes: dict[str, Any], workflow: d
     """With nothing muted or bypassed, every value lies in its range or list; files are the user's own."""
     awake = {**workflow, "nodes": [{**node, "mode": 0} for node in workflow["nodes"]]}
     prompt = workflows.to_prompt(awake, nodes)
-    assert len(prompt) == sum(node["type"] not in NOTES for node in workflow["nodes"])
+    inside = workflows.subgraphs(workflow)
+    counts = [len(inside[node["type"]]["nodes"]) if node["type"] in inside else node["type"] not in NOTES
+              for node in workflow["nodes"]]  # fmt: skip
+    assert len(prompt) == sum(counts)
     for entry in prompt.values():
         groups = nodes[entry["class_type"]]["input"]
         for name, spec in {**groups["required"], **groups.get("optional", {})}.items():

@@ -7,7 +7,7 @@ from harness.editor import Editor
 from harness.layout import covered, fit
 from harness.waiting import eventually, kept
 
-TEMPLATE = "image_only"
+TEMPLATE = "Style from one picture"
 SHOWN = """() => app.graph._nodes.filter((node) => node.type === "SaveImage"
     && (app.nodeOutputs?.[node.id]?.images?.length || node.imgs?.length)).length"""
 

@@ -6,10 +6,16 @@ import dataclasses
 from typing import ClassVar
 
 from ..shared.config import MODULES, Config, choice, flag, many, number, text, weight
+from ..shared.presets import SMALL_RESOLUTION
 from ..stylize.config import APTConfig
 
 MEASURES = ("l2_unit", "cosine_distance", "angle", "l2_raw")
 GATES = ("hard", "soft", "bisector", "joint")
+
+
+def source_text_for(resolution: int) -> str:
+    """T_source for the people of a generator of this side in pixels: small ones draw people, not photos."""
+    return "a person" if resolution <= SMALL_RESOLUTION else ITEConfig().source_text
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,6 +60,6 @@ def require_style_prior(generator: Generator3D) -> StylePrior:
     if prior is None:
         raise ITPortraitError(
             "This generator has no style prior: only the embedded one ships with it, and only as it is, not "
-            "after a fine-tune. Use APT Stylize, which learns the style from the picture alone."
+            "after a fine-tune. Use Style from a Picture, which learns the style from the picture alone."
         )
     return prior
