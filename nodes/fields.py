@@ -12,7 +12,9 @@ SEED_LIMIT = 2**31 - 1
 PRIOR, ORIGINAL = "style prior", "generator as it is"
 
 
-def number(config: type, name: str, tooltip: str, *, step: float | None = None, id: str = "") -> io.Input:
+def number(
+    config: type, name: str, tooltip: str, *, step: float | None = None, id: str = "", advanced: bool = False
+) -> io.Input:
     """A number widget for the field `name` of a settings class; an int field gives an integer widget.
 
     Args:
@@ -21,12 +23,21 @@ def number(config: type, name: str, tooltip: str, *, step: float | None = None, 
         tooltip: what it does to the picture, and its useful range.
         step: how far one click goes; 1 for integers, 0.01 for floats when left out.
         id: name of the input where it differs from the field's.
+        advanced: folded away in editors that can, and may be left out.
     """
     field = _field(config, name)
     limits = {"min": field.metadata["low"], "max": field.metadata["high"], "default": field.default}
     if isinstance(field.default, int):
-        return io.Int.Input(id or name, **limits, step=int(step or 1), tooltip=tooltip)
-    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False, tooltip=tooltip)
+        item: io.Input = io.Int.Input(
+            id or name, **limits, step=int(step or 1), tooltip=tooltip, optional=advanced
+        )
+    else:
+        item = io.Float.Input(
+            id or name, **limits, step=step or 0.01, round=False, tooltip=tooltip, optional=advanced
+        )
+    if advanced:
+        item.extra_dict = {"advanced": True}
+    return item
 
 
 def choice(config: type, name: str, tooltip: str, *, options: tuple[str, ...] = ()) -> io.Input:

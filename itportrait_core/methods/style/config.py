@@ -12,17 +12,38 @@ from ..shared.config import Config, number
 class BlendConfig(Config):
     """Strength of a style without training: theta_o + a (theta - theta_o), part by part.
 
+    Below 0 lies the opposite of the style. `at_N` multiplies shape or texture at planes of N pixels.
+
     Example:
-        >>> itp.BlendConfig(shape=0.5).to_dict()
-        {'shape': 0.5, 'texture': 1.0, 'decoder': 1.0, 'superresolution': 1.0}
+        >>> itp.BlendConfig(shape=0.5).replace(at_4=0.0).shape
+        0.5
     """
 
     method: ClassVar[str] = "blend"
 
-    shape: float = number(1.0, 0.0, 1.2, "Strength of coarse planes (32 px and below): head shape.")
-    texture: float = number(1.0, 0.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")
-    decoder: float = number(1.0, 0.0, 1.2, "Strength of the decoder: colour and density of every point.")
-    superresolution: float = number(1.0, 0.0, 1.2, "Strength of super-resolution: strokes and fine detail.")
+    shape: float = number(1.0, -1.0, 2.0, "Strength of coarse planes (up to `swap_at`): head shape.")
+    texture: float = number(1.0, -1.0, 1.2, "Strength of finer planes and their outputs: texture and colour.")
+    decoder: float = number(1.0, -1.0, 1.2, "Strength of the decoder: colour and density of every point.")
+    superresolution: float = number(1.0, -1.0, 1.2, "Strength of super-resolution: strokes and fine detail.")
+    swap_at: int = number(
+        0, 0, 256, "Last side, pixels, whose convolutions are shape; 0: an eighth of the backbone's."
+    )
+    at_4: float = number(1.0, -1.0, 1.0, "Factor on shape or texture at 4 px.")
+    at_8: float = number(1.0, -1.0, 1.0, "The same at 8 px.")
+    at_16: float = number(1.0, -1.0, 1.0, "The same at 16 px.")
+    at_32: float = number(1.0, -1.0, 1.0, "The same at 32 px.")
+    at_64: float = number(1.0, -1.0, 1.0, "The same at 64 px.")
+    at_128: float = number(1.0, -1.0, 1.0, "The same at 128 px.")
+    at_256: float = number(1.0, -1.0, 1.0, "The same at 256 px.")
+
+    @classmethod
+    def uniform(cls, strength: float) -> BlendConfig:
+        """One strength in all parts."""
+        return cls(shape=strength, texture=strength, decoder=strength, superresolution=strength)
+
+    def at(self, side: int) -> float:
+        """The factor of one side of the planes' backbone; 1 for sides without one."""
+        return float(getattr(self, f"at_{side}", 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
