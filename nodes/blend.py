@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import BlendConfig
-from . import compat, fields, results, runtime, sockets
+from . import colours, compat, fields, results, runtime, sockets
 
 MORE = ("second", "third", "fourth")
 """Styles beside the first; each has a socket and one strength."""
@@ -78,6 +76,7 @@ class Blend(io.ComfyNode):
                     advanced=True,
                 ),
                 *(side(pixels) for pixels in SIDES),
+                fields.keep_colours(),
             ],
             outputs=[sockets.Generator.Output(display_name="generator", tooltip="The blended style.")],
         )
@@ -97,9 +96,10 @@ class Blend(io.ComfyNode):
         third_strength: float = 0.5,
         fourth_style: sockets.GeneratorHandle | None = None,
         fourth_strength: float = 0.5,
-        **strengths: Any,
+        keep_colours: bool = False,
+        **strengths: float,
     ) -> io.NodeOutput:
-        styles, configs = [style], [BlendConfig(**strengths)]
+        styles, configs = [style], [BlendConfig().replace(**strengths)]
         more = (second_style, third_style, fourth_style)
         for other, strength in zip(more, (second_strength, third_strength, fourth_strength), strict=True):
             if other is not None:
@@ -110,12 +110,14 @@ class Blend(io.ComfyNode):
             generator,
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
+            **colours.facts_of(keep_colours, generator.sha256),
         )
 
         def mix() -> results.Made:
+            base = generator.open(trained=keep_colours)
             with runtime.plain_tensors():
-                mixed = itp.blend(generator.open(), [one.open() for one in styles], configs)
-            return results.Made((mixed,))
+                mixed = itp.blend(base, [one.open() for one in styles], configs)
+            return results.Made((colours.recoloured(base, mixed) if keep_colours else mixed,))
 
         (handle,) = results.produce(facts, ("",), generator, mix)
         return io.NodeOutput(handle)

@@ -67,6 +67,19 @@ def flag(config: type, name: str, tooltip: str) -> io.Input:
     return io.Boolean.Input(name, default=_field(config, name).default, tooltip=tooltip)
 
 
+def keep_colours() -> io.Input:
+    """Whether people keep their own colours under a style."""
+    return io.Boolean.Input(
+        "keep_colours",
+        default=False,
+        optional=True,
+        tooltip=(
+            "The style's light, line and shape with everybody's own skin, hair and clothes. Takes a short"
+            " training more; do not use it for styles that are colour alone."
+        ),
+    )
+
+
 def steps(tooltip: str) -> io.Input:
     """Number of steps where 0 asks the core for a number that suits the generator's size."""
     about = (

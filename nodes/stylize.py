@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import APTConfig, suited
 from ..itportrait_core.methods.shared.run_facts import apt_inputs
-from . import compat, fields, results, runtime, sockets
+from . import colours, compat, fields, results, runtime, sockets
 from .live_training import LiveTraining, moments_of
 
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
@@ -68,6 +68,7 @@ class Stylize(io.ComfyNode):
                     ),
                 ),
                 fields.start(),
+                fields.keep_colours(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -97,6 +98,7 @@ class Stylize(io.ComfyNode):
         settings: sockets.SettingsHandle | None = None,
         clip: sockets.ClipHandle | None = None,
         style_start: str = fields.PRIOR,
+        keep_colours: bool = False,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
         if settings is not None:
@@ -107,7 +109,7 @@ class Stylize(io.ComfyNode):
             config = config.replace(**fields.changed(APTConfig, beta=beta, lr=lr))
             config = config.replace(steps=steps) if steps else config
         inputs = apt_inputs(portrait.sha256, config, clip.names if clip else ())
-        facts = results.recipe("apt", generator, **inputs)
+        facts = results.recipe("apt", generator, **inputs, **colours.facts_of(keep_colours, generator.sha256))
 
         def train() -> results.Made:
             progress = runtime.Progress(LiveTraining(facts, generator, {"style": ""}))
@@ -120,6 +122,8 @@ class Stylize(io.ComfyNode):
                     clip=clip.open() if clip else None,
                     **results.resume_point(facts),
                 )
+            if keep_colours:
+                styled = colours.recoloured(model, styled)
             return results.Made((styled,), progress.stopped_at)
 
         (handle,) = results.produce(facts, ("",), generator, train)

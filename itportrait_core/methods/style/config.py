@@ -1,11 +1,11 @@
-"""Strengths of an instant style and of a blend (docs/style-prior.md, docs/method.md#blending)."""
+"""Strengths of instant styles, blends and edits (docs/style-prior.md, docs/method.md#blending)."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import ClassVar
 
-from ..shared.config import Config, number
+from ..shared.config import MODULES, Config, many, number, text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,3 +56,45 @@ class InstantConfig(Config):
     """
 
     strength: float = number(1.0, 0.0, 2.0, "Factor on the code: 0 the untrained generator, 1 the style.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ColourConfig(Config):
+    """A short training that gives a style the people's own colours.
+
+    Example:
+        >>> itp.ColourConfig(steps=20).steps
+        20
+    """
+
+    method: ClassVar[str] = "colours"
+
+    seed: int = number(2, 0, 2**31 - 1, "Seed of the run; same seed, same weights.")
+    steps: int = number(60, 1, 5000, "Updates; each sees one made-up person from one side.")
+    lr: float = number(0.005, 0.0, 0.1, "Adam step.")
+    betas: tuple[float, float] = many((0.5, 0.99), "Adam betas.")
+    rampdown: float = number(0.5, 0.0, 1.0, "Share of the steps over which the step size falls, as a cosine.")
+    chroma: float = number(20.0, 0.0, 100.0, "Weight of the people's own colours.")
+    shade: float = number(1.0, 0.0, 100.0, "Weight of the style's light and dark.")
+    depth: float = number(10.0, 0.0, 1000.0, "Weight of the style's shape.")
+    modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are trained.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EditConfig(Config):
+    """One edit in style space, by a text or by example (docs/method.md#edit-portrait).
+
+    Example:
+        >>> itp.EditConfig(strength=-0.5).strength
+        -0.5
+    """
+
+    method: ClassVar[str] = "edit"
+
+    strength: float = number(1.0, -2.0, 2.0, "How far: 0 nothing, 1 the edit, below 0 its opposite.")
+    disentangle: float = number(
+        0.1, 0.0, 1.0, "Channels that matter less than this share of the one that matters most stay."
+    )
+    source_text: str = text("a person", "What people are before the text.")
+    people: int = number(512, 16, 100_000, "People whose pictures tell what channels matter.")
+    seed: int = number(0, 0, 2**31 - 1, "Seed of these people.")

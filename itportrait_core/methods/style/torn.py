@@ -28,12 +28,12 @@ EASINGS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 def volumes(generator: Generator3D, people: Tensor) -> Tensor:
     """Solid grid points of the largest connected piece near the centre of each head [N]."""
     step = generator.config.rendering.box_warp / GRID
-    found = []
+    sizes = []
     for ws in people.split(1):
         sigma = density_grid(generator, generator.planes(ws), GRID)
         solid = (1 - torch.exp(-step * F.softplus(sigma - 1)) > 0.5).float()
-        found.append(_piece(solid).sum())
-    return torch.stack(found)
+        sizes.append(_piece(solid).sum())
+    return torch.stack(sizes)
 
 
 def _piece(solid: Tensor) -> Tensor:
