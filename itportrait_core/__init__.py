@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from .methods.shared.portrait import Portrait
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
-    from .methods.style.config import InstantConfig
+    from .methods.style.config import ColourConfig, EditConfig, InstantConfig
+    from .methods.style.edit_portrait import edit_portrait
     from .methods.style.instant import instant_style
+    from .methods.style.keep_colours import keep_colours
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
     from .methods.tuning.tune import pivotal_tune
@@ -28,10 +30,12 @@ _HOMES = {
     "checkpoints.official": ("import_checkpoint",),
     "errors": ("ITPortraitError",),
     "methods.configs": ("InversionConfig", "APTConfig", "ITEConfig", "TuningConfig", "BlendConfig"),
+    "methods.style.edit_portrait": ("edit_portrait",),
+    "methods.style.keep_colours": ("keep_colours",),
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
-    "methods.style.config": ("InstantConfig",),
+    "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig"),
     "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
@@ -46,6 +50,8 @@ _WHERE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "APTConfig",
     "BlendConfig",
+    "ColourConfig",
+    "EditConfig",
     "ITEConfig",
     "ITPortraitError",
     "InstantConfig",
@@ -55,10 +61,12 @@ __all__ = [
     "blend",
     "cameras",
     "couple",
+    "edit_portrait",
     "import_checkpoint",
     "instant_style",
     "invert",
     "invert_batch",
+    "keep_colours",
     "load_generator",
     "load_model",
     "load_photo_prior",

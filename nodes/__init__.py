@@ -9,6 +9,7 @@ from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
 from .couple import Couple
+from .edit_portrait import EditPortrait
 from .export_live_head import ExportLiveHead
 from .importing import ImportCheckpoint
 from .instant import InstantStyle
@@ -42,6 +43,7 @@ NODES: list[type[io.ComfyNode]] = [
     Stylize,
     Couple,
     Blend,
+    EditPortrait,
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,

@@ -22,6 +22,7 @@ def number(
     step: float | None = None,
     id: str = "",
     label: str | None = None,
+    optional: bool = False,
 ) -> io.Input:
     """A number widget for the field `name` of a settings class; an int field gives an integer widget.
 
@@ -32,13 +33,14 @@ def number(
         step: how far one click goes; 1 for integers, 0.01 for floats when left out.
         id: name of the input where it differs from the field's.
         label: what the widget is called on the screen where its name is a letter of the publication.
+        optional: may be left out.
     """
     field = _field(config, name)
     limits = {"min": field.metadata["low"], "max": field.metadata["high"], "default": field.default}
     limits |= {"display_name": label, "tooltip": tooltip}
     if isinstance(field.default, int):
-        return io.Int.Input(id or name, **limits, step=int(step or 1))
-    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False)
+        return io.Int.Input(id or name, **limits, step=int(step or 1), optional=optional)
+    return io.Float.Input(id or name, **limits, step=step or 0.01, round=False, optional=optional)
 
 
 def choice(
@@ -108,6 +110,19 @@ def losses(plot: str = "Losses over the steps, as a picture.") -> list[io.Output
         io.LossMap.Output(display_name="losses", tooltip="The loss of every step, for Plot Loss Graph."),
         io.Image.Output(display_name="plot", tooltip=plot),
     ]
+
+
+def keep_colours() -> io.Input:
+    """Whether people keep their own colours under a style."""
+    return io.Boolean.Input(
+        "keep_colours",
+        default=False,
+        optional=True,
+        tooltip=(
+            "The style's light, line and shape with everybody's own skin, hair and clothes. Takes a short"
+            " training more; do not use it for styles that are colour alone."
+        ),
+    )
 
 
 def steps(tooltip: str) -> io.Input:

@@ -8,7 +8,7 @@ from torch import Tensor
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.shared.lineage import tensor_hash
 from ..itportrait_core.methods.style.config import InstantConfig
-from . import compat, fields, results, runtime, sockets
+from . import colours, compat, fields, results, runtime, sockets
 from .images import one_picture
 
 
@@ -37,6 +37,7 @@ class InstantStyle(io.ComfyNode):
                     "0 the generator as it is, 1 the picture's style, up to 2 overdone.",
                     step=0.05,
                 ),
+                fields.keep_colours(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -50,12 +51,26 @@ class InstantStyle(io.ComfyNode):
         return results.generation()
 
     @classmethod
-    def execute(cls, generator: sockets.GeneratorHandle, image: Tensor, strength: float) -> io.NodeOutput:
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        image: Tensor,
+        strength: float,
+        keep_colours: bool = False,
+    ) -> io.NodeOutput:
         picture, config = one_picture(image, "The style picture"), InstantConfig(strength=strength)
-        facts = results.recipe("instant", generator, picture=tensor_hash(picture), settings=config.to_dict())
+        facts = results.recipe(
+            "instant",
+            generator,
+            picture=tensor_hash(picture),
+            settings=config.to_dict(),
+            **colours.facts_of(keep_colours, generator.sha256),
+        )
 
         def make() -> results.Made:
+            model = generator.open(trained=keep_colours)
             with runtime.plain_tensors():
-                return results.Made((itp.instant_style(generator.open(), picture, config),))
+                style = itp.instant_style(model, picture, config)
+            return results.Made((colours.recoloured(model, style) if keep_colours else style,))
 
         return io.NodeOutput(results.produce(facts, ("",), generator, make)[0])

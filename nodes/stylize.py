@@ -11,7 +11,7 @@ from ..itportrait_core.methods.configs import APTConfig
 from ..itportrait_core.methods.shared.run import OnStep, Points
 from ..itportrait_core.methods.shared.run_facts import apt_inputs
 from ..itportrait_core.networks.generator3d import Generator3D
-from . import compat, fields, results, sockets, train
+from . import colours, compat, fields, results, sockets, train
 from .live_training import moments_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Stylize(io.ComfyNode):
                     ),
                 ),
                 fields.start(),
+                fields.keep_colours(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -103,6 +104,7 @@ class Stylize(io.ComfyNode):
         settings: sockets.SettingsHandle | None = None,
         clip: sockets.ClipHandle | None = None,
         style_start: str = fields.PRIOR,
+        keep_colours: bool = False,
     ) -> io.NodeOutput:
         model = generator.open(trained=True)
         chosen = {"beta": beta, "lr": lr}
@@ -112,11 +114,12 @@ class Stylize(io.ComfyNode):
             config = config.replace(layers=LAYERS[layers])
         config = config.replace(seed=seed)
         inputs = apt_inputs(portrait.sha256, config, clip.names if clip else ())
-        facts = results.recipe("apt", generator, **inputs)
+        facts = results.recipe("apt", generator, **inputs, **colours.facts_of(keep_colours, generator.sha256))
 
         def run(on_step: OnStep, **points: Unpack[Points]) -> tuple[Generator3D]:
             clips = clip.open() if clip else None
-            return (itp.stylize(model, portrait.portrait, config, on_step, clip=clips, **points),)
+            styled = itp.stylize(model, portrait.portrait, config, on_step, clip=clips, **points)
+            return (colours.recoloured(model, styled) if keep_colours else styled,)
 
         (handle,) = train.trained(facts, generator, {"style": ""}, run)
         losses, plot, _ = results.report(handle)

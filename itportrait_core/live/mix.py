@@ -41,7 +41,7 @@ def mixed_generator(
     if len(used) == 1:
         return open_generators[used[0]]()
     styles = [index for index in used if index > 0]
-    configs = [BlendConfig(*[weights[index]] * 4) for index in styles]
+    configs = [BlendConfig.uniform(weights[index]) for index in styles]
     return blend(open_generators[0](), [open_generators[index]() for index in styles], configs)
 
 

@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+import itportrait_core as itp
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import BlendConfig
 from itportrait_core.methods.inversion.metrics import psnr
 from itportrait_core.methods.shared.storage import read_tensors, write_tensors
-from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
-from itportrait_core.methods.style.blend import blend, strength_of
+from itportrait_core.methods.shared.trainable import copy_for_training, frozen_copy, trained_parameters
+from itportrait_core.methods.style.blend import _blended, blend, strength_of
 from itportrait_core.methods.style.style_file import KIND, MIN_SIDE, WHOLE, load_style, save_style
 from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
 from itportrait_core.networks.eg3d.names import NAMES
@@ -89,6 +90,44 @@ def test_several_styles_add_up(base):
     origin = base.state_dict()[name]
     wanted = origin + 0.5 * (one.state_dict()[name] - origin) + 0.5 * (two.state_dict()[name] - origin)
     assert torch.allclose(mixed, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_the_one_style_of_strength_one_among_four_is_exact(base, count):
+    styles = [moved(base, seed) for seed in range(count)]
+    for at in range(count):
+        configs = [BlendConfig() if k == at else NONE for k in range(count)]
+        assert same_weights(blend(base, styles, configs), styles[at])
+
+
+def test_negative_strength_goes_the_other_way(base):
+    style, name = moved(base, 1), "decoder.net.0.weight"
+    mixed = _blended(base, [style], [NONE.replace(decoder=-0.5)]).state_dict()[name]
+    origin = base.state_dict()[name]
+    assert torch.allclose(mixed, origin - 0.5 * (style.state_dict()[name] - origin), atol=1e-6)
+
+
+def test_every_side_has_its_own_strength(base):
+    def strength(name: str, **fields: float) -> float:
+        return strength_of(f"backbone.synthesis.{name}.weight", BlendConfig(**fields), NAMES, 256)
+
+    assert strength("b8.conv0", shape=0.5, at_8=0.5) == 0.25
+    assert strength("b8.torgb", texture=0.5, at_8=-1.0) == -0.5
+    assert strength("b16.conv0", shape=0.5, at_8=0.0) == 0.5
+    assert strength("b64.conv0", shape=0.25, texture=0.75, swap_at=64) == 0.25
+    assert strength("b64.conv0", shape=0.25, texture=0.75) == 0.75
+    assert same_weights(blend(base, [moved(base, 1)], BlendConfig(at_4=1.0)), moved(base, 1))
+
+
+def test_a_shape_that_tears_heads_is_eased_and_a_sound_one_is_not():
+    """Half the learned constant still draws heads, none of it does not: twice that style is too much."""
+    base = itp.load_generator("pocket")
+    style = frozen_copy(base)
+    style.backbone.synthesis.b4.const.data.mul_(0.5)
+    mixed = blend(base, [style], BlendConfig(shape=2.0))
+    assert 1.0 <= mixed.lineage["strengths"][0]["shape"] < 1.5
+    assert same_weights(mixed, blend(base, [style], BlendConfig(**mixed.lineage["strengths"][0])))
+    assert blend(base, [base], BlendConfig(shape=2.0)).lineage["strengths"][0]["shape"] == 2.0
 
 
 def test_styles_and_base_stay_as_they_are(base):

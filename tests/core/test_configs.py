@@ -77,7 +77,7 @@ def test_every_field_says_what_it_means(kind):
         (APTConfig, {"beta": -0.1}),
         (InversionConfig, {"restarts": True}),
         (InversionConfig, {"no_such_thing": 1}),
-        (BlendConfig, {"shape": 1.3}),
+        (BlendConfig, {"shape": 2.1}),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(kind, changes):

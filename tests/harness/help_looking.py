@@ -16,6 +16,7 @@ from itportrait_core.alignment.warp import cut
 from itportrait_core.checkpoints import embedded
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.shared.portrait import sample_portrait
+from itportrait_core.methods.style.relevance import measure_relevance
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats
@@ -28,10 +29,28 @@ from .help_studio import Row, Rows, Studio, example, photos, to_core
 SIDE_VIEW = math.radians(-30.0)
 JUDGED = {"a photo": "photo of a man", "a zombie": "zombie man", "a caricature": "caricature"}
 """Texts, and the picture that each is true of."""
+EDITED = {"glasses": "a person wearing glasses", "beard": "a person with a beard", "old": "an old person",
+          "smiling": "a smiling person"}  # fmt: skip
+"""Name -> text of an edit."""
 CANVAS, CORNER, TILT = 620, 60, 24.0
 """A picture of so many pixels with a head at so many from its corner, turned by so many degrees."""
 FIVE_POINTS = [[198.0, 220.0], [297.0, 218.0], [237.0, 272.0], [212.0, 338.0], [300.0, 338.0]]
 """Eyes, nose tip and mouth corners of the oil painting, pixels."""
+
+
+def edits(studio: Studio) -> Rows:
+    """One person with each text at strength 1, and one text at several strengths."""
+    clip = load_clip("pocket-guide")
+    known = [measure_relevance(studio.generator, clip, itp.EditConfig().people, itp.EditConfig().seed)]
+
+    def edited(text: str, strength: float = 1.0) -> Image.Image:
+        config = itp.EditConfig(strength=strength)
+        return studio.see(itp.edit_portrait(studio.generator, text, config, clip=clip, relevance=known))
+
+    return {
+        "text": {"as drawn": studio.see()} | {name: edited(text) for name, text in EDITED.items()},
+        "strength": {f"{a:g}": edited(EDITED["smiling"], a) for a in (-1.0, -0.5, 0.0, 0.5, 1.0)},
+    }
 
 
 def camera_angles(studio: Studio) -> Rows:
@@ -190,5 +209,6 @@ LOOKING = {
     "examples": examples,
     "judged": judged,
     "precision": precision,
+    "edit_portrait": edits,
 }
 """Name of the picture file -> what makes its rows."""

@@ -31,6 +31,9 @@ ENTRIES = {
     "couple": "methods.couple.couple",
     "tune": "methods.tuning.tune",
     "blend": "methods.style.blend",
+    "edit": "methods.style.edit_portrait",
+    "relevance": "methods.style.relevance",
+    "colours": "methods.style.keep_colours",
     "style": "methods.style.style_file",
     "render": "rendering.views",
 }

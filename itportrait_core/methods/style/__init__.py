@@ -1,1 +1,1 @@
-"""A style without training: read from a picture at once, blended, saved as a difference."""
+"""Styles: read from a picture at once, blended, edited, in people's own colours, saved as a difference."""

@@ -13,13 +13,14 @@ from ...networks.family import Names
 from ...networks.generator3d import Generator3D
 from ..shared.trainable import frozen_copy
 from .config import BlendConfig
+from .torn import is_guarded, untorn
 
 
 def strength_of(name: str, config: BlendConfig, names: Names, backbone_resolution: int) -> float:
     """The strength a of one weight, by its name.
 
-    Convolutions of planes up to an eighth of the backbone's side (32 of 256 px) are shape; finer ones and
-    all outputs to the planes are texture. The mapping network is never moved.
+    Convolutions of planes up to `swap_at` (an eighth of the backbone's side: 32 of 256 px) are shape; finer
+    ones and all outputs to the planes are texture. The mapping network is never moved.
     """
     part = names.part_of(name)
     if part == "superresolution":
@@ -28,8 +29,10 @@ def strength_of(name: str, config: BlendConfig, names: Names, backbone_resolutio
         return config.decoder
     if part != "synthesis":
         return 0.0
-    coarse = names.side_of(name) <= backbone_resolution // 8
-    return config.shape if coarse and not names.writes_planes(name) else config.texture
+    side = names.side_of(name)
+    coarse = side <= (config.swap_at or backbone_resolution // 8)
+    whole = config.shape if coarse and not names.writes_planes(name) else config.texture
+    return whole * config.at(side)
 
 
 @torch.no_grad()
@@ -41,6 +44,8 @@ def blend(
     """Move `base` towards one or several styles made from it; their differences add up.
 
     Strength 0 gives the base bit for bit, strength 1 of a single style gives that style bit for bit.
+    Strengths below 0 or above 1.2 are eased towards 0..1 where heads would fall apart; the lineage says the
+    ones used.
 
     Args:
         base: G_o.
@@ -67,15 +72,22 @@ def blend(
     for style in styles:
         check_same_shape(base, style)
     with torch.inference_mode(False):
-        result = frozen_copy(base)
-        # the lineage of a blend is its own
-        result.lineage = {
-            "method": "blend",
-            "strengths": [config.to_dict() for config in chosen],
-            "styles": [{k: v for k, v in s.lineage.items() if k != "history"} for s in styles],
-        }
-        mixed = {name: mix(name, value, base, styles, chosen) for name, value in result.state_dict().items()}
-        result.load_state_dict(mixed)
+        if is_guarded(chosen):
+            return untorn(base, lambda eased: _blended(base, styles, eased), chosen)
+        return _blended(base, styles, chosen)
+
+
+def _blended(base: Generator3D, styles: Sequence[Generator3D], configs: list[BlendConfig]) -> Generator3D:
+    result = frozen_copy(base)
+    # the lineage of a blend is its own
+    result.lineage = {
+        "method": "blend",
+        "strengths": [config.to_dict() for config in configs],
+        "styles": [{k: v for k, v in s.lineage.items() if k != "history"} for s in styles],
+    }
+    result.load_state_dict(
+        {name: mix(name, value, base, styles, configs) for name, value in result.state_dict().items()}
+    )
     return result
 
 

@@ -1,0 +1,160 @@
+"""Edit everybody by a text or by example, without training: a direction in the style space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from comfy_api.latest import io
+
+from .. import itportrait_core as itp
+from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.guidance.clip import ClipModel
+from ..itportrait_core.methods.style.config import EditConfig
+from ..itportrait_core.methods.style.relevance import Relevance, measure_relevance
+from ..itportrait_core.networks.generator3d import Generator3D
+from . import compat, fields, results, runtime, sockets
+
+
+class EditPortrait(io.ComfyNode):
+    """Edit Portrait."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "EditPortrait",
+            "Edit Portrait",
+            description=(
+                "Changes everybody as a text says (glasses, a beard, older), without training, on any style"
+                " of the base. The first time it looks at some hundred people; after that an edit takes a"
+                " moment. Chain several for several edits."
+            ),
+            search_aliases=["styleclip", "slider", "attribute", "global direction", "style space"],
+            inputs=[
+                sockets.Generator.Input(
+                    "generator", tooltip="The generator or style to edit; it stays as it is."
+                ),
+                io.String.Input(
+                    "text",
+                    default="a person wearing glasses",
+                    multiline=True,
+                    tooltip="What people are to become. Empty for an edit by example.",
+                ),
+                fields.number(
+                    EditConfig,
+                    "strength",
+                    "0 nothing, 1 the edit, 2 overdone; below 0 its opposite.",
+                    step=0.05,
+                ),
+                fields.number(
+                    EditConfig,
+                    "disentangle",
+                    "Parts that matter less than this share of the one that matters most stay as they are."
+                    " 0 to 0.4; higher changes less beside the edit.",
+                ),
+                io.String.Input(
+                    "source_text",
+                    default=EditConfig().source_text,
+                    tooltip=(
+                        "What people are before. Name what shall not change: 'a man' for 'a man with a hat'."
+                    ),
+                ),
+                sockets.Generator.Input(
+                    "base",
+                    optional=True,
+                    tooltip="What the style was made from. Connect it when the generator is a style.",
+                ),
+                sockets.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="What understands the text; the embedded guide when left out.",
+                ),
+                sockets.PortraitSocket.Input(
+                    "before",
+                    optional=True,
+                    tooltip="By example: a person without the change. Leave text empty.",
+                ),
+                sockets.PortraitSocket.Input(
+                    "after", optional=True, tooltip="By example: the same or another person with the change."
+                ),
+            ],
+            outputs=[
+                sockets.Generator.Output(
+                    display_name="generator", tooltip="The generator that draws everybody so."
+                )
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return results.generation()
+
+    @classmethod
+    def execute(
+        cls,
+        generator: sockets.GeneratorHandle,
+        text: str,
+        strength: float,
+        disentangle: float,
+        source_text: str,
+        base: sockets.GeneratorHandle | None = None,
+        clip: sockets.ClipHandle | None = None,
+        before: sockets.PortraitHandle | None = None,
+        after: sockets.PortraitHandle | None = None,
+    ) -> io.NodeOutput:
+        config = EditConfig(strength=strength, disentangle=disentangle, source_text=source_text)
+        origin = base or generator
+        facts = results.recipe(
+            "edit",
+            generator,
+            base=origin.sha256,
+            text=text,
+            settings=config.to_dict(),
+            clip=clip.names if clip else (),
+            examples=[one.sha256 for one in (before, after) if one is not None],
+        )
+
+        def make() -> results.Made:
+            source, model = origin.open(), generator.open()
+            clips = (clip.open() if clip else _guide(source)) if text.strip() else []
+            with runtime.plain_tensors():
+                edited = itp.edit_portrait(
+                    model,
+                    text,
+                    config,
+                    before=before.portrait if before else None,
+                    after=after.portrait if after else None,
+                    base=source,
+                    clip=clips,
+                    relevance=[_relevance(origin, source, one, config) for one in clips],
+                )
+            return results.Made((edited,))
+
+        return io.NodeOutput(results.produce(facts, ("",), generator, make)[0])
+
+
+def _guide(generator: Generator3D) -> Sequence[ClipModel]:
+    from ..itportrait_core.guidance.clip import listed_clips
+    from ..itportrait_core.methods.shared.trainable import device_of
+
+    return listed_clips(None, device_of(generator))
+
+
+def _relevance(
+    handle: sockets.GeneratorHandle, model: Generator3D, clip: ClipModel, config: EditConfig
+) -> Relevance:
+    """Of this generator and CLIP: from the file of an earlier edit, or measured now and kept."""
+    from ..itportrait_core.methods.shared.lineage import weights_hash
+    from ..itportrait_core.methods.shared.trainable import device_of
+
+    facts = results.recipe(
+        "relevance", handle, clip=weights_hash(clip), people=config.people, seed=config.seed
+    )
+    file = results.run_file(facts, "-relevance")
+    if file.is_file():
+        try:
+            return Relevance.load(file, device_of(model))
+        except ITPortraitError:
+            file.unlink(missing_ok=True)  # only a cache
+    known = measure_relevance(model, clip, config.people, config.seed, runtime.Progress().count)
+    known.save(file)
+    return known
