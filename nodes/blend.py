@@ -66,7 +66,7 @@ class Blend(io.ComfyNode):
                 "toonify",
                 "caricature",
             ],
-            advanced=("decoder", "superresolution", *(f"at_{pixels}" for pixels in SIDES)),
+            advanced=("decoder", "superresolution", "swap_at", *(f"at_{pixels}" for pixels in SIDES)),
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The base that the styles were trained from."),
                 sockets.Generator.Input("style", tooltip="A style of that base."),
@@ -82,7 +82,7 @@ class Blend(io.ComfyNode):
                     "swap_at",
                     "Planes of up to so many pixels are shape, finer ones texture: 8 to 64. 0 is an eighth"
                     " of the finest. With shape 0 and texture 1, layers are swapped as in Toonify.",
-                    advanced=True,
+                    optional=True,
                 ),
                 *(side(pixels) for pixels in SIDES),
                 fields.keep_colours(),

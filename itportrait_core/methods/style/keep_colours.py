@@ -7,8 +7,6 @@ origin can be given them: trained, read at once, or blended (docs/method.md#kept
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,13 +15,13 @@ from ...guidance.depth import depth_difference
 from ...networks.generator3d import G, Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import History, Record, rng_digest
-from ..shared.lineage import finish, lineage_on
+from ..shared.lineage import finish
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each
-from ..shared.run import OnStep, run, trainable_mode
+from ..shared.run import OnStep, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import read_losses
 from ..shared.trainable import adam, copy_for_training, frozen_copy, trained_parameters
-from ..shared.training import Trained, TrainingTask, with_moments
+from ..shared.training import Trained, TrainingTask, train
 from .blend import check_same_shape
 from .config import ColourConfig
 
@@ -115,10 +113,6 @@ def keep_colours(
         teacher = frozen_copy(style)
         trained = copy_for_training(teacher, config.modules)
         task = ColourTask(frozen_copy(generator), teacher, trained, config)
-
-        def lineage(_: str) -> dict[str, Any]:
-            return lineage_on(style, "colours", config, task.history)
-
-        run(task, with_moments(on_step, task, lineage))
+        (made,) = train(task, style, "colours", config, on_step)
         history = History([*(style.history or History()), *task.history])
-        return finish(trained, style, "colours", config, history)
+        return finish(made, style, "colours", config, history)
