@@ -10,7 +10,7 @@ prior. Then other people are drawn from three sides by
 
 `own` is the PSNR of the result at the picture's own latent and pose against the picture; `plain` the same
 of the untrained generator at its own inversion. `psnr`, `lpips` and `depth` compare other people with
-their true styled pictures; LPIPS is by a real network that guides nothing (`benchmarks.real_lpips`).
+their true styled pictures; LPIPS is by a real AlexNet that guides nothing (`pocket/training/real_lpips.py`).
 `style` is the share in which the judge CLIP sees the art, `still` the PSNR to what the untrained
 generator draws. A table that was cut off goes on.
 """
@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +204,7 @@ def main() -> None:
         with torch.no_grad():
             rows, strip = bench.rows(art, sitter, arms)
         save_strip(strip, strips[-1])
-        table.add(f"{art}-{sitter}", [asdict(row) for row in rows])
+        table.add(f"{art}-{sitter}", rows)
         print(
             art,
             sitter,

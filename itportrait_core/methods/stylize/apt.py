@@ -77,7 +77,9 @@ class APT:
         """W'_3d of Eq. 5: [batch, num_ws, w_dim], one fresh z per sample in all perturbed layers."""
         fresh = draw_latents(self.g_s, self.config.batch, self.rng)
         ws = self.portrait.ws.repeat(self.config.batch, 1, 1)
-        beta, at = self.config.beta, self.layers
+        beta, at, own_share = self.config.beta, self.layers, self.config.own_share
+        if own_share > 0 and float(torch.rand((), generator=self.rng)) < own_share:
+            beta = 1.0
         ws[:, at] = beta * ws[:, at] + (1 - beta) * fresh[:, at]
         return ws
 

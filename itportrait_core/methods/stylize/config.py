@@ -29,6 +29,9 @@ class APTConfig(Config):
     beta: float = number(
         0.0, 0.0, 1.0, "Share of the portrait's own latent there; 0 replaces it, 1 keeps it."
     )
+    own_share: float = number(
+        0.0, 0.0, 1.0, "Share of the steps that look at the portrait's own latent, unperturbed (beta 1)."
+    )
     batch: int = number(1, 1, 16, "Perturbed latents per step.")
     lr: float = number(0.002, 0.0, 0.1, "Adam step (paper 5.1).")
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas.")
