@@ -17,13 +17,16 @@ from pathlib import Path
 
 import pytest
 from farm_tools import ROOT, command, contents, environment, farm, finished, selftest_sheet
-from ray_cluster import SETTINGS, start_nodes
+from ray_cluster import ASKED_FOR, SETTINGS, start_nodes
 
 from itportrait_core.farm.failures import MOST_FAILURES, Failures
 from itportrait_core.farm.status import FAILED_EXIT
 
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
+pytestmark = [
+    ASKED_FOR,
+    pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do"),
+]
 HEAD = {
     "num_cpus": 1,
     "include_dashboard": False,

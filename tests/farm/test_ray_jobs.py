@@ -10,11 +10,14 @@ import sys
 
 import pytest
 from farm_tools import ROOT, contents, environment, farm, selftest_sheet
-from ray_cluster import SETTINGS, start_nodes
+from ray_cluster import ASKED_FOR, SETTINGS, start_nodes
 
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
 pytest.importorskip("aiohttp_cors", reason='the job interface needs `pip install "ray[default]"`')
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Ray's clusters of one machine are for POSIX")
+pytestmark = [
+    ASKED_FOR,
+    pytest.mark.skipif(os.name != "posix", reason="Ray's clusters of one machine are for POSIX"),
+]
 
 
 def test_a_submitted_job_runs_the_farm(tmp_path):
