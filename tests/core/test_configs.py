@@ -190,3 +190,10 @@ def test_a_generator_with_a_style_prior_begins_there_unless_it_is_asked_not_to()
     with torch.no_grad():
         generator.decoder.net[0].bias += 1e-3
     assert suited(APTConfig, generator) == published
+
+
+def test_the_source_text_suits_the_people_of_a_generator() -> None:
+    """Embedded people are drawn ones; the publication's generator draws photos."""
+    from itportrait_core.methods.couple.config import source_text_for
+
+    assert (source_text_for(128), source_text_for(512)) == ("a person", "photo")

@@ -33,6 +33,11 @@ def read(name: str) -> dict[str, Any]:
     return dict(json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8")))
 
 
+def blueprint() -> dict[str, Any]:
+    """The shipped blueprint in the editor's format."""
+    return dict(json.loads((BLUEPRINTS / "One-click portrait style.json").read_text(encoding="utf-8")))
+
+
 def subgraphs(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """A workflow's sub-graphs by the type of the nodes that stand for them."""
     return {graph["id"]: graph for graph in workflow.get("definitions", {}).get("subgraphs", ())}
