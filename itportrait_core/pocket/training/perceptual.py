@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from ...config import Config
 from ..captions import PROMPTS
-from .clip import JUDGE, fair_labels, roughen
+from .clip import fair_labels
 from .dataset import StyledSet, training_set
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .precision import autocast
+from .roughness import JUDGE, roughen
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """The scaling layer of LPIPS, which stands before the trunk."""
