@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,23 @@ class TrainingTask:
         self.history = History.from_json(facts["history"])
 
 
+def with_moments(
+    on_step: OnStep | None, task: TrainingTask, lineage: Callable[[str], dict[str, Any]]
+) -> OnStep | None:
+    """An `on_step` that is also given the generators in training.
+
+    Args:
+        lineage: facts for the file of the generator of a name, as a run that is stopped now would give them.
+    """
+    if on_step is None:
+        return None
+
+    def moment() -> Moment:
+        return Moment(task.strip.ws, {one.name: one.generator for one in task.trained}, lineage)
+
+    return lambda step, total, info: on_step(step, total, replace(info, moment=moment))
+
+
 def train(
     task: TrainingTask,
     base: Generator3D,
@@ -129,14 +146,7 @@ def train(
     def facts(name: str) -> tuple[Generator3D, str, Config, History, Portrait | None, str | None]:
         return base, method.format(name), config, task.history, portrait, text
 
-    def moment() -> Moment:
-        generators = {one.name: one.generator for one in task.trained}
-        return Moment(task.strip.ws, generators, lambda name: lineage_on(*facts(name)))
-
-    def watched(step: int, total: int, info: StepInfo) -> object:
-        return None if on_step is None else on_step(step, total, replace(info, moment=moment))
-
-    run(task, watched, **points)
+    run(task, with_moments(on_step, task, lambda name: lineage_on(*facts(name))), **points)
     return [finish(one.generator, *facts(one.name)) for one in task.trained]
 
 
