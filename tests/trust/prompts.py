@@ -42,7 +42,7 @@ def everything(definitions: dict[str, Any], source: Path, portrait: Path) -> Pro
     loaded = graph.add("LoadPortrait", file=portrait.name)
     graph.add("SavePortrait", portrait=found, name=NAME)
     tuned = graph.add("PivotalTuning", generator=base, portrait=found, steps=1)
-    settings = graph.add("MethodSettings")
+    settings = graph.add("MethodSettings", changes='{"apt": {"steps": 1}}')
     style = graph.add("Stylize", generator=tuned, portrait=found, steps=1, settings=settings, clip=clip)
     fused = graph.add(
         "Fuse", generator=tuned, portrait=found, clip=clip, text=TEXT, steps=2, views=2, content=person
