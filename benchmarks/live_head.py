@@ -120,8 +120,8 @@ def truth(live: LivePage, family: str, generator: Any, person: int, views: list[
     with torch.no_grad():
         planes = generator.planes(ws)
         for view in views:
-            raw = generator.render(planes, ws, label(view), neural_rendering_resolution=side).image_raw[0]
-            wanted = ((raw.permute(1, 2, 0) + 1) / 2).numpy()
+            raw = generator.render_volume(planes, label(view), neural_rendering_resolution=side).features[0]
+            wanted = ((raw[:3].permute(1, 2, 0) + 1) / 2).numpy()
             exact.append(decibel(live.picture(view, side, white), wanted))
             moving.append(decibel(live.picture(view, side, white, grid=True), wanted))
             angles.append(axes_angle(live, view))
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=24)
     parser.add_argument("--parts", nargs="*", choices=("truth", "speed"), default=["truth", "speed"])
     chosen = parser.parse_args()
-    table, times = Table(RESULTS, "2"), Table(RESULTS.with_name("live_head_speed.csv"), "2")
+    table, times = Table(RESULTS, "v2"), Table(RESULTS.with_name("live_head_speed.csv"), "v2")
     generators = families()
     with LivePage() as live:
         print(live.page.evaluate("() => driver.card()"))

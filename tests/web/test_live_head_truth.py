@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,6 @@ from benchmarks import live_head as bench
 from benchmarks.live_page import LivePage, chromium
 from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.live.page import page
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("ITPORTRAIT_LIVE"),
-    reason="drawing by the processor wants a quiet machine: set ITPORTRAIT_LIVE=1 there",
-)
 
 WEB = Path(__file__).parents[2] / "web"
 STAGE = "document.querySelector('.itportrait-live').shadowRoot.querySelector('.stage')"

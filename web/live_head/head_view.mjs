@@ -160,7 +160,10 @@ export class LiveHeadView {
     const density = Math.min(2, window.devicePixelRatio || 1);
     const side = Math.min(MOST_PIXELS, Math.round(Math.min(this.stage.offsetWidth, this.stage.offsetHeight) * density));
     if (side <= 0 || side === this.canvas.width) return;
-    [this.canvas.width, this.canvas.height] = [side, side];
+    const before = this.canvas.width > 0 ? make("canvas", { width: this.canvas.width, height: this.canvas.height }) : null;
+    before?.getContext("2d").drawImage(this.canvas, 0, 0);
+    [this.canvas.width, this.canvas.height] = [side, side]; // which clears it
+    if (before) this.canvas.getContext("2d").drawImage(before, 0, 0, side, side);
     this.painter.stir();
   }
 
