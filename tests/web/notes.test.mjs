@@ -1,6 +1,7 @@
 // What nodes say in words: a found person, and prompts that were refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { InnerPreviews } from "../../web/inner_previews.mjs";
 import { inWords, isOurs, NodeNotes, refusals } from "../../web/node_notes.mjs";
 import { wordsFor } from "../../web/words.mjs";
 
@@ -36,4 +37,15 @@ test("a failure inside a sub-graph stands on its node and on the one about it, a
   notes.fail("3:7", " No face. ");
   notes.fail("9", "nobody");
   assert.deepEqual(said, [["One click", "No face."], ["Fine", "No face."], ["error", "Fine", "No face."]]);
+});
+
+test("previews of our nodes inside a sub-graph reach the node about it, others none", () => {
+  const [outer, older] = [{ title: "One click" }, { imgs: [1] }];
+  const known = { 3: outer, "3:7": { comfyClass: "ITportrait_Fuse" }, 4: older, "4:7": { comfyClass: "ITportrait_Fuse" }, "3:8": { comfyClass: "KSampler" } };
+  const previews = new InnerPreviews({ nodeOf: (id) => known[id] });
+  previews.add = (node) => previews.shown.set(node, { picture: {} }).get(node);
+  for (const displayNodeId of ["3:7", "3:8", "4:7", "3", undefined]) previews.show({ blob: new Blob(["x"]), displayNodeId });
+  previews.show();
+  assert.deepEqual([...previews.shown.keys()], [outer]);
+  assert.ok(previews.shown.get(outer).picture.src.startsWith("blob:"));
 });
