@@ -1,6 +1,6 @@
 // What a node inside a sub-graph shows while it works, on the node that stands for the sub-graph: frontend 1.58.1 keeps
 // it inside.
-import { isOurs } from "./node_notes.mjs";
+import { isOurs, takeAway } from "./node_notes.mjs";
 import { host, make } from "./view_style.mjs";
 
 const [HEIGHT, MARGIN] = [220, 24]; // of the picture, and what the editor leaves about it
@@ -42,9 +42,7 @@ export class InnerPreviews {
   clear(node) {
     const { widget, picture } = this.shown.get(node);
     URL.revokeObjectURL(picture.src);
-    widget.onRemove?.();
-    const place = node.widgets?.indexOf(widget) ?? -1;
-    if (place >= 0) node.widgets.splice(place, 1);
+    takeAway(node, widget);
     this.shown.delete(node);
     node.graph?.setDirtyCanvas?.(true, true);
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InnerPreviews } from "../../web/inner_previews.mjs";
-import { inWords, isOurs, NodeNotes, refusals } from "../../web/node_notes.mjs";
+import { inWords, isOurs, NodeNotes, refusals, takeAway } from "../../web/node_notes.mjs";
 import { wordsFor } from "../../web/words.mjs";
 
 const FOUND = { kind: "found", yaw: 10.8, pitch: 6.4, lpips: 0.057, id: 0.81, warnings: ["Look twice."] };
@@ -48,4 +48,13 @@ test("previews of our nodes inside a sub-graph reach the node about it, others n
   previews.show();
   assert.deepEqual([...previews.shown.keys()], [outer]);
   assert.ok(previews.shown.get(outer).picture.src.startsWith("blob:"));
+});
+
+test("a widget leaves its node, also one that hands out copies of its list", () => {
+  const [plain, own] = [{ widgets: [1, 2, 3].map((name) => ({ name })) }, [{ name: 4 }]];
+  takeAway(plain, plain.widgets[1]);
+  assert.deepEqual(plain.widgets.map(({ name }) => name), [1, 3]);
+  const copying = { get widgets() { return [...own]; }, ensureWidgetRemoved: (widget) => own.splice(own.indexOf(widget), 1) };
+  takeAway(copying, own[0]);
+  assert.equal(copying.widgets.length, 0);
 });
