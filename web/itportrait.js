@@ -5,6 +5,7 @@ import { api } from "../../scripts/api.js";
 import { CAMERA_WIDGETS, CameraView } from "./camera_view.mjs";
 import { parse } from "./five_points_math.mjs";
 import { FivePointsView, POINT_WIDGETS } from "./five_points_view.mjs";
+import { InnerPreviews } from "./inner_previews.mjs";
 import { LiveNodes } from "./live_nodes.mjs";
 import { NodeNotes, isOurs } from "./node_notes.mjs";
 import { placeOf, recall, remember } from "./last_runs.mjs";
@@ -145,6 +146,7 @@ app.registerExtension({
   setup() {
     liveNodes.attach();
     notes.attach();
+    new InnerPreviews({ api, nodeOf }).attach();
     api.addEventListener("executed", ({ detail }) => {
       const id = detail.display_node ?? detail.node;
       const from = nodeOf(id);

@@ -10,6 +10,14 @@ const LOOKS = 50;
 /** Whether a node of this kind is ours. */
 export const isOurs = (type) => String(type ?? "").startsWith(OURS);
 
+/** Take a widget out of its node; that of a sub-graph hands out copies of its list, and has a way of its own. */
+export function takeAway(node, widget) {
+  widget.onRemove?.();
+  const place = node.widgets?.indexOf(widget) ?? -1;
+  if (place >= 0) node.widgets.splice(place, 1);
+  if (node.widgets?.includes(widget)) node.ensureWidgetRemoved?.(widget);
+}
+
 /** The words for a note `{kind, ...}` as the server sends it; empty where the kind is not known. */
 export function inWords(note, words) {
   if (note?.kind === "whole") return words.keptWhole;
@@ -58,9 +66,7 @@ export class NodeNotes {
   clear(node) {
     const known = this.shown.get(node);
     if (!known) return;
-    known.widget.onRemove?.();
-    const place = node.widgets?.indexOf(known.widget) ?? -1;
-    if (place >= 0) node.widgets.splice(place, 1);
+    takeAway(node, known.widget);
     this.shown.delete(node);
   }
 

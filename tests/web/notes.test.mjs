@@ -1,7 +1,8 @@
 // What nodes say in words: a found person, and prompts that were refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inWords, isOurs, NodeNotes, refusals } from "../../web/node_notes.mjs";
+import { InnerPreviews } from "../../web/inner_previews.mjs";
+import { inWords, isOurs, NodeNotes, refusals, takeAway } from "../../web/node_notes.mjs";
 import { wordsFor } from "../../web/words.mjs";
 
 const FOUND = { kind: "found", yaw: 10.8, pitch: 6.4, lpips: 0.057, id: 0.81, warnings: ["Look twice."] };
@@ -36,4 +37,24 @@ test("a failure inside a sub-graph stands on its node and on the one about it, a
   notes.fail("3:7", " No face. ");
   notes.fail("9", "nobody");
   assert.deepEqual(said, [["One click", "No face."], ["Fine", "No face."], ["error", "Fine", "No face."]]);
+});
+
+test("previews of our nodes inside a sub-graph reach the node about it, others none", () => {
+  const [outer, older] = [{ title: "One click" }, { imgs: [1] }];
+  const known = { 3: outer, "3:7": { comfyClass: "ITportrait_Fuse" }, 4: older, "4:7": { comfyClass: "ITportrait_Fuse" }, "3:8": { comfyClass: "KSampler" } };
+  const previews = new InnerPreviews({ nodeOf: (id) => known[id] });
+  previews.add = (node) => previews.shown.set(node, { picture: {} }).get(node);
+  for (const displayNodeId of ["3:7", "3:8", "4:7", "3", undefined]) previews.show({ blob: new Blob(["x"]), displayNodeId });
+  previews.show();
+  assert.deepEqual([...previews.shown.keys()], [outer]);
+  assert.ok(previews.shown.get(outer).picture.src.startsWith("blob:"));
+});
+
+test("a widget leaves its node, also one that hands out copies of its list", () => {
+  const [plain, own] = [{ widgets: [1, 2, 3].map((name) => ({ name })) }, [{ name: 4 }]];
+  takeAway(plain, plain.widgets[1]);
+  assert.deepEqual(plain.widgets.map(({ name }) => name), [1, 3]);
+  const copying = { get widgets() { return [...own]; }, ensureWidgetRemoved: (widget) => own.splice(own.indexOf(widget), 1) };
+  takeAway(copying, own[0]);
+  assert.equal(copying.widgets.length, 0);
 });
