@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -28,6 +30,19 @@ MEMORY = {"object_store_memory": 80 << 20}
 """Bytes."""
 
 
+PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+"""Given beforehand: a raylet ends itself where its agents need more than fifteen seconds to choose them."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
 def start_nodes(*nodes: dict[str, Any]) -> Any:
     """A cluster whose first node is the head."""
     from ray.cluster_utils import Cluster
@@ -35,7 +50,7 @@ def start_nodes(*nodes: dict[str, Any]) -> Any:
     made = Cluster()
     try:
         for node in nodes:
-            made.add_node(**MEMORY, **node)
+            made.add_node(**MEMORY, **dict(zip(PORTS, free_ports(len(PORTS)), strict=True)), **node)
         made.wait_for_nodes()
     except Exception:
         made.shutdown()
