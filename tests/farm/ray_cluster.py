@@ -14,8 +14,6 @@ SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_raylet_start_wait_time_s": "300",
-    "RAY_agent_register_timeout_ms": "300000",
     "RAY_gcs_server_port_wait_time_s": "300",
     "RAY_gcs_server_request_timeout_seconds": "300",
     "RAY_worker_register_timeout_seconds": "300",
@@ -30,10 +28,6 @@ MEMORY = {"object_store_memory": 80 << 20}
 """Bytes."""
 
 
-PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
-"""Given beforehand: a raylet ends itself where its agents need more than fifteen seconds to choose them."""
-
-
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now."""
     with ExitStack() as stack:
@@ -43,16 +37,22 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def start_nodes(*nodes: dict[str, Any]) -> Any:
-    """A cluster whose first node is the head."""
+def start_nodes(*nodes: dict[str, Any], tries: int = 6) -> Any:
+    """A cluster whose first node is the head.
+
+    A raylet ends itself where its agents need more than fifteen seconds to start, which nothing changes: on a
+    busy machine it is tried again.
+    """
     from ray.cluster_utils import Cluster
 
     made = Cluster()
     try:
         for node in nodes:
-            made.add_node(**MEMORY, **dict(zip(PORTS, free_ports(len(PORTS)), strict=True)), **node)
+            made.add_node(**MEMORY, **node)
         made.wait_for_nodes()
     except Exception:
         made.shutdown()
-        raise
+        if tries == 1:
+            raise
+        return start_nodes(*nodes, tries=tries - 1)
     return made
