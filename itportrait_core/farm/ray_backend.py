@@ -28,8 +28,6 @@ WINDOW = 4
 """Tasks handed to Ray per slot of the cluster: more only fill its memory."""
 OWN = ("", "local")
 """Addresses that start a cluster of this machine's own."""
-START_SECONDS = "120"
-"""That a node may take to start, in place of Ray's thirty: machines of a farm are busy."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before a task that somebody else works on is tried again."""
 
@@ -175,7 +173,6 @@ class _Driver:
 def _ray(*, own: bool) -> ModuleType:
     """The module. It reads its environment when it is imported: a cluster of our own asks for a token."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", START_SECONDS)
     if own:
         os.environ.setdefault(MODE, "token")
     try:
@@ -200,7 +197,7 @@ def _connect(ray: ModuleType, options: RayOptions) -> None:
     except Exception as error:  # Ray raises plain ones where a node is late
         raise ITPortraitError(
             f"Ray did not start, or {options.address or 'its node'} did not answer ({error}); try again. "
-            "Where a node starts late, set RAY_raylet_start_wait_time_s to more seconds."
+            "A node has fifteen seconds to start its agents: wait until a busy machine is calmer."
         ) from error
 
 

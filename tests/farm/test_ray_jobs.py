@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 
 import pytest
 from farm_tools import ROOT, contents, environment, farm, selftest_sheet
-from ray_cluster import ASKED_FOR, SETTINGS, start_nodes
+from ray_cluster import ASKED_FOR, SETTINGS, free_ports, start_nodes
 
 pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
 pytest.importorskip("aiohttp_cors", reason='the job interface needs `pip install "ray[default]"`')
@@ -26,9 +25,7 @@ def test_a_submitted_job_runs_the_farm(tmp_path):
     pack, output = tmp_path / "pack", tmp_path / "output"
     left_out = shutil.ignore_patterns("weights", "__pycache__")  # 27 MB that self-tests do not read
     shutil.copytree(ROOT / "itportrait_core", pack / "itportrait_core", ignore=left_out)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     cluster = start_nodes({"num_cpus": 2, "include_dashboard": True, "dashboard_port": port})
     try:
         words = ["farm", "run", sheet, "--output", output, "--backend", "ray", "--address", "auto"]
