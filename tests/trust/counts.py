@@ -144,8 +144,8 @@ ten minutes, and shares of other seeds add up. Times are those of the machine th
 
 {table()}
 
-`s` is the time of all, `slowest` the longest that one item took, both in seconds; `MB` is the memory that the
-dearest took, for the crafted files beside the process itself. Layouts and options of an installation:
+`seconds` is the time of all, `slowest` the longest that one item took; `MB` is the memory that the dearest
+took, for the crafted files beside the process itself. Layouts and options of an installation:
 `tests/trust/test_layouts.py`. In every run of the tests: the quick counts, hostile pickles
 (`tests/core/test_hostile_pickles.py`), and the archive as it is published (`tests/server/test_archive.py`).
 Planted faults: `python tests/mutants.py`.
