@@ -16,7 +16,10 @@ from playwright.sync_api import Page, sync_playwright
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS = [
+    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--enable-precise-memory-info", "--js-flags=--expose-gc",
+]  # fmt: skip
 HTML = """<!DOCTYPE html><meta charset="utf-8"><link rel="icon" href="data:,">
 <body style="background:#202124;color:#ddd;margin:20px">
 <div id="box" style="position:relative;width:340px;height:430px"></div>

@@ -92,7 +92,7 @@ def _leaks(live: LivePage, url: str) -> list[Speed]:
             while (view.painter.drawn === 0) await new Promise((done) => setTimeout(done, 5));
             view.dispose(); view.element.remove(); }
         return [driver.engine.alive.contexts, driver.engine.alive.heads, driver.engine.owners.size]; }"""
-    heap = "() => performance.memory.usedJSHeapSize / 1e6"
+    heap = "() => { gc(); return performance.memory.usedJSHeapSize / 1e6; }"
     before = live.page.evaluate(heap)
     contexts, heads, owners = live.page.evaluate(script, url)
     after = live.page.evaluate(heap)
