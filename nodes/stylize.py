@@ -31,7 +31,11 @@ class Stylize(io.ComfyNode):
                     "generator", tooltip="The generator to start from; it stays as it is."
                 ),
                 sockets.PortraitSocket.Input(
-                    "portrait", tooltip="The style picture's inversion in that generator."
+                    "portrait",
+                    tooltip=(
+                        "The style picture's inversion in that generator, or up to 16 of one style (Join"
+                        " Portraits): the style is what they share."
+                    ),
                 ),
                 fields.steps(
                     "More steps carry over more of the style, then begin to copy the picture's person."
@@ -116,7 +120,7 @@ class Stylize(io.ComfyNode):
             with runtime.training():
                 styled = itp.stylize(
                     model,
-                    portrait.portrait,
+                    portrait.joined,
                     config,
                     progress.step,
                     clip=clip.open() if clip else None,

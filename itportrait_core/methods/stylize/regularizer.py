@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -37,19 +39,19 @@ class RandomLatentRegularizer:
         config: APTConfig,
         style_direction: StyleDirection,
         perceptual: Perceptual,
-        style_image: Tensor,
+        style_images: Sequence[Tensor],
         rng: torch.Generator,
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `style_image`: [1, 3, H, W] in [-1, 1].
+        `style_images`: [1, 3, H, W] in [-1, 1] each.
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.ray_chunk = config.ray_chunk
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         max_chroma = 1.0
         if self.weights.keys() & {"colour", "variety"}:
-            max_chroma = allowed_chroma(style_image)
+            max_chroma = max(allowed_chroma(image) for image in style_images)
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
         self.reference = Reference(
             perceptual=perceptual,
