@@ -106,7 +106,7 @@ class EditPortrait(io.ComfyNode):
         facts = results.recipe(
             "edit",
             generator,
-            base=origin.sha256,
+            origin=origin.sha256,
             text=text,
             settings=config.to_dict(),
             clip=clip.names if clip else (),
