@@ -19,7 +19,7 @@ from .live_head import LiveHead
 from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
-from .portraits import LoadPortrait, SamplePortrait, SavePortrait
+from .portraits import JoinPortraits, LoadPortrait, SamplePortrait, SavePortrait
 from .render import MultiViewRender
 from .save import SaveGenerator, SavePictures
 from .settings import MethodSettings
@@ -38,6 +38,7 @@ NODES: list[type[io.ComfyNode]] = [
     SamplePortrait,
     SavePortrait,
     LoadPortrait,
+    JoinPortraits,
     PivotalTuning,
     InstantStyle,
     Stylize,

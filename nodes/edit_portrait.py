@@ -71,10 +71,10 @@ class EditPortrait(io.ComfyNode):
                 sockets.PortraitSocket.Input(
                     "before",
                     optional=True,
-                    tooltip="By example: a person without the change. Leave text empty.",
+                    tooltip="By example: a person, or several joined, without the change. Leave text empty.",
                 ),
                 sockets.PortraitSocket.Input(
-                    "after", optional=True, tooltip="By example: the same or another person with the change."
+                    "after", optional=True, tooltip="By example: the same or other people with the change."
                 ),
             ],
             outputs=[
@@ -106,7 +106,7 @@ class EditPortrait(io.ComfyNode):
         facts = results.recipe(
             "edit",
             generator,
-            base=origin.sha256,
+            origin=origin.sha256,
             text=text,
             settings=config.to_dict(),
             clip=clip.names if clip else (),
@@ -121,8 +121,8 @@ class EditPortrait(io.ComfyNode):
                     model,
                     text,
                     config,
-                    before=before.portrait if before else None,
-                    after=after.portrait if after else None,
+                    before=before.joined if before else None,
+                    after=after.joined if after else None,
                     base=source,
                     clip=clips,
                     relevance=[_relevance(origin, source, one, config) for one in clips],

@@ -61,6 +61,47 @@ class SamplePortrait(io.ComfyNode):
         return io.NodeOutput(sockets.PortraitHandle(person), to_comfy(person.image))
 
 
+class JoinPortraits(io.ComfyNode):
+    """Join Portraits."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return compat.schema(
+            "JoinPortraits",
+            "Join Portraits",
+            description=(
+                "Puts several portraits on one wire, for APT Stylize (one style, several pictures) and for"
+                " the examples of Edit Portrait. Chain it for more. Nodes for one person take the first."
+            ),
+            search_aliases=["multi reference", "several pictures", "portrait list"],
+            inputs=[
+                sockets.PortraitSocket.Input("first", tooltip="A portrait, or several joined ones."),
+                sockets.PortraitSocket.Input("second", tooltip="A portrait, or several joined ones."),
+                sockets.PortraitSocket.Input(
+                    "third", optional=True, tooltip="A portrait, or several joined ones."
+                ),
+                sockets.PortraitSocket.Input(
+                    "fourth", optional=True, tooltip="A portrait, or several joined ones."
+                ),
+            ],
+            outputs=[
+                sockets.PortraitSocket.Output(display_name="portraits", tooltip="All of them, in order.")
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        first: sockets.PortraitHandle,
+        second: sockets.PortraitHandle,
+        third: sockets.PortraitHandle | None = None,
+        fourth: sockets.PortraitHandle | None = None,
+    ) -> io.NodeOutput:
+        handles = [one for one in (first, second, third, fourth) if one is not None]
+        portraits = [portrait for one in handles for portrait in one.joined]
+        return io.NodeOutput(sockets.PortraitHandle(portraits[0], tuple(portraits[1:])))
+
+
 class SavePortrait(io.ComfyNode):
     """Save Portrait."""
 

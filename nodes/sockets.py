@@ -145,9 +145,16 @@ class GeneratorHandle(Held):
 
 @dataclass(frozen=True, eq=False)
 class PortraitHandle:
-    """A person in a generator: latent, camera, picture, report."""
+    """A person in a generator: latent, camera, picture, report; perhaps joined with more."""
 
     portrait: Portrait
+    more: tuple[Portrait, ...] = ()
+    """Joined with it; nodes that want one person take the first alone."""
+
+    @property
+    def joined(self) -> list[Portrait]:
+        """All of them."""
+        return [self.portrait, *self.more]
 
     @cached_property
     def sha256(self) -> str:
@@ -159,7 +166,7 @@ class PortraitHandle:
         return sum(tensor.numel() * tensor.element_size() for tensor in self._comfy_cache_tensors())
 
     def _comfy_cache_tensors(self) -> list[Tensor]:
-        return [self.portrait.ws, self.portrait.camera, self.portrait.image]
+        return [tensor for one in self.joined for tensor in (one.ws, one.camera, one.image)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,11 @@ class Stylize(io.ComfyNode):
             inputs=[
                 fields.base(),
                 sockets.PortraitSocket.Input(
-                    "portrait", tooltip="The style picture's inversion in that generator."
+                    "portrait",
+                    tooltip=(
+                        "The style picture's inversion in that generator, or up to 16 of one style (Join"
+                        " Portraits): the style is what they share."
+                    ),
                 ),
                 fields.steps(
                     "More steps carry over more of the style, then begin to copy the picture's person."
@@ -118,7 +122,7 @@ class Stylize(io.ComfyNode):
 
         def run(on_step: OnStep, **points: Unpack[Points]) -> tuple[Generator3D]:
             clips = clip.open() if clip else None
-            styled = itp.stylize(model, portrait.portrait, config, on_step, clip=clips, **points)
+            styled = itp.stylize(model, portrait.joined, config, on_step, clip=clips, **points)
             return (colours.recoloured(model, styled) if keep_colours else styled,)
 
         (handle,) = train.trained(facts, generator, {"style": ""}, run)

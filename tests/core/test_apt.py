@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+import itportrait_core as itp
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import APTConfig
-from itportrait_core.methods.shared.portrait import Portrait
+from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import KeepBest
-from itportrait_core.methods.stylize.apt import APT, stylize
+from itportrait_core.methods.stylize.apt import APT, start_of, stylize
 from itportrait_core.networks.eg3d.names import NAMES, latent_of
 from tests.core.tiny import same_weights, tiny_apt, tiny_generator, tiny_perceptual, tiny_portrait
 
@@ -22,6 +23,37 @@ def parts():
 
 def make(parts, **changes) -> APT:
     return tiny_apt(*parts, **changes)
+
+
+def test_several_pictures_take_turns_and_one_is_as_before():
+    """What two pictures share; a list of one is bit-equal to that one."""
+    generator, perceptual = tiny_generator(), tiny_perceptual()
+    one, two = tiny_portrait(generator), sample_portrait(generator, 5)
+    config = APTConfig(steps=4)
+    alone = stylize(generator, one, config, perceptual=perceptual)
+    assert same_weights(stylize(generator, [one], config, perceptual=perceptual), alone)
+    both = stylize(generator, [one, two], config, perceptual=perceptual)
+    assert not same_weights(both, alone)
+    apt = APT(generator, alone.requires_grad_(True), one, config, perceptual, torch.Generator(), (), [two])
+    records = [apt.step(index) for index in range(4)]
+    assert len(apt.references) == 2 and records[0].losses["lpips"] != records[1].losses["lpips"]
+
+
+def test_no_picture_and_too_many_are_refused():
+    generator = tiny_generator()
+    for portraits in ([], [tiny_portrait(generator)] * 17):
+        with pytest.raises(ITPortraitError, match="give 1 to 16"):
+            stylize(generator, portraits, APTConfig(steps=1), perceptual=tiny_perceptual())
+
+
+def test_the_start_of_several_pictures_is_the_style_of_their_mean_code():
+    generator = itp.load_generator("pocket")
+    portraits = [sample_portrait(generator, seed) for seed in (1, 2)]
+    start = start_of(generator, portraits, APTConfig(start="prior"))
+    prior = itp.load_style_prior("pocket")
+    code = torch.stack([prior.code(one.image) for one in portraits]).mean(dim=0)
+    for name, weight in prior.weights(dict(generator.named_parameters()), code).items():
+        assert torch.allclose(dict(start.named_parameters())[name], weight, atol=1e-5), name
 
 
 def test_only_the_last_five_layers_are_replaced(parts):

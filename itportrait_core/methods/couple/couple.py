@@ -128,7 +128,7 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         metric = _metric(inputs.perceptual, device) if config.likeness > 0 else None
         return TextTask(ite(None, metric), strip, facts | {"perceptual": metric.name if metric else ""})
     metric = _metric(inputs.perceptual, device)
-    start = start_of(generator, portrait, config.apt)
+    start = start_of(generator, [portrait], config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
     apt = APT(start, g_s, portrait, config.apt, metric, rng, clips)
     facts |= {"perceptual": metric.name}

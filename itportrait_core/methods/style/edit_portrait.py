@@ -107,7 +107,8 @@ def style_shifts(generator: Generator3D, step: Tensor) -> dict[str, Tensor]:
         constant = f"{name}.bias"
         latent = names.latent_of(constant, generator.num_ws) if constant.endswith(names.style_bias) else None
         if latent is not None:
-            shifts[constant] = layer(step[latent]) - layer(torch.zeros_like(step[latent]))
+            rows = step[latent].reshape(-1, step.shape[-1])
+            shifts[constant] = (layer(rows) - layer(torch.zeros_like(rows))).reshape(*step.shape[1:-1], -1)
     return shifts
 
 

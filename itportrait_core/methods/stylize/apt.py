@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ...errors import ITPortraitError
 from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual, load_perceptual
@@ -29,6 +30,8 @@ from ..shared.trainable import (
     trained_parameters,
 )
 from ..shared.training import Trained, TrainingTask, train
+from ..style.blend import blend
+from ..style.config import BlendConfig
 from ..style.instant import instant_style
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
@@ -37,6 +40,8 @@ from .style_direction import StyleDirection
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+MOST_PICTURES = 16
+"""Style pictures of one run."""
 LAYERS_OF = 14
 """Number of latents that `APTConfig.layers` counts in (EG3D with planes of 256 px)."""
 
@@ -53,19 +58,27 @@ class APT:
         perceptual: Perceptual,
         rng: torch.Generator,
         clips: Sequence[ClipModel] = (),
+        others: Sequence[Portrait] = (),
     ) -> None:
-        """`g_o`: where `g_s` begins, frozen. `clips`: for `config.clip`; unused where that is 0."""
-        check_fits(g_s, portrait)
+        """`g_o`: where `g_s` begins, frozen. `clips`: for `config.clip`; unused where that is 0.
+
+        `others`: more pictures of the same style, which take turns with the first.
+        """
+        self.portraits = [portrait, *others]
+        for one in self.portraits:
+            check_fits(g_s, one)
         self.g_o, self.g_s, self.portrait, self.config, self.rng = g_o, g_s, portrait, config, rng
         self.ray_chunk = config.ray_chunk
         self.layers = map_layers(config.layers, LAYERS_OF, g_s.num_ws)
-        target = target_of(portrait.image, g_s.resolution, perceptual)
-        self.reference = Reference(perceptual=perceptual, target=target)
+        self.references = [
+            Reference(perceptual=perceptual, target=target_of(one.image, g_s.resolution, perceptual))
+            for one in self.portraits
+        ]
         weights = {name: w for name, w in config.weights().items() if name in PICTURE_TERMS}
         self.weights = {"l2": 0.0, "lpips": 0.0, **weights}  # both are recorded in any case
         self.clips = list(clips) if config.clip > 0 else []
-        direction = StyleDirection(self.clips, g_o, portrait, config.seed)
-        max_chroma = allowed_chroma(portrait.image)
+        direction = StyleDirection(self.clips, g_o, self.portraits, config.seed)
+        max_chroma = max(allowed_chroma(one.image) for one in self.portraits)
         self.regularizer = RandomLatentRegularizer(g_o, g_s, config, direction, perceptual, max_chroma, rng)
         self.optimizer = adam(trained_parameters(g_s).values(), config.lr, config.betas)
 
@@ -73,10 +86,10 @@ class APT:
         """Whose `ray_chunk` bounds the memory."""
         return [self, self.regularizer]
 
-    def perturbed(self) -> Tensor:
+    def perturbed(self, portrait: Portrait | None = None) -> Tensor:
         """W'_3d of Eq. 5: [batch, num_ws, w_dim], one fresh z per sample in all perturbed layers."""
         fresh = draw_latents(self.g_s, self.config.batch, self.rng)
-        ws = self.portrait.ws.repeat(self.config.batch, 1, 1)
+        ws = (portrait or self.portrait).ws.repeat(self.config.batch, 1, 1)
         beta, at, own_share = self.config.beta, self.layers, self.config.own_share
         if own_share > 0 and float(torch.rand((), generator=self.rng)) < own_share:
             beta = 1.0
@@ -84,9 +97,10 @@ class APT:
         return ws
 
     def step(self, index: int) -> Record:
-        """Eq. 6: one update of G_s towards the picture."""
-        config, digest, camera = self.config, rng_digest(self.rng), self.portrait.camera
-        ws = self.perturbed().requires_grad_(config.adaptive_k > 0)
+        """Eq. 6: one update of G_s towards the picture whose turn it is."""
+        config, digest, turn = self.config, rng_digest(self.rng), index % len(self.portraits)
+        camera, reference = self.portraits[turn].camera, self.references[turn]
+        ws = self.perturbed(self.portraits[turn]).requires_grad_(config.adaptive_k > 0)
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: int) -> Tensor:
@@ -96,7 +110,7 @@ class APT:
                     self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False
                 )
                 view = View(render, sources[0])
-            return weighted_sum(self.weights, view, self.reference, losses)
+            return weighted_sum(self.weights, view, reference, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
@@ -126,18 +140,22 @@ class ImageTask(TrainingTask):
         return self.apt.step(index)
 
 
-def start_of(generator: G, portrait: Portrait, config: APTConfig) -> G:
-    """Where APT begins, frozen: the style prior's answer to the picture, or the generator as it is.
+def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
+    """Where APT begins, frozen: the style prior's answer to the pictures, or the generator as it is.
 
     Raises:
         ITPortraitError: where the settings ask for a prior that this generator has not.
     """
-    return frozen_copy(generator) if config.start == "original" else instant_style(generator, portrait.image)
+    if config.start == "original":
+        return frozen_copy(generator)
+    styles = [instant_style(generator, one.image) for one in portraits]
+    # the prior is linear in its code: the mean of styles is the style of the mean code
+    return styles[0] if len(styles) == 1 else blend(generator, styles, BlendConfig.uniform(1 / len(styles)))
 
 
 def stylize(
     generator: Generator3D,
-    portrait: Portrait,
+    portrait: Portrait | Sequence[Portrait],
     config: APTConfig | None = None,
     on_step: OnStep | None = None,
     *,
@@ -149,7 +167,8 @@ def stylize(
 
     Args:
         generator: the frozen G_o; it is not changed.
-        portrait: the inverted style picture (its latent, pose and picture are used).
+        portrait: the inverted style picture (its latent, pose and picture are used), or up to 16 of one
+            style: they take turns, and the style is what they share.
         config: where None, what suits the size of the generator, as in the node.
         clip: one CLIP or several, for `config.clip`; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
@@ -160,7 +179,8 @@ def stylize(
         `G_s.history` is the `History`.
 
     Raises:
-        ITPortraitError: if the portrait does not fit the generator, or on a foreign resume point.
+        ITPortraitError: if a portrait does not fit the generator, for none or more than 16, or on a foreign
+            resume point.
 
     Example:
         >>> G = itp.load_generator("pocket")
@@ -171,19 +191,24 @@ def stylize(
         ['apt', 'apt']
     """
     config = config or suited(APTConfig, generator)
+    listed = [portrait] if isinstance(portrait, Portrait) else list(portrait)
+    if not 1 <= len(listed) <= MOST_PICTURES:
+        raise ITPortraitError(f"{len(listed)} style pictures; give 1 to {MOST_PICTURES}.")
     with trainable_mode():
         device = device_of(generator)
         perceptual = (perceptual or load_perceptual()).to(device)
-        g_o, start = frozen_copy(generator), start_of(generator, portrait, config)
+        g_o, start = frozen_copy(generator), start_of(generator, listed, config)
         g_s = copy_for_training(start, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
-        person = portrait.for_training(device)
-        apt = APT(start, g_s, person, config, perceptual, rng, clips)
+        person, *others = [one.for_training(device) for one in listed]
+        apt = APT(start, g_s, person, config, perceptual, rng, clips, others)
         facts = {
             "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,
             "clips": [model.name for model in clips],
         }  # fmt: skip
+        if others:
+            facts["others"] = [[one.ws, one.camera, one.image] for one in others]
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        return train(task, generator, "apt", config, on_step, portrait, **points)[0]
+        return train(task, generator, "apt", config, on_step, person, **points)[0]

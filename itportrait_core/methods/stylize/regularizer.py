@@ -41,7 +41,7 @@ class RandomLatentRegularizer:
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `max_chroma`: as `allowed_chroma` gives it of the style picture.
+        `max_chroma`: the largest that `allowed_chroma` gives of the style pictures.
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.ray_chunk = config.ray_chunk

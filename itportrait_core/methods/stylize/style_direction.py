@@ -57,12 +57,17 @@ def direction_mse(moved: Tensor, wanted: Tensor) -> Tensor:
 
 
 class StyleDirection:
-    """The picture's way in the space of every CLIP."""
+    """The pictures' way in the space of every CLIP."""
 
-    def __init__(self, clips: Sequence[ClipModel], g_o: Generator3D, portrait: Portrait, seed: int) -> None:
-        """As `style_direction`."""
+    def __init__(
+        self, clips: Sequence[ClipModel], g_o: Generator3D, portraits: Sequence[Portrait], seed: int
+    ) -> None:
+        """As `style_direction`; of several pictures the mean."""
         self.clips = list(clips)
-        self.directions = [style_direction(clip, g_o, portrait, seed) for clip in self.clips]
+        self.directions = [
+            torch.stack([style_direction(clip, g_o, one, seed) for one in portraits]).mean(dim=0)
+            for clip in self.clips
+        ]
 
     def direction_mse(self, before: Tensor, after: Tensor, rng: torch.Generator) -> Tensor:
         """Sum over CLIPs for pictures [N, 3, H, W] of the same people, augmented alike, `[]`."""
