@@ -82,7 +82,10 @@ def test_drafts_of_the_first_version_are_swept_too(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == [".hidden.safetensors", "x.part"]
 
 
-def test_a_name_that_is_being_written_is_nobody_elses(tmp_path: Path) -> None:
+def test_a_name_that_is_being_written_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "listdir", lambda folder: [])  # both have looked before either has written
     with atomic.reserved(tmp_path, "x", ".bin") as one, atomic.reserved(tmp_path, "x", ".bin") as two:
         assert one.draft != two.draft and one.path != two.path
         one.draft.write_bytes(b"one")
