@@ -179,7 +179,7 @@ def flip(editor: Editor, node: int, value: bool) -> None:
 def test_a_head_turns_while_it_trains(editor: Editor) -> None:
     """It comes by itself, is turned by hand while steps are made, and the run is stopped from its node."""
     loader, person = (editor.add(kind, (20, 40 + 300 * i)) for i, kind in enumerate((LOADER, PERSON)))
-    node = editor.add(TRAIN, (380, 10), steps=9000)
+    node = editor.add(TRAIN, (380, 10), steps=4000)
     editor.connect(loader, 0, person, "generator")
     editor.connect(loader, 0, node, "generator")
     editor.connect(person, 0, node, "portrait")
