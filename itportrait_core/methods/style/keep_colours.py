@@ -113,6 +113,6 @@ def keep_colours(
         teacher = frozen_copy(style)
         trained = copy_for_training(teacher, config.modules)
         task = ColourTask(frozen_copy(generator), teacher, trained, config)
-        (made,) = train(task, style, "colours", config, on_step)
+        train(task, style, "colours", config, on_step)
         history = History([*(style.history or History()), *task.history])
-        return finish(made, style, "colours", config, history)
+        return finish(trained, style, "colours", config, history)
