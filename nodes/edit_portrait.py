@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.guidance.clip import ClipModel
 from ..itportrait_core.methods.style.config import EditConfig
-from ..itportrait_core.methods.style.relevance import Relevance, measure_relevance
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, results, runtime, sockets
+
+if TYPE_CHECKING:
+    from ..itportrait_core.guidance.clip import ClipModel
+    from ..itportrait_core.methods.style.relevance import Relevance
 
 
 class EditPortrait(io.ComfyNode):
@@ -145,6 +148,7 @@ def _relevance(
     """Of this generator and CLIP: from the file of an earlier edit, or measured now and kept."""
     from ..itportrait_core.methods.shared.lineage import weights_hash
     from ..itportrait_core.methods.shared.trainable import device_of
+    from ..itportrait_core.methods.style.relevance import Relevance, measure_relevance
 
     facts = results.recipe(
         "relevance", handle, clip=weights_hash(clip), people=config.people, seed=config.seed

@@ -78,10 +78,11 @@ class GeneratorHandle(Held):
         Raises:
             ITPortraitError: if it holds no 3D generator, or is damaged.
         """
-        from ..itportrait_core.checkpoints.format import GENERATORS, read_header
+        from ..itportrait_core.checkpoints.format import read_header
+        from ..itportrait_core.networks import families
 
         header = read_header(path)
-        if header.family not in GENERATORS:
+        if header.family not in families.NAMES:
             raise ITPortraitError(
                 f"{path.name} holds a {header.family!r} network, not a 3D generator (eg3d)."
             )

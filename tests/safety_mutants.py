@@ -5,16 +5,16 @@ from __future__ import annotations
 
 CHECKPOINTS = "itportrait_core/checkpoints"
 ATOMIC, HEADER, JSON = (f"{CHECKPOINTS}/{name}.py" for name in ("atomic", "tensor_header", "plain_json"))
-FILE, SWEEPING = (f"{CHECKPOINTS}/{name}.py" for name in ("tensor_file", "sweeping"))
+FILE, SWEEPING, NAMES = (f"{CHECKPOINTS}/{name}.py" for name in ("tensor_file", "sweeping", "names"))
 DOOR, FOLDERS, RESULTS = (f"nodes/{name}.py" for name in ("door", "folders", "results"))
 
 SAFETY = (
     (
-        "names: two dots are a name", FOLDERS, 'in ("", ".", "..") or not plain.fullmatch(part)', "== ''",
+        "names: two dots are a name", NAMES, 'in ("", ".", "..") or not _PLAIN.fullmatch(part)', "== ''",
         "nodes/test_folders.py::test_names_that_lead_out_or_break_are_refused",
     ),
     (
-        "names: letters are counted", FOLDERS, "max(len(part.encode())", "max(len(part)",
+        "names: letters are counted", NAMES, "max(len(part.encode())", "max(len(part)",
         "nodes/test_folders.py::test_names_that_lead_out_or_break_are_refused",
     ),
     (
@@ -73,7 +73,7 @@ SAFETY = (
         "test_atomic.py::test_a_killed_save_leaves_a_draft_that_is_swept_when_nobody_holds_it",
     ),
     (
-        "sweep: drafts go on their first day", SWEEPING, "< STALE_SECONDS:", "< 0:",
+        "sweep: drafts go on their first day", SWEEPING, "st_mtime < age:", "st_mtime < 0:",
         "test_atomic.py::test_a_killed_save_leaves_a_draft_that_is_swept_when_nobody_holds_it",
     ),
     (

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from safetensors.torch import load as from_bytes
 from torch import Tensor
-
-from ..checkpoints.tensor_file import open_tensors
 
 FILE = Path(__file__).with_name("standard_face.safetensors")
 
@@ -34,8 +33,7 @@ class StandardFace:
 @cache
 def load() -> StandardFace:
     """The stored face."""
-    with open_tensors(FILE) as file:
-        stored = file.tensors()
+    stored = from_bytes(FILE.read_bytes())
     mirror = stored.pop("mirror").long()
     return StandardFace(mirror=mirror, **{name: value.double() for name, value in stored.items()})
 

@@ -16,8 +16,6 @@ from ..networks import families
 from .settings_check import check_settings
 from .tensor_file import TensorFile
 
-GENERATORS = families.NAMES
-"""Families of 3D generators."""
 _FAMILIES: dict[str, tuple[type[Config], type[nn.Module]]] = {}
 _OWN_FAMILIES = {
     "stylegan2": ("stylegan2", "StyleGAN2Config", "StyleGAN2Generator"),
@@ -36,7 +34,7 @@ def register_family(name: str, config_class: type[Config], module_class: type[nn
 
 
 def _family(name: str, path: Path) -> tuple[type[Config], type[nn.Module]]:
-    if name in GENERATORS:
+    if name in families.NAMES:
         own = families.family(name)
         return own.config, own.generator
     if name not in _FAMILIES and name in _OWN_FAMILIES:
@@ -44,7 +42,7 @@ def _family(name: str, path: Path) -> tuple[type[Config], type[nn.Module]]:
         networks = importlib.import_module(f"..networks.{module}", __package__)
         register_family(name, getattr(networks, config_class), getattr(networks, module_class))
     if name not in _FAMILIES:
-        known = ", ".join(sorted({*GENERATORS, *_FAMILIES, *_OWN_FAMILIES}))
+        known = ", ".join(sorted({*families.NAMES, *_FAMILIES, *_OWN_FAMILIES}))
         raise ITPortraitError(f"{path} holds a network of the unknown family {name!r}; known are {known}.")
     return _FAMILIES[name]
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
-from ..networks.families import NAMES as GENERATORS
+from ..networks import families
 from ..networks.generator3d import Generator3D
 from . import building, embedded, hashes, plain_json
 from .downloads import where
@@ -222,10 +222,10 @@ def load_generator(
     if not Path(path).is_file():
         raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
     header = read_header(path)
-    if header.family not in GENERATORS:
+    if header.family not in families.NAMES:
         raise ITPortraitError(
-            f"{path} holds a {header.family!r} network; a 3D generator ({' or '.join(GENERATORS)}) is needed"
-            " here."
+            f"{path} holds a {header.family!r} network; a 3D generator ({' or '.join(families.NAMES)}) is"
+            " needed here."
         )
     generator: Generator3D = load_model(path, device)
     generator.lineage = dict(header.lineage)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints import embedded
-from ..checkpoints.format import GENERATORS, read_header
+from ..checkpoints.format import read_header
 from ..checkpoints.listing import files_below
 from ..errors import ITPortraitError
+from ..networks import families
 from .card import describe_weights
 
 FOLDERS = ("models/itportrait", "output/itportrait", "itportrait")
@@ -48,7 +49,7 @@ def find_weights(wanted: dict[str, Any], file: Path, places: Iterable[Path]) -> 
     for path in sorted(set(_candidates(file, places)), key=lambda path: (path.name != name, str(path))):
         try:
             family = read_header(path).family
-            if family not in GENERATORS:
+            if family not in families.NAMES:
                 continue
             searched += 1
             if describe_weights(path)["content"] == wanted.get("content"):

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import itportrait_core as itp
-from itportrait_core.checkpoints import format
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.style.blend import blend
 from itportrait_core.networks import families
@@ -45,7 +44,6 @@ def third(monkeypatch) -> ThirdGenerator:
     )
     monkeypatch.setitem(sys.modules, "itportrait_core.networks.third", module)
     monkeypatch.setattr(families, "NAMES", (*families.NAMES, "third"))
-    monkeypatch.setattr(format, "GENERATORS", families.NAMES)
     small = {f.name: getattr(tiny_generator().config, f.name) for f in dataclasses.fields(EG3DConfig)}
     return ThirdGenerator(ThirdConfig(**small, shade=0.25)).eval().requires_grad_(False)
 

@@ -112,7 +112,6 @@ except Exception as error:
 @pytest.mark.parametrize(
     ("module", "package"),
     [
-        ("lpips", "lpips"),
         ("open_clip", "open_clip_torch"),
         ("kornia", "kornia"),
         ("ai_edge_litert", "ai-edge-litert"),
@@ -129,3 +128,13 @@ def test_the_pack_loads_without_a_package_and_asks_for_it(tmp_path: Path, module
     ids = json.loads(Path(__file__).with_name("node_ids.json").read_text(encoding="utf-8"))
     assert int(count) == len(ids)
     assert said.startswith("ITPortraitError ") and f"pip install {package}" in said, said
+
+
+def test_the_embedded_family_needs_no_lpips(tmp_path: Path) -> None:
+    """The inversion comes as far as it does with the package: to a picture that is refused."""
+    command = [sys.executable, "-c", WITHOUT, str(environment.comfyui()), str(environment.ROOT), "lpips"]
+    answer = subprocess.run(
+        [*command, str(tmp_path)],
+        capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": ""},
+    )  # fmt: skip
+    assert "one plain colour" in answer.stdout.strip().splitlines()[-1]
