@@ -74,7 +74,9 @@ class Editor:
         return self.page.evaluate(script, argument)
 
     def clear(self) -> None:
-        """An empty graph at scale 1."""
+        """An empty graph at scale 1, without the dialog that an earlier failure has opened."""
+        for _ in range(self.page.get_by_role("dialog").count()):
+            self.page.keyboard.press("Escape")
         self.js(CLEAR)
         frames(self.page)
 
