@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -37,7 +37,9 @@ class LivePage:
         complaints: errors of the page.
     """
 
-    def __init__(self, width: int = 400, height: int = 480) -> None:
+    def __init__(self, width: int = 400, height: int = 480, browser: Browser | None = None) -> None:
+        """`browser`: one that runs already; None starts one. Only one Playwright can run in a thread."""
+        self.given = browser
         self.files: dict[str, bytes] = {}
         self.size = {"width": width, "height": height}
         self.requests: list[str] = []
@@ -46,8 +48,11 @@ class LivePage:
     def __enter__(self) -> LivePage:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.files))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.driver = sync_playwright().start()
-        self.browser = self.driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+        self.driver = None if self.given else sync_playwright().start()
+        if self.driver:
+            self.browser = self.driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+        else:
+            self.browser = self.given
         self.page: Page = self.browser.new_page(viewport=self.size)
         self.page.set_default_timeout(600_000)
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -59,8 +64,10 @@ class LivePage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.browser.close()
-        self.driver.stop()
+        self.page.close()
+        if self.driver:
+            self.browser.close()
+            self.driver.stop()
         self.server.shutdown()
 
     def load(self, name: str, data: bytes) -> None:

@@ -34,13 +34,14 @@ def test_an_example_edits_and_the_same_again_is_the_same_file(pack: ModuleType, 
 
 def test_a_text_measures_once(pack: ModuleType, base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     node, calls = part(pack, "nodes.edit_portrait"), []
-    measure = node.measure_relevance
+    relevance = part(pack, "itportrait_core.methods.style.relevance")
+    measure = relevance.measure_relevance
 
     def few(model: Any, clip: Any, people: int, seed: int, on_person: Any) -> Any:
         calls.append(people)
         return measure(model, clip, 16, seed, on_person)
 
-    monkeypatch.setattr(node, "measure_relevance", few)
+    monkeypatch.setattr(relevance, "measure_relevance", few)
     given = {"text": "a smiling person", "disentangle": 0.1, "source_text": "a person"}
     made = [node.EditPortrait.execute(generator=base, strength=a, **given).args[0] for a in (0.5, 1.0)]
     assert calls == [512] and made[0].sha256 != made[1].sha256

@@ -13,7 +13,7 @@ pytest.importorskip("playwright.sync_api", reason="the browser tests need playwr
 
 import itportrait_core as itp
 from benchmarks import live_head as bench
-from benchmarks.live_page import LivePage, chromium
+from benchmarks.live_page import LivePage
 from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.live.page import page
 
@@ -28,10 +28,8 @@ SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[LivePage]:
-    if not chromium():
-        pytest.skip("no Chromium found; install it or set CHROMIUM to its program")
-    with LivePage() as page:
+def live(browser: Any) -> Iterator[LivePage]:
+    with LivePage(browser=browser) as page:
         yield page
         assert page.complaints == []
 
