@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from .eg3d_config import EG3DConfig
-from .superresolution import SuperResolution
+if TYPE_CHECKING:  # every node knows this interface, and opens fast without the networks
+    from .eg3d_config import EG3DConfig
+    from .superresolution import SuperResolution
 
 
 @dataclass(frozen=True)
