@@ -15,7 +15,19 @@ MARGIN = 2.0
 CELLS = 16
 """Cells per side of the grid on which `palette_difference` compares colours."""
 LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the lightness of a pixel (ITU-R BT.601)."""
 LIGHT_SHARE = 0.1
+"""What lightness counts of what the rest counts in `palette_difference`."""
+
+
+def luma(image: Tensor) -> Tensor:
+    """Light and dark [B, 1, H, W] of pictures [B, 3, H, W]."""
+    return torch.einsum("bchw,c->bhw", image, image.new_tensor(LUMA))[:, None]
+
+
+def tint(image: Tensor) -> Tensor:
+    """What is left of pictures [B, 3, H, W] without light and dark: [B, 3, H, W], 0 for greys."""
+    return image - luma(image)
 
 
 def chroma(image: Tensor) -> Tensor:
@@ -42,9 +54,9 @@ def colour_excess(image: Tensor, allowed: float) -> Tensor:
 def palette_difference(image: Tensor, other: Tensor) -> Tensor:
     """Squared difference [B] of two pictures' colours on a grid of `CELLS` x `CELLS`.
 
-    Lightness, `LUMA` times the channels, counts `LIGHT_SHARE` of what the rest counts: one picture tells
-    how light a style is, but not what another hair colour becomes in it.
+    Lightness counts `LIGHT_SHARE` of what the rest counts: one picture tells how light a style is, but not
+    what another hair colour becomes in it.
     """
     gap = F.adaptive_avg_pool2d(image - other, CELLS)
-    light = torch.einsum("bchw,c->bhw", gap, gap.new_tensor(LUMA))[:, None]
+    light = luma(gap)
     return (gap - light).square().mean(dim=(1, 2, 3)) + LIGHT_SHARE * light.square().mean(dim=(1, 2, 3))

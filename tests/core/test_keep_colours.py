@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.guidance.colour import luma, tint
 from itportrait_core.methods.shared.passes import draw_latents
 from itportrait_core.methods.shared.trainable import frozen_copy
 from itportrait_core.methods.style.config import ColourConfig
-from itportrait_core.methods.style.keep_colours import chroma, keep_colours, luma
+from itportrait_core.methods.style.keep_colours import keep_colours
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_generator
 
@@ -33,8 +34,8 @@ def shown(generator):
 
 def test_luma_and_chroma_add_up_and_greys_have_none():
     image = torch.rand(2, 3, 8, 8) * 2 - 1
-    assert torch.allclose(luma(image) + chroma(image), image)
-    assert float(chroma(image.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)).abs().max()) < 1e-6
+    assert torch.allclose(luma(image) + tint(image), image)
+    assert float(tint(image.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)).abs().max()) < 1e-6
 
 
 def test_colours_are_the_base_s_and_light_and_dark_the_style_s(pair):
@@ -42,7 +43,7 @@ def test_colours_are_the_base_s_and_light_and_dark_the_style_s(pair):
     kept = shown(keep_colours(base, style, FAST))
 
     def colour_error(image):
-        return float((chroma(image) - chroma(shown(base))).abs().mean())
+        return float((tint(image) - tint(shown(base))).abs().mean())
 
     assert colour_error(kept) <= 0.3 * colour_error(shown(style))
     moved = float((luma(shown(style)) - luma(shown(base))).abs().mean())

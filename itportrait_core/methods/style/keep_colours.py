@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...guidance.colour import luma, tint
 from ...guidance.depth import depth_difference
 from ...networks.generator3d import G, Generator3D, RenderOutput
 from ...rendering import cameras
@@ -25,20 +26,8 @@ from ..shared.training import Trained, TrainingTask, train
 from .blend import check_same_shape
 from .config import ColourConfig
 
-LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the lightness of a pixel (ITU-R BT.601)."""
 COARSE = 32
 """Side at which colours are compared: a style moves features by less than such a pixel."""
-
-
-def luma(image: Tensor) -> Tensor:
-    """Light and dark [B, 1, H, W] of pictures [B, 3, H, W]."""
-    return (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-
-
-def chroma(image: Tensor) -> Tensor:
-    """What is left of pictures [B, 3, H, W] without light and dark: [B, 3, H, W], 0 for greys."""
-    return image - luma(image)
 
 
 class ColourTask(TrainingTask):
@@ -83,7 +72,7 @@ class ColourTask(TrainingTask):
 
 
 def _coarse(image: Tensor) -> Tensor:
-    return F.adaptive_avg_pool2d(chroma(image), min(COARSE, image.shape[-1]))
+    return F.adaptive_avg_pool2d(tint(image), min(COARSE, image.shape[-1]))
 
 
 def keep_colours(

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_LUMA = (0.299, 0.587, 0.114)
+from ...guidance.colour import luma
 
 
 def uniform(x: Tensor, low: float, high: float, rng: torch.Generator, channels: int = 1) -> Tensor:
@@ -23,17 +23,11 @@ def uniform(x: Tensor, low: float, high: float, rng: torch.Generator, channels: 
     return low + (high - low) * u
 
 
-def luminance(x: Tensor) -> Tensor:
-    """Rec. 601 luma, `[B, 1, H, W]`."""
-    weight = torch.tensor(_LUMA, device=x.device, dtype=x.dtype).view(1, 3, 1, 1)
-    return (x * weight).sum(1, keepdim=True)
-
-
 def edges(x: Tensor) -> Tensor:
     """Strength of edges of the luma, about 0..1, `[B, 1, H, W]`."""
-    luma = F.pad(luminance(x), (1, 1, 1, 1), mode="replicate")
-    across = luma[..., 1:-1, 2:] - luma[..., 1:-1, :-2]
-    down = luma[..., 2:, 1:-1] - luma[..., :-2, 1:-1]
+    light = F.pad(luma(x), (1, 1, 1, 1), mode="replicate")
+    across = light[..., 1:-1, 2:] - light[..., 1:-1, :-2]
+    down = light[..., 2:, 1:-1] - light[..., :-2, 1:-1]
     return (across.square() + down.square()).sqrt()
 
 
@@ -55,7 +49,7 @@ def tone(x: Tensor, rng: torch.Generator) -> Tensor:
 def grey(x: Tensor, rng: torch.Generator) -> Tensor:
     """Greyscale with a random warm or cold tone (statues, drawings, old photos)."""
     tint = 1 + uniform(x, -0.2, 0.2, rng, channels=3)
-    return ((luminance(x) + 1) * tint - 1).expand_as(x)
+    return ((luma(x) + 1) * tint - 1).expand_as(x)
 
 
 def invert(x: Tensor, rng: torch.Generator) -> Tensor:
@@ -72,7 +66,7 @@ def posterise(x: Tensor, rng: torch.Generator) -> Tensor:
 def drawing(x: Tensor, rng: torch.Generator) -> Tensor:
     """Dark lines on light paper, with some of the tone left."""
     lines = (edges(x) * uniform(x, 2, 6, rng)).clamp(0, 1)
-    shade = luminance(x).clamp(-1, 1) * uniform(x, 0.0, 0.4, rng)
+    shade = luma(x).clamp(-1, 1) * uniform(x, 0.0, 0.4, rng)
     paper = uniform(x, 0.5, 1.0, rng, channels=3)
     return paper * (1 - 1.8 * lines) + shade - 0.1
 
@@ -89,7 +83,7 @@ def hatch(x: Tensor, rng: torch.Generator) -> Tensor:
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     angle = uniform(x, 0, torch.pi, rng)
     phase = (columns.to(x) * angle.cos() + rows.to(x) * angle.sin()) * uniform(x, 0.7, 2.2, rng)
-    strokes = torch.sigmoid(6 * (torch.sin(phase) - luminance(x) * 1.2))
+    strokes = torch.sigmoid(6 * (torch.sin(phase) - luma(x) * 1.2))
     return x + (1 - uniform(x, 0.6, 1.8, rng) * strokes) * 0.5 - 0.3
 
 
