@@ -9,15 +9,17 @@ from ..networks.generator3d import RenderOutput
 
 EMPTY = 0.02
 """Opacity of a ray below which nothing is there."""
+SOLID = 0.5
+"""Opacity from which a ray meets a head; fainter clouds beside it are none of it."""
 RIM = 0.1
 """Width around a head that it may grow into, as a share of the picture's side; a hat needs so much."""
 
 
 def empty_space(render: RenderOutput) -> Tensor:
-    """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows nothing far and wide."""
+    """[B, 1, h, w]: 1 where a render with `.image_weights [B, 1, h, w]` shows no head far and wide."""
     weights = render.image_weights
     rim = round(RIM * weights.shape[-1])
-    return (F.max_pool2d(weights, 2 * rim + 1, 1, rim) < EMPTY).to(weights)
+    return (F.max_pool2d(weights, 2 * rim + 1, 1, rim) < SOLID).to(weights)
 
 
 def opacity(render: RenderOutput, empty: Tensor) -> Tensor:

@@ -57,6 +57,11 @@ class InversionConfig(Config):
     whiten: bool = flag(
         False, "Adam steps along the axes of M(z)'s spread and in its units: `lr_w` 0.05 is a twentieth."
     )
+    lr_style: float = number(
+        0.0, 0.0, 0.1,
+        "Adam step of the style code, with style 'prior'; 0 keeps what the prior reads in the picture. "
+        "Above it, all layers of the latent are held to people.",
+    )  # fmt: skip
     lr_rotation: float = number(0.002, 0.0, 0.1, "Adam step of the rotation residual, radians.")
     lr_translation: float = number(0.0002, 0.0, 0.1, "Adam step of the translation, units of the scene.")
     betas: tuple[float, float] = many((0.9, 0.999), "Adam betas.")

@@ -21,13 +21,14 @@ from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, Points, run, trainable_mode
 from ..shared.style_priors import style_prior_of
 from ..shared.trainable import frozen_copy
-from ..style.instant import instant_style
+from ..style.instant import instant_style_of
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose
 from .metrics import compare
 from .photo_prior import PhotoPrior, load_photo_prior
 from .photo_twin import Aligned
 from .start_latents import Encoder3D, start_latents
+from .style_code import StyleCode
 from .task import InversionTask
 
 if TYPE_CHECKING:
@@ -118,36 +119,48 @@ def invert_batch(
         prior = None if prior is None else prior.to(device)
         rng = torch.Generator().manual_seed(config.seed)
         pictures = [_checked(image, device) for image in images]
-        source = _through_prior(generator, pictures, config) or frozen_copy(generator)
+        source = frozen_copy(generator)
+        style = _style_of(generator, source, pictures, config)
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
-        task = _task(source, starts, prior, config, metric, encoder, rng)
+        task = _task(source, starts, prior, config, metric, encoder, rng, style)
         outcome = run(task, on_step, **points)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 
 
-def _through_prior(
-    generator: Generator3D, pictures: Sequence[Aligned], config: InversionConfig
-) -> Generator3D | None:
-    """The generator as the style prior draws the picture's style; None where that is not asked for, or there
-    is no prior, or several pictures, which have a style each.
+def _style_of(
+    generator: Generator3D, source: Generator3D, pictures: Sequence[Aligned], config: InversionConfig
+) -> StyleCode | None:
+    """What the prior reads in the picture, for `source`, a frozen copy of `generator`; None where that is not
+    asked for, or there is no prior, or several pictures, which have a style each.
     """
     prior = style_prior_of(generator) if config.style == "prior" and len(pictures) == 1 else None
-    return None if prior is None else instant_style(generator, pictures[0].image, prior=prior)
+    if prior is None:
+        return None
+    picture = fit_picture(pictures[0].image, generator.resolution)
+    return StyleCode(source, prior, picture, trained=config.lr_style > 0)
 
 
 def _task(
     generator: Generator3D, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
-    perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator,
+    perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator, style: StyleCode | None = None,
 ) -> InversionTask:  # fmt: skip
     targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)
     labels = torch.cat([start.camera for start in starts]).repeat_interleave(config.restarts, 0)
     statistics = latent_statistics(generator, config.start_samples)
-    ws = start_latents(generator, config, statistics, targets, labels, perceptual, encoder)
+    ws = start_latents(
+        generator if style is None else style.baked(),
+        config,
+        statistics,
+        targets,
+        labels,
+        perceptual,
+        encoder,
+    )
     identity = None
     if prior is not None and prior.identity is not None and config.identity > 0:
         identity = IdentityLoss(prior.identity, targets)
-    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, rng)
+    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, rng, style)
 
 
 def _checked(image: Tensor | Aligned, device: torch.device) -> Aligned:
@@ -173,7 +186,8 @@ def _portrait(
 ) -> Portrait:
     """The best run of picture `index` with its report."""
     ws, label, restart = task.best(index)
-    image = task.generator.synthesis(ws, label).image
+    code = task.code_of(index, restart)
+    image = task.drawn(ws, label, code)
     identity = None if prior is None else prior.identity
     target = fit_picture(start.aligned.image, task.generator.resolution)
     numbers = compare(image, target, metric, identity)
@@ -183,9 +197,11 @@ def _portrait(
         **start.facts, "yaw": yaw, "pitch": pitch, "roll": roll, "pose_residual": round(turn, 3),
         **{name: round(value, 5) for name, value in numbers.items()},
         "steps": outcome.steps, "ended": outcome.reason, "restart": restart,
-        "style": "prior" if task.generator.lineage.get("method") == "instant" else "none",
+        "style": "none" if code is None else "prior",
         "settings": task.config.to_dict(),
     }  # fmt: skip
+    if code is not None:
+        report["style_code"] = code.tolist()
     report["warnings"] = warnings_of(report, task.config)
     twin = None if start.twins is None else start.twins.images
     return Portrait(ws, label, start.aligned.image, report, twin, task.history)
@@ -201,7 +217,7 @@ def reconstruction(generator: Generator3D, portrait: Portrait) -> Tensor:
         torch.Size([1, 3])
     """
     through = style_prior_of(generator) if portrait.report.get("style") == "prior" else None
-    drawn = generator if through is None else instant_style(generator, portrait.image, prior=through)
+    drawn = generator if through is None else instant_style_of(generator, portrait, prior=through)
     return drawn.synthesis(portrait.ws, portrait.camera).image
 
 

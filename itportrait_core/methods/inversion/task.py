@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,9 @@ from ..shared.schedule import ramp
 from ..shared.terms import DEPTH_TERMS, TERMS, Losses, Reference, View, needs_of, read_losses, weighted_sum
 from .config import InversionConfig
 from .pose_residual import PoseResidual
+from .style_code import StyleCode
+
+T = TypeVar("T")
 
 
 class InversionTask:
@@ -41,9 +45,13 @@ class InversionTask:
         perceptual: Perceptual,
         identity: IdentityLoss | None,
         rng: torch.Generator,
+        style: StyleCode | None = None,
     ) -> None:
-        """`targets` [N,3,H,W] in [-1,1], `labels` [N,25], `start` [N,num_ws,w_dim]."""
-        self.generator, self.config, self.perceptual = generator, config, perceptual
+        """`targets` [N,3,H,W] in [-1,1], `labels` [N,25], `start` [N,num_ws,w_dim].
+
+        `style`: what the pictures are drawn in; the generator's own look where None.
+        """
+        self.generator, self.config, self.perceptual, self.style = generator, config, perceptual, style
         self.target = target_of(targets, generator.resolution, perceptual)
         self.statistics, self.rng, self.total = statistics, rng, config.steps
         start = start.mean(dim=1, keepdim=True) if config.space == "W" else start
@@ -53,6 +61,8 @@ class InversionTask:
         if config.optimise_pose:
             groups.append({"params": [self.pose.omega], "lr": config.lr_rotation})
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
+        if style is not None and style.trained:
+            groups.append({"params": [style.code], "lr": config.lr_style})
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
         self.ray_chunk = config.ray_chunk
@@ -60,6 +70,7 @@ class InversionTask:
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
         self.best_w, self.best_labels = self.ws().detach().clone(), labels.clone()
+        self.best_code = None if style is None else style.code.detach().repeat(len(targets), 1)
         self.weights = {"l2": 0.0, "lpips": 0.0, **config.weights()}  # both are recorded in any case
         self.reference = Reference(
             perceptual=perceptual,
@@ -79,7 +90,8 @@ class InversionTask:
     @cached_property
     def whitening(self) -> LatentWhitening:
         """Where `whiten` moves the latents, and `w_reg` measures them."""
-        return LatentWhitening(self.generator, self.statistics.mean)
+        free = self.style is not None and self.style.trained  # then colours belong to the style
+        return LatentWhitening(self.generator, self.statistics.mean, all_layers=free)
 
     def ws(self) -> Tensor:
         """The latents [N, num_ws, w_dim]; in W space all layers are one vector."""
@@ -119,30 +131,33 @@ class InversionTask:
         chunk, side = self.ray_chunk, None
         if coarse:
             side = self.generator.neural_rendering_resolution // 2
-        planes = self.generator.planes(ws)
-        view = View(
-            self.generator.render(
+
+        def drawn(generator: Generator3D) -> View:
+            planes = generator.planes(ws)
+            render = generator.render(
                 planes, ws, labels,
                 neural_rendering_resolution=side, ray_chunk=chunk or None, checkpoint=chunk > 0,
-            ),
-            ws=ws,
-            camera=labels,
-        )  # fmt: skip
-        if self.mean_head is not None:
-            view = replace(view, source=self.mean_head)
-        if "front" in self.needs:
+            )  # fmt: skip
+            view = View(render, source=self.mean_head, ws=ws, camera=labels)
+            if "front" not in self.needs:
+                return view
             front = cameras.front(len(ws)).to(ws)
-            rendered = self.generator.render(planes, ws, front)
-            view = replace(view, front=rendered, front_camera=front)
+            return replace(view, front=generator.render(planes, ws, front), front_camera=front)
+
+        view = self.draw(drawn)
         losses: Losses = {}
         total = weighted_sum(self.weights, view, self.reference, losses, terms=self.terms, per_sample=True)
         return total, losses
+
+    def draw(self, function: Callable[[Generator3D], T]) -> T:
+        """`function` of the generator, in the picture's style where there is one."""
+        return function(self.generator) if self.style is None else self.style.draw(function)
 
     @torch.no_grad()
     def _mean_head(self, labels: Tensor) -> RenderOutput:
         """The average head at the first poses: what "consistency" keeps an inversion close to."""
         mean = self.statistics.mean.expand(len(labels), -1, -1)
-        return self.generator.synthesis(mean, labels)
+        return self.draw(lambda generator: generator.synthesis(mean, labels))
 
     def _noise(self, t: float) -> Tensor | None:
         left = max(0.0, 1.0 - t / self.config.w_noise_ramp)
@@ -159,6 +174,8 @@ class InversionTask:
         self.best_loss = torch.where(better, loss, self.best_loss)
         self.best_w = torch.where(better[:, None, None], ws, self.best_w)
         self.best_labels = torch.where(better[:, None], labels, self.best_labels)
+        if self.style is not None and self.best_code is not None:
+            self.best_code = torch.where(better[:, None], self.style.code.detach(), self.best_code)
 
     @torch.no_grad()
     def best(self, picture: int) -> tuple[Tensor, Tensor, int]:
@@ -172,6 +189,17 @@ class InversionTask:
         at = slice(first + chosen, first + chosen + 1)
         return self.best_w[at].clone(), self.best_labels[at].clone(), chosen
 
+    def code_of(self, picture: int, restart: int) -> Tensor | None:
+        """The style code [K] of that run of a picture; None without a style."""
+        return None if self.best_code is None else self.best_code[picture * self.config.restarts + restart]
+
+    @torch.no_grad()
+    def drawn(self, ws: Tensor, labels: Tensor, code: Tensor | None) -> Tensor:
+        """The picture [N, 3, H, W] that these latents, cameras and this style make."""
+        if self.style is None:
+            return self.generator.synthesis(ws, labels).image
+        return self.style.draw(lambda generator: generator.synthesis(ws, labels).image, code)
+
     def finished(self) -> bool:
         """LPIPS gained less than `stop_gain` over the last `stop_window` steps."""
         window = self.config.stop_window
@@ -182,7 +210,8 @@ class InversionTask:
     @torch.no_grad()
     def _preview(self) -> Tensor:
         """Target and reconstruction of the first run."""
-        reconstruction = self.generator.synthesis(self.ws()[:1], self.pose.labels()[:1]).image
+        ws, labels = self.ws()[:1], self.pose.labels()[:1]
+        reconstruction = self.draw(lambda generator: generator.synthesis(ws, labels)).image
         return torch.cat([self.target.image[:1], reconstruction]).clamp(-1, 1)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -192,6 +221,8 @@ class InversionTask:
             "best_loss": self.best_loss, "best_w": self.best_w, "best_labels": self.best_labels,
             "rng": self.rng.get_state(),
         }  # fmt: skip
+        if self.style is not None and self.best_code is not None:
+            tensors |= {"code": self.style.code.detach(), "best_code": self.best_code}
         facts = {"history": self.history.to_json(), "curve": self.curve}
         return {**tensors, **pack_optimizer(self.optimizer, "adam")}, facts
 
@@ -201,6 +232,9 @@ class InversionTask:
         self.w.copy_(tensors["w"])
         self.pose.omega.copy_(tensors["omega"])
         self.pose.tau.copy_(tensors["tau"])
+        if self.style is not None:
+            self.style.code.copy_(tensors["code"])
+            self.best_code = tensors["best_code"].to(self.w.device)
         for name in ("best_loss", "best_w", "best_labels"):
             setattr(self, name, tensors[name].to(self.w.device))
         unpack_optimizer(self.optimizer, tensors, "adam")

@@ -53,9 +53,12 @@ class LatentWhitening:
     Coarse layers, which hold the head's shape, and fine layers have units of their own.
     """
 
-    def __init__(self, generator: Generator3D, mean: Tensor) -> None:
-        """`mean`: [1, num_ws, w_dim] of M(z)."""
-        self.mean, self.coarse_layers = mean[:, :1], max(1, generator.num_ws - FINE_LAYERS)
+    def __init__(self, generator: Generator3D, mean: Tensor, all_layers: bool = False) -> None:
+        """`mean`: [1, num_ws, w_dim] of M(z). `all_layers`: fine layers count as coarse ones do, for
+        pictures whose colours something else explains.
+        """
+        coarse = generator.num_ws if all_layers else max(1, generator.num_ws - FINE_LAYERS)
+        self.mean, self.coarse_layers = mean[:, :1], coarse
         statistics = latent_statistics(generator, SAMPLES * generator.w_dim)
         self.coarse = latent_spread(statistics)
         self.fine = latent_spread(statistics, floor=WHITENING_FLOOR_FINE)
@@ -77,7 +80,8 @@ class LatentWhitening:
     def mahalanobis(self, ws: Tensor) -> Tensor:
         """[N]: how far the coarse layers are from anybody M(z) draws; about 1 for its own samples.
 
-        The fine layers, which APT replaces anyway, stay free to meet the picture's colours.
+        The fine layers, which APT replaces anyway, stay free to meet the picture's colours, but for
+        `all_layers`.
         """
         coarse = ws[:, : self.coarse_layers] - self.mean
         return (coarse @ self.coarse.to_unit).square().mean(dim=(1, 2))

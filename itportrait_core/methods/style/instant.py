@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,9 @@ from ...networks.weights_in_place import copy_with_weights
 from ..shared.history import History
 from ..shared.lineage import finish, tensor_hash
 from ..shared.passes import fit_picture
+from ..shared.portrait import Portrait
 from ..shared.style_priors import require_style_prior
+from ..shared.trainable import device_of
 from .config import InstantConfig
 
 
@@ -37,21 +41,47 @@ def instant_style(
         >>> itp.instant_style(G, picture).lineage["method"]
         'instant'
     """
-    config = config or InstantConfig()
     if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] != 3:
         raise ITPortraitError(
             f"One aligned picture [1, 3, H, W] is needed, not {tuple(image.shape)}; pick one."
         )
     prior = prior or require_style_prior(generator)
     with torch.inference_mode(False), torch.no_grad():
-        device = next(generator.parameters()).device
-        picture = fit_picture(image.detach().to(device).clone(), generator.resolution)
-        code = config.strength * prior.code(picture)
-        weights = prior.weights(dict(generator.named_parameters()), code)
-        return finish(
-            copy_with_weights(generator, weights), generator, "instant", config, History(),
-            extra={
-                "style_image_hash": tensor_hash(image),
-                "code": [round(float(value), 5) for value in code],
-            },
-        )  # fmt: skip
+        picture = fit_picture(image.detach().to(device_of(generator)).clone(), generator.resolution)
+        return _baked(generator, image, prior, prior.code(picture), config or InstantConfig())
+
+
+def instant_style_of(
+    generator: G, portrait: Portrait, config: InstantConfig | None = None, *, prior: StylePrior | None = None
+) -> G:
+    """`instant_style` of a portrait's picture, by the style code that its inversion found, where it did.
+
+    Raises:
+        ITPortraitError: as `instant_style`, or for a code that is no list of as many finite numbers as the
+            prior's.
+    """
+    prior = prior or require_style_prior(generator)
+    found, count = portrait.report.get("style_code"), prior.config.code_dim
+    if found is None:
+        return instant_style(generator, portrait.image, config, prior=prior)
+    numbers = isinstance(found, list) and all(type(value) in (int, float) for value in found)
+    if not numbers or len(found) != count or not all(map(math.isfinite, found)):
+        raise ITPortraitError(
+            f"The portrait's style code is no list of {count} numbers but {found!r:.60}; "
+            "invert the picture again with this generator."
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        code = torch.tensor(found, dtype=torch.float32, device=device_of(generator))
+        return _baked(generator, portrait.image, prior, code, config or InstantConfig())
+
+
+def _baked(generator: G, image: Tensor, prior: StylePrior, code: Tensor, config: InstantConfig) -> G:
+    code = config.strength * code
+    weights = prior.weights(dict(generator.named_parameters()), code)
+    return finish(
+        copy_with_weights(generator, weights), generator, "instant", config, History(),
+        extra={
+            "style_image_hash": tensor_hash(image),
+            "code": [round(float(value), 5) for value in code],
+        },
+    )  # fmt: skip

@@ -32,7 +32,7 @@ from ..shared.trainable import (
 from ..shared.training import Trained, TrainingTask, train
 from ..style.blend import blend
 from ..style.config import BlendConfig
-from ..style.instant import instant_style
+from ..style.instant import instant_style_of
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection
@@ -148,7 +148,7 @@ def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> 
     """
     if config.start == "original":
         return frozen_copy(generator)
-    styles = [instant_style(generator, one.image) for one in portraits]
+    styles = [instant_style_of(generator, one) for one in portraits]
     # the prior is linear in its code: the mean of styles is the style of the mean code
     return styles[0] if len(styles) == 1 else blend(generator, styles, BlendConfig.uniform(1 / len(styles)))
 
