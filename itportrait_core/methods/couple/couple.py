@@ -20,7 +20,7 @@ from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_copy
 from ..shared.training import TrainingTask, train
-from ..stylize.apt import APT, ImageTask, start_of
+from ..stylize.apt import APT, ImageTask, others_of, start_of
 from .config import ITEConfig
 from .ite import ITE
 from .tasks import CoupledTask, TextTask
@@ -128,9 +128,11 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         metric = _metric(inputs.perceptual, device) if config.likeness > 0 else None
         return TextTask(ite(None, metric), strip, facts | {"perceptual": metric.name if metric else ""})
     metric = _metric(inputs.perceptual, device)
+    if "style_code" in portrait.report:
+        facts["style_code"] = portrait.report["style_code"]
     start = start_of(generator, [portrait], config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
-    apt = APT(start, g_s, portrait, config.apt, metric, rng, clips)
+    apt = APT(others_of(generator, [portrait], config.apt), g_s, portrait, config.apt, metric, rng, clips)
     facts |= {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")

@@ -32,7 +32,7 @@ from ..shared.trainable import (
 from ..shared.training import Trained, TrainingTask, train
 from ..style.blend import blend
 from ..style.config import BlendConfig
-from ..style.instant import instant_style_of
+from ..style.instant import instant_style, instant_style_of
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
 from .style_direction import StyleDirection
@@ -60,7 +60,7 @@ class APT:
         clips: Sequence[ClipModel] = (),
         others: Sequence[Portrait] = (),
     ) -> None:
-        """`g_o`: where `g_s` begins, frozen. `clips`: for `config.clip`; unused where that is 0.
+        """`g_o`: what others are compared with, frozen. `clips`: for `config.clip`; unused where that is 0.
 
         `others`: more pictures of the same style, which take turns with the first.
         """
@@ -141,15 +141,29 @@ class ImageTask(TrainingTask):
 
 
 def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
-    """Where APT begins, frozen: the style prior's answer to the pictures, or the generator as it is.
+    """Where APT begins, frozen: the style that the inversions found, or the generator as it is.
 
     Raises:
         ITPortraitError: where the settings ask for a prior that this generator has not.
     """
     if config.start == "original":
         return frozen_copy(generator)
-    styles = [instant_style_of(generator, one) for one in portraits]
-    # the prior is linear in its code: the mean of styles is the style of the mean code
+    return _mean_style(generator, [instant_style_of(generator, one) for one in portraits])
+
+
+def others_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
+    """What other people are compared with, frozen: the style that the prior reads in the pictures, or the
+    generator as it is.
+
+    An inversion's code meets its own picture better, and takes some of the person's colours for the style's.
+    """
+    if config.start == "original":
+        return frozen_copy(generator)
+    return _mean_style(generator, [instant_style(generator, one.image) for one in portraits])
+
+
+def _mean_style(generator: G, styles: Sequence[G]) -> G:
+    """The prior is linear in its code: the mean of styles is the style of the mean code."""
     return styles[0] if len(styles) == 1 else blend(generator, styles, BlendConfig.uniform(1 / len(styles)))
 
 
@@ -202,7 +216,8 @@ def stylize(
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []
         person, *others = [one.for_training(device) for one in listed]
-        apt = APT(start, g_s, person, config, perceptual, rng, clips, others)
+        compared = others_of(generator, listed, config)
+        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others)
         facts = {
             "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,
