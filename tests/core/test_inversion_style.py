@@ -13,7 +13,7 @@ import itportrait_core as itp
 from itportrait_core.methods.shared.latent_whitening import LatentWhitening
 from itportrait_core.methods.shared.style_priors import style_prior_of
 from itportrait_core.methods.style.instant import instant_style_of
-from itportrait_core.methods.stylize.apt import start_of
+from itportrait_core.methods.stylize.apt import others_of, start_of
 
 QUICK = itp.InversionConfig(
     steps=6, pose_preheat=0, pose_init="frontal", start_samples=8, stop_window=0, w_noise=0.0, whiten=True,
@@ -106,3 +106,13 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
     again = itp.invert(generator, picture, config=QUICK, resume=point, every_steps=2)
     assert torch.equal(again.ws, portrait.ws)
     assert again.report["style_code"] == portrait.report["style_code"]
+
+
+def test_others_are_compared_with_what_the_prior_reads_alone(
+    generator: torch.nn.Module, portrait: itp.Portrait
+) -> None:
+    read = itp.instant_style(generator, portrait.image).state_dict()
+    compared = others_of(generator, [portrait], itp.APTConfig(start="prior")).state_dict()
+    assert all(torch.equal(value, compared[name]) for name, value in read.items())
+    original = others_of(generator, [portrait], itp.APTConfig()).state_dict()
+    assert all(torch.equal(value, original[name]) for name, value in generator.state_dict().items())

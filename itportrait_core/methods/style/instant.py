@@ -61,17 +61,17 @@ def instant_style_of(
             prior's.
     """
     prior = prior or require_style_prior(generator)
-    found, count = portrait.report.get("style_code"), prior.config.code_dim
-    if found is None:
+    numbers, count = portrait.report.get("style_code"), prior.config.code_dim
+    if numbers is None:
         return instant_style(generator, portrait.image, config, prior=prior)
-    numbers = isinstance(found, list) and all(type(value) in (int, float) for value in found)
-    if not numbers or len(found) != count or not all(map(math.isfinite, found)):
+    listed = isinstance(numbers, list) and all(type(value) in (int, float) for value in numbers)
+    if not listed or len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise ITPortraitError(
-            f"The portrait's style code is no list of {count} numbers but {found!r:.60}; "
+            f"The portrait's style code is no list of {count} numbers but {numbers!r:.60}; "
             "invert the picture again with this generator."
         )
     with torch.inference_mode(False), torch.no_grad():
-        code = torch.tensor(found, dtype=torch.float32, device=device_of(generator))
+        code = torch.tensor(numbers, dtype=torch.float32, device=device_of(generator))
         return _baked(generator, portrait.image, prior, code, config or InstantConfig())
 
 
