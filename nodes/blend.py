@@ -25,9 +25,9 @@ class Blend(io.ComfyNode):
 
         def another(which: str) -> list[io.Input]:
             about = (
-                f"Strength of the {which} style in all parts: 0 leaves it out, 1 is all of it, below 0 its"
+                f"Strength of the {which} style in all parts: 0 leaves it out, 1 is all of it, below 0"
+                " its opposite."
             )
-            about += " its opposite."
             return [
                 sockets.Generator.Input(
                     f"{which}_style", optional=True, tooltip="Another style of the same base."

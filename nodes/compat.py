@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import Types, io
 
@@ -40,7 +40,8 @@ def schema(
     Args:
         advanced: ids of widgets that stand in the fold of a node, from 0.10 on.
     """
-    known = {name: value for name, value in fields.items() if name in _KNOWN}
+    known: dict[str, Any] = {name: value for name, value in fields.items() if name in _KNOWN}
+    known["hidden"] = [*known.get("hidden", ()), io.Hidden.unique_id]  # nodes/queued.py
     for item in inputs:
         if item.id in advanced and hasattr(item, "advanced"):
             item.advanced = True
