@@ -66,7 +66,14 @@ class Blend(io.ComfyNode):
                 "toonify",
                 "caricature",
             ],
-            advanced=("decoder", "superresolution", "swap_at", *(f"at_{pixels}" for pixels in SIDES)),
+            advanced=(
+                "decoder",
+                "superresolution",
+                "third_strength",
+                "fourth_strength",
+                "swap_at",
+                *(f"at_{pixels}" for pixels in SIDES),
+            ),
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The base that the styles were trained from."),
                 sockets.Generator.Input("style", tooltip="A style of that base."),

@@ -35,6 +35,7 @@ class EditPortrait(io.ComfyNode):
                 " moment. Chain several for several edits."
             ),
             search_aliases=["styleclip", "slider", "attribute", "global direction", "style space"],
+            advanced=("disentangle", "source_text"),
             inputs=[
                 sockets.Generator.Input(
                     "generator", tooltip="The generator or style to edit; it stays as it is."

@@ -68,27 +68,26 @@ def _pair(browser: object, server: object, version: str, renderer: str, asked: a
     page.set_default_timeout(300_000)
     editor = Editor(page, server, pair, renderer == "nodes2")
     editor.open(asked.language)
-    failed, files = [], [_grid(editor)]
+    failed, files = [], []
     for name in asked.names or workflows.names():
         print(f"{pair}: {name}", flush=True)
         files += _template(editor, name, asked.run, failed)
         failed += [f"{pair}: {name}: {line}" for line in editor.complaints]
         editor.complaints.clear()
+    files.append(_grid(editor))
     page.close()
     _sheet(files).save(files[0].with_name(f"templates-{pair}.png"))
     return failed
 
 
 def _grid(editor: object) -> Path:
-    """The browser of templates with the pack's own; afterwards it is closed."""
+    """The browser of templates with the pack's own, which stays open."""
     from harness.pack import NAME
 
     editor.js("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     editor.page.get_by_text(NAME, exact=True).first.click()
     editor.page.wait_for_timeout(8000)
-    file = editor.shoot("grid")
-    editor.page.keyboard.press("Escape")
-    return file
+    return editor.shoot("grid")
 
 
 def _template(editor: object, name: str, run: bool, failed: list[str]) -> list[Path]:
