@@ -9,11 +9,9 @@ machine the processor time of the server, printed beside them, is the fairer num
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +80,7 @@ def main() -> int:
     version = sys.argv[1] if len(sys.argv) > 1 else OLDEST
     SHOTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        unpack(Path(folder))
+        pack.unpack_archive(Path(folder))
         arguments = ("--front-end-root", str(static(version)))
         with ComfyServer(base=Path(folder), arguments=arguments) as server, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
@@ -94,17 +92,6 @@ def main() -> int:
         print(f"{name}: {found[name]:g} (at most {most:g})")
     print(f"screenshots in {SHOTS}")
     return int(any(found[name] > most for name, most in MOST.items()))
-
-
-def unpack(base: Path) -> None:
-    """The archive, built by the registry's own tool, in `custom_nodes`."""
-    archive, home = base / "node.zip", base / "custom_nodes" / pack.NAME
-    program = f"from comfy_cli.file_utils import zip_files; zip_files({str(archive)!r})"
-    command = [sys.executable, "-c", program]
-    subprocess.run(command, cwd=environment.ROOT, check=True, stdout=subprocess.DEVNULL)
-    home.mkdir(parents=True)
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(home)
 
 
 def walk(page: object, server: ComfyServer) -> dict[str, float]:

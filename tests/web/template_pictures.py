@@ -18,7 +18,8 @@ from harness import environment
 
 RENDERERS = ("classic", "nodes2")
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-WIDTH, HEIGHT = 1500, 1000
+WIDTH, HEIGHT = 2700, 1800
+"""Of the window, so that the whole graph can be read."""
 COLUMNS, SIDE = 3, 640
 """Of a sheet: pictures in a row, and pixels of each."""
 PATIENCE = 1800.0
@@ -97,7 +98,7 @@ def _template(editor: object, name: str, run: bool, failed: list[str]) -> list[P
 
     editor.load(workflows.read(name))
     fit(editor)
-    editor.page.wait_for_timeout(3000)
+    editor.page.wait_for_timeout(1500)
     files = [editor.shoot(f"template-{name}")]
     if run:
         editor.js(HOLD, workflows.SHORT)
