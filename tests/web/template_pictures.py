@@ -18,7 +18,7 @@ from harness import environment
 
 RENDERERS = ("classic", "nodes2")
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-WIDTH, HEIGHT = 2700, 1800
+WIDTH, HEIGHT = 1800, 1200
 """Of the window, so that the whole graph can be read."""
 COLUMNS, SIDE = 3, 640
 """Of a sheet: pictures in a row, and pixels of each."""
@@ -97,6 +97,7 @@ def _template(editor: object, name: str, run: bool, failed: list[str]) -> list[P
     from harness.layout import covered, fit
 
     editor.load(workflows.read(name))
+    editor.js("() => { app.canvas.min_font_size_for_lod = 0; }")  # words are drawn however small
     fit(editor)
     editor.page.wait_for_timeout(1500)
     files = [editor.shoot(f"template-{name}")]
