@@ -23,6 +23,11 @@ WIDTH, HEIGHT = 1800, 1200
 COLUMNS, SIDE = 3, 640
 """Of a sheet: pictures in a row, and pixels of each."""
 PATIENCE = 1800.0
+THUMBNAILS = """() => {
+    const all = [...document.images].filter(({ src }) => src.includes("workflow_templates"));
+    const there = ({ complete, naturalWidth }) => complete && naturalWidth > 0;
+    return all.length >= 8 && all.slice(0, 8).every(there); }"""
+"""Those that can be seen without scrolling are there."""
 HOLD = """(short) => { const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];
     const most = ({ type, subgraph }, { name }) =>
         short[type]?.[name] ?? (subgraph && name === "steps" ? 32 : undefined);
@@ -87,7 +92,7 @@ def _grid(editor: object) -> Path:
 
     editor.js("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     editor.page.get_by_text(NAME, exact=True).first.click()
-    editor.page.wait_for_timeout(8000)
+    editor.page.wait_for_function(THUMBNAILS, timeout=PATIENCE * 1000)
     return editor.shoot("grid")
 
 
