@@ -22,6 +22,9 @@ NORMALS = ("vertex_normals", "normals")
 """A mesh's normals: by our name, and by the core's since 0.33."""
 SH_DC = 0.5 / math.sqrt(math.pi)
 """The constant spherical harmonic, by which SPLAT stores colours."""
+STAYS: Any = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", True)
+"""What becomes of a seed after a run: it stays, where ComfyUI lets a node say so (0.33); elsewhere
+web/itportrait.js sets it when a node is made."""
 _KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
 
 
