@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import door, folders, live_training, stopping
+from . import door, folders, live_training, queued, stopping
 from .align import Align
 from .blend import Blend
 from .cameras import CameraOrbit
@@ -59,6 +59,7 @@ NODES: list[type[io.ComfyNode]] = [
 
 for _node in NODES:
     door.guard(_node)
+    queued.guard(_node)
 
 
 class Extension(ComfyExtension):
@@ -67,6 +68,7 @@ class Extension(ComfyExtension):
     def __init__(self) -> None:
         folders.register()
         stopping.register()
+        queued.register()
         live_training.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..itportrait_core.alignment.frame import Square
     from ..itportrait_core.alignment.landmarks import Face
     from ..itportrait_core.methods.inversion.photo_twin import Aligned
+    from .graph_facts import Graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +173,16 @@ class Align(io.ComfyNode):
                 ),
             ],
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        points = inputs.get("points")
+        try:
+            if isinstance(points, str) and points.strip():
+                to_pixels(points, 1, 1)
+        except ITPortraitError as error:
+            return str(error)
+        return ""
 
     @classmethod
     def execute(

@@ -25,9 +25,9 @@ class Blend(io.ComfyNode):
 
         def another(which: str) -> list[io.Input]:
             about = (
-                f"Strength of the {which} style in all parts: 0 leaves it out, 1 is all of it, below 0 its"
+                f"Strength of the {which} style in all parts: 0 leaves it out, 1 is all of it, below 0"
+                " its opposite."
             )
-            about += " its opposite."
             return [
                 sockets.Generator.Input(
                     f"{which}_style", optional=True, tooltip="Another style of the same base."
@@ -66,7 +66,14 @@ class Blend(io.ComfyNode):
                 "toonify",
                 "caricature",
             ],
-            advanced=("decoder", "superresolution", "swap_at", *(f"at_{pixels}" for pixels in SIDES)),
+            advanced=(
+                "decoder",
+                "superresolution",
+                "third_strength",
+                "fourth_strength",
+                "swap_at",
+                *(f"at_{pixels}" for pixels in SIDES),
+            ),
             inputs=[
                 sockets.Generator.Input("generator", tooltip="The base that the styles were trained from."),
                 sockets.Generator.Input("style", tooltip="A style of that base."),

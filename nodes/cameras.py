@@ -31,7 +31,7 @@ class CameraOrbit(io.ComfyNode):
             ),
             has_intermediate_output=True,
             search_aliases=["camera", "turntable", "views", "orbit"],
-            advanced=("roll", "fov", "pitch_range", "columns", "rows"),
+            advanced=("yaw", "pitch", "roll", "fov", "pitch_range", "columns", "rows"),  # the view shows them
             inputs=[
                 io.Combo.Input(
                     "path",

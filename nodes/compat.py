@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import Types, io
 
@@ -22,6 +22,9 @@ NORMALS = ("vertex_normals", "normals")
 """A mesh's normals: by our name, and by the core's since 0.33."""
 SH_DC = 0.5 / math.sqrt(math.pi)
 """The constant spherical harmonic, by which SPLAT stores colours."""
+STAYS: Any = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", True)
+"""What becomes of a seed after a run: it stays, where ComfyUI lets a node say so (0.33); elsewhere
+web/itportrait.js sets it when a node is made."""
 _KNOWN = {field.name for field in dataclasses.fields(io.Schema)}
 
 
@@ -40,7 +43,8 @@ def schema(
     Args:
         advanced: ids of widgets that stand in the fold of a node, from 0.10 on.
     """
-    known = {name: value for name, value in fields.items() if name in _KNOWN}
+    known: dict[str, Any] = {name: value for name, value in fields.items() if name in _KNOWN}
+    known["hidden"] = [*known.get("hidden", ()), io.Hidden.unique_id]  # nodes/queued.py
     for item in inputs:
         if item.id in advanced and hasattr(item, "advanced"):
             item.advanced = True

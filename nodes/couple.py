@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
@@ -19,12 +20,16 @@ from .live_training import moments_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .graph_facts import Graph
+
 MODES = ("coupled", "text_only")
 NO_TEXT = "The text is empty; say what to change, or use Style from a Picture for the picture alone."
 
 
 class Couple(io.ComfyNode):
     """Style and Text."""
+
+    JUDGED = "text"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -155,8 +160,9 @@ class Couple(io.ComfyNode):
         return results.generation()
 
     @classmethod
-    def validate_inputs(cls, text: str | None) -> bool | str:
-        return NO_TEXT if text is not None and not text.strip() else True
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        text = inputs.get("text")
+        return NO_TEXT if isinstance(text, str) and not text.strip() else ""
 
     @classmethod
     def execute(

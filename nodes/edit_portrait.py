@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.methods.style.config import EditConfig
+from ..itportrait_core.methods.style.config import TEXT_OR_EXAMPLES, EditConfig
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, results, runtime, sockets
 
 if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
     from ..itportrait_core.methods.style.relevance import Relevance
+    from .graph_facts import Graph
 
 
 class EditPortrait(io.ComfyNode):
     """Edit Portrait."""
+
+    JUDGED = "text"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -32,6 +35,7 @@ class EditPortrait(io.ComfyNode):
                 " moment. Chain several for several edits."
             ),
             search_aliases=["styleclip", "slider", "attribute", "global direction", "style space"],
+            advanced=("disentangle", "source_text"),
             inputs=[
                 sockets.Generator.Input(
                     "generator", tooltip="The generator or style to edit; it stays as it is."
@@ -86,6 +90,12 @@ class EditPortrait(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        text = inputs.get("text")
+        by_example = "before" in inputs and "after" in inputs
+        return TEXT_OR_EXAMPLES if isinstance(text, str) and bool(text.strip()) == by_example else ""
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:

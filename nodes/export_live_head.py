@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
 from . import compat, fields, folders, recipes, sockets
-from .live_head import camera_of, chosen_view, gathered, generators_and_people, packed
+from .live_head import camera_of, chosen_view, gathered, generators_and_people, no_colour, packed
+
+if TYPE_CHECKING:
+    from .graph_facts import Graph
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 
@@ -40,6 +43,10 @@ class ExportLiveHead(io.ComfyNode):
             hidden=recipes.HIDDEN,
             is_output_node=True,
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        return no_colour(inputs.get("background"))
 
     @classmethod
     def execute(

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from . import sockets
+from . import compat, sockets
 
 SEED_LIMIT = 2**31 - 1
 """Highest seed: what every method's settings allow."""
@@ -141,7 +141,7 @@ def seed(about: str) -> io.Input:
         default=2,
         min=0,
         max=SEED_LIMIT,
-        control_after_generate=True,
+        control_after_generate=compat.STAYS,
         tooltip=f"{about} The same seed gives the same result, bit for bit on a CPU.",
     )
 

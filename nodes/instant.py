@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from comfy_api.latest import io
 from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.shared.lineage import tensor_hash
 from ..itportrait_core.methods.style.config import InstantConfig
-from . import colours, compat, fields, results, runtime, sockets
+from . import colours, compat, fields, graph_facts, results, runtime, sockets
 from .images import one_picture
+
+if TYPE_CHECKING:
+    from .graph_facts import Graph
 
 
 class InstantStyle(io.ComfyNode):
@@ -45,6 +51,13 @@ class InstantStyle(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        from ..itportrait_core.methods.shared.style_priors import NO_PRIOR
+
+        origin = graph_facts.generator(graph, inputs.get("generator"))
+        return NO_PRIOR if origin and origin.trained else ""
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:

@@ -21,6 +21,7 @@ from .images import to_comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.networks.generator3d import Generator3D
+    from .graph_facts import Graph
 
 SHADINGS = ("picture", "depth", "normals")
 STRIP = ((-60.0, 0.0), (-30.0, 0.0), (0.0, 0.0), (30.0, 0.0), (60.0, 0.0), (0.0, 20.0), (0.0, -15.0))
@@ -61,6 +62,10 @@ class LiveHead(io.ComfyNode):
             ],
             is_output_node=True,
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        return no_colour(inputs.get("background"))
 
     @classmethod
     def execute(
@@ -244,6 +249,15 @@ def colour_of(text: str) -> tuple[float, float, float] | None:
         )
     red, green, blue = (int(text.strip()[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
+
+
+def no_colour(text: object) -> str:
+    """Why a typed colour is none; empty for one, and for what comes over a link."""
+    try:
+        colour_of(text if isinstance(text, str) else "")
+    except ITPortraitError as error:
+        return str(error)
+    return ""
 
 
 def strip_of(cls: type, model: Generator3D, ws: Tensor, shading: str, background: str) -> dict[str, Any]:

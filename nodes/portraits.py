@@ -70,8 +70,9 @@ class JoinPortraits(io.ComfyNode):
             "JoinPortraits",
             "Join Portraits",
             description=(
-                "Puts several portraits on one wire, for APT Stylize (one style, several pictures) and for"
-                " the examples of Edit Portrait. Chain it for more. Nodes for one person take the first."
+                "Puts several portraits on one wire, for Style from a Picture (one style, several pictures)"
+                " and for the examples of Edit Portrait. Chain it for more. Nodes for one person take the"
+                " first."
             ),
             search_aliases=["multi reference", "several pictures", "portrait list"],
             inputs=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from . import compat, fields, folders, recipes, runtime, sockets
 
 if TYPE_CHECKING:
     from ..itportrait_core.recipes.card import Card
+    from .graph_facts import Graph
 
 AS_IS, HALF, DIFFERENCE, SMALL = "as it is", "half", "difference", "small difference"
+NO_BASE = "A difference needs its base; connect the generator that the style was trained from."
 SMALL_MB = 9.0
 """Budget of the weights of a small difference, MiB; with the run's history the file stays below 10 MB."""
 
@@ -59,6 +62,10 @@ class SaveGenerator(io.ComfyNode):
             hidden=recipes.HIDDEN,
             is_output_node=True,
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        return NO_BASE if inputs.get("precision") in (DIFFERENCE, SMALL) and "base" not in inputs else ""
 
     @classmethod
     def execute(
@@ -103,9 +110,7 @@ def write_difference(
         ITPortraitError: without a base.
     """
     if base is None:
-        raise ITPortraitError(
-            "A difference needs its base; connect the generator that the style was trained from."
-        )
+        raise ITPortraitError(NO_BASE)
     style, origin = generator.weights(), itp.load_generator(base.path)
     itp.save_style(style, origin, file, budget_mb=budget_mb, lineage=lineage)
     return origin, base.path

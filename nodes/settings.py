@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
@@ -11,12 +12,18 @@ from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods import configs
 from . import compat, sockets
 
+if TYPE_CHECKING:
+    from .graph_facts import Graph
+
 LONGEST = 100_000
 """Characters of the changes."""
+METHODS = ("inversion", "apt", "ite", "tuning")
 
 
 class MethodSettings(io.ComfyNode):
     """Method Settings."""
+
+    JUDGED = "changes"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -55,25 +62,43 @@ class MethodSettings(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, preset: str, changes: str) -> io.NodeOutput:
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        preset, changes = inputs.get("preset"), inputs.get("changes")
         try:
-            wanted = plain_json.parse(changes.strip() or "{}", "The text of the changes", longest=LONGEST)
+            if isinstance(changes, str) and preset in configs.PRESETS:
+                settings_of(str(preset), changes)
         except ITPortraitError as error:
-            raise ITPortraitError(f"The changes are no JSON ({error}). Write for instance {{}}.") from error
-        if not isinstance(wanted, dict) or not all(isinstance(value, dict) for value in wanted.values()):
+            return str(error)
+        return ""
+
+    @classmethod
+    def execute(cls, preset: str, changes: str) -> io.NodeOutput:
+        return io.NodeOutput(sockets.SettingsHandle(settings_of(preset, changes)))
+
+
+def settings_of(preset: str, changes: str) -> dict[str, Any]:
+    """Settings by method: a preset, with changes by method and field as JSON.
+
+    Raises:
+        ITPortraitError: for what is no JSON, an unknown method or field, or a value out of its range.
+    """
+    try:
+        wanted = plain_json.parse(changes.strip() or "{}", "The text of the changes", longest=LONGEST)
+    except ITPortraitError as error:
+        raise ITPortraitError(f"The changes are no JSON ({error}). Write for instance {{}}.") from error
+    if not isinstance(wanted, dict) or not all(isinstance(value, dict) for value in wanted.values()):
+        raise ITPortraitError(
+            'The changes must be JSON like {"ite": {"tau": 0.6}}: method, then field and value.'
+        )
+    for name in wanted:
+        if name not in METHODS:
             raise ITPortraitError(
-                'The changes must be JSON like {"ite": {"tau": 0.6}}: method, then field and value.'
+                f"There is no method {name!r:.80} to change; methods are {', '.join(METHODS)}."
             )
-        methods = ("inversion", "apt", "ite", "tuning")
-        for name in wanted:
-            if name not in methods:
-                raise ITPortraitError(
-                    f"There is no method {name!r:.80} to change; methods are {', '.join(methods)}."
-                )
-        made: dict[str, Any] = {}
-        for name in methods:
-            chosen = configs.preset(name, preset)
-            if name == "ite":
-                chosen = chosen.replace(apt=made["apt"])  # the picture's steps of a coupled run
-            made[name] = chosen.replace(**wanted.get(name, {}))
-        return io.NodeOutput(sockets.SettingsHandle(made))
+    made: dict[str, Any] = {}
+    for name in METHODS:
+        chosen = configs.preset(name, preset)
+        if name == "ite":
+            chosen = chosen.replace(apt=made["apt"])  # the picture's steps of a coupled run
+        made[name] = chosen.replace(**wanted.get(name, {}))
+    return made

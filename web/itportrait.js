@@ -12,7 +12,9 @@ import { placeOf, recall, remember } from "./last_runs.mjs";
 import { downstream, loadedPicture, nodeByExecutionId, pictures, pictureUrls, upstream } from "./run_outputs.mjs";
 import { SETTINGS, setting } from "./settings.mjs";
 import { addStopButton, canStop } from "./stop_button.mjs";
+import { orderTemplates } from "./template_order.mjs";
 import { templateWords, translate } from "./template_words.mjs";
+import { TrainingHeads } from "./training_heads.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 import { wordsFor } from "./words.mjs";
 
@@ -107,10 +109,21 @@ function fivePointsView(node, name) {
   return addView(node, name, "ITP_FIVE_POINTS_VIEW", view, { node, view, seen });
 }
 
+/** The live head that comes after a node; undefined where there is none. */
+const headAfter = (node) => downstream(node).find(({ comfyClass }) => comfyClass === LIVE_HEAD);
+
 /** The node that stands for a sub-graph with a live head inside, unless a live head comes after it anyway. */
 function standsFor(from, id) {
   const outer = from.comfyClass === LIVE_HEAD ? nodeOf(String(id).split(":")[0]) : undefined;
-  return outer?.subgraph && !downstream(outer).some(({ comfyClass }) => comfyClass === LIVE_HEAD) ? outer : undefined;
+  return outer?.subgraph && !headAfter(outer) ? outer : undefined;
+}
+
+/** The head outside that shows what is trained inside a sub-graph; undefined for a node in no sub-graph. */
+function viewOutside(id) {
+  const outer = String(id).includes(":") ? nodeOf(String(id).split(":")[0]) : undefined;
+  if (!outer?.subgraph) return undefined;
+  const after = headAfter(outer);
+  return after ? [...live].find(({ node }) => node === after)?.view : liveNodes.preview(outer);
 }
 
 const notes = new NodeNotes({ app, api, words, tell, nodeOf });
@@ -120,6 +133,7 @@ app.registerExtension({
   name: "ITportrait.Views",
   settings: SETTINGS.map((entry) => ({ ...entry, onChange: () => live.forEach(({ view }) => view.refresh()) })),
   getCustomWidgets: () => ({ ITP_CAMERA_VIEW: cameraView, ITP_FIVE_POINTS_VIEW: fivePointsView, ITP_LIVE_VIEW: (node, name) => liveNodes.widget(node, name) }),
+  init: () => orderTemplates(api),
   nodeCreated(node) {
     if (canStop(node)) addStopButton(node, api, words(), tell);
     liveNodes.watchSwitch(node);
@@ -144,6 +158,7 @@ app.registerExtension({
     }
   },
   setup() {
+    new TrainingHeads({ api, viewOf: viewOutside }).attach();
     liveNodes.attach();
     notes.attach();
     new InnerPreviews({ api, nodeOf }).attach();

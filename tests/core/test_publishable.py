@@ -13,6 +13,7 @@ import pytest
 from harness.environment import ROOT
 from PIL import Image
 
+from itportrait_core.alignment.detector import MISSING
 from itportrait_core.checkpoints.format import read_header
 
 if sys.version_info >= (3, 11):
@@ -125,6 +126,9 @@ def test_the_project_is_described() -> None:
     assert project["tool"]["comfy"]["Banner"].endswith("docs/pictures/banner.jpg")
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert newest is not None and newest[1] == project["project"]["version"]
+    faces = [re.split("[<>=]", line)[0] for line in project["project"]["optional-dependencies"]["faces"]]
+    said = MISSING + (ROOT / "README.md").read_text(encoding="utf-8")
+    assert faces and all(said.count(name) >= 2 for name in faces)
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").split():
         assert re.fullmatch(r"[a-z_]+>=\d+(\.\d+)*", line) and line in project["project"]["dependencies"]
 

@@ -46,12 +46,12 @@ class Editor:
             "dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
         )
 
-    def open(self) -> None:
+    def open(self, language: str = "en") -> None:
         """Load the page as someone who has used ComfyUI before."""
         known = {
             "Comfy.TutorialCompleted": True,
             "Comfy.VueNodes.Enabled": self.nodes2,
-            "Comfy.Locale": "en",
+            "Comfy.Locale": language,
             "Comfy.Window.UnloadConfirmation": False,
         }
         requests.post(f"{self.url}/settings", json=known, timeout=30).raise_for_status()

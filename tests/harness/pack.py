@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 from .environment import ROOT
@@ -52,6 +55,21 @@ def place(parent: Path, weights: Path | None = None) -> Path:
                 if child.name != "__pycache__":
                     _link(child, real / child.name)
     return folder
+
+
+def unpack_archive(base: Path) -> Path:
+    """Build the archive with the registry's own tool and unpack it into `custom_nodes` below `base`.
+
+    Returns:
+        The folder of the pack.
+    """
+    archive, home = base / "node.zip", base / "custom_nodes" / NAME
+    program = f"from comfy_cli.file_utils import zip_files; zip_files({str(archive)!r})"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    home.mkdir(parents=True)
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(home)
+    return home
 
 
 def _link(source: Path, target: Path) -> None:

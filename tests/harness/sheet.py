@@ -51,18 +51,23 @@ def banner(style: Path, rows: list[list[Path]], side: int = 160) -> Image.Image:
     return sheet
 
 
-def thumbnail(rows: dict[str, list[Path]], width: int = 960) -> Image.Image:
+def thumbnail(rows: dict[str, list[Path]], result: str = "", width: int = 960) -> Image.Image:
     """A 4:3 picture for a template browser: the result large, what it was made of small beside it.
 
     Args:
-        rows: label -> picture files, as the workflow makes them; the last row is the result.
+        rows: label -> picture files, as the workflow makes them.
+        result: label of the row that is shown large; the last one when left out.
         width: pixels; the height is three quarters of it.
     """
-    *earlier, result = [files for files in rows.values() if files]
+    last = result or list(rows)[-1]
+    earlier, shown = [files for label, files in rows.items() if files and label != last], rows[last]
+    middle = shown[len(shown) // 2]
+    others = [[file] for file in (shown[0], shown[-1]) if file != middle]
+    earlier += others if len(earlier) < 2 else []
     side = width * 3 // 4
     small = side // 3
     sheet = Image.new("RGB", (width, side), "white")
-    places = [(result[len(result) // 2], (width - side, 0), side)]
+    places = [(middle, (width - side, 0), side)]
     chosen = earlier[:2] + earlier[-1:] if len(earlier) > 2 else earlier
     top = (side - small * len(chosen)) // 2
     places += [(files[len(files) // 2], (0, top + k * small), small) for k, files in enumerate(chosen)]

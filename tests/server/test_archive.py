@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 from harness import pack, workflows
@@ -16,12 +13,8 @@ from harness.server import ComfyServer
 
 def test_the_archive_runs_where_nothing_else_is(tmp_path: Path) -> None:
     """Built by the registry's own tool; all nodes load, and the coupled example draws its pictures."""
-    archive, home = tmp_path / "node.zip", tmp_path / "base" / "custom_nodes" / pack.NAME
-    program = f"from comfy_cli.file_utils import zip_files; zip_files({str(archive)!r})"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    home.mkdir(parents=True)
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(home)
+    (tmp_path / "base").mkdir()
+    home = pack.unpack_archive(tmp_path / "base")
     assert not (home / ".git").exists() and not (home / "tests").exists()
     with ComfyServer(base=tmp_path / "base") as server:
         client = ComfyClient(server.url)

@@ -28,8 +28,10 @@ def batch(graph: Graph) -> None:
     graph.show(graph.add("Align", image=two, points="0.3,0.4 0.7,0.4 0.5,0.6 0.4,0.8 0.6,0.8"))
 
 
-def batch_into_inversion(graph: Graph) -> None:
+def hidden_batch(graph: Graph) -> None:
+    """By a node of which the graph does not say how many pictures it gives."""
     two = graph.add("EmptyImage", width=SIDE, height=SIDE, batch_size=2)
+    two = graph.add("ImageFromBatch", image=two, batch_index=0, length=2)
     base, prior = graph.add("GeneratorLoader"), graph.add("PhotoPriorLoader")
     graph.show(graph.add("Inversion", generator=base, photo_prior=prior, image=two)[1])
 
@@ -87,18 +89,9 @@ def empty_name(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (batch, "one picture, got a batch of 2"),
-        (batch_into_inversion, "one picture, got a batch of 2"),
+        (hidden_batch, "one picture, got a batch of 2"),
         (plain_colour, "one plain colour"),
-        (four_points, "no five points"),
         (points_on_one_spot, "one spot"),
-        (strange_settings, "no setting 'bta'"),
-        (settings_out_of_range, "must lie in"),
-        (settings_that_are_no_json, "no JSON"),
-        (name_that_leads_out, "no file name"),
-        (absolute_name, "no file name"),
-        (name_of_another_drive, "no file name"),
-        (empty_name, "no file name"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -111,6 +104,34 @@ def test_bad_input_is_explained(
     run = quick.run(graph.prompt)
     assert run.end == "execution_error"
     assert says in run.error
+    assert quick_server.files() == before
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (batch, "gives a batch of 2"),
+        (four_points, "no five points"),
+        (strange_settings, "no setting 'bta'"),
+        (settings_out_of_range, "must lie in"),
+        (settings_that_are_no_json, "no JSON"),
+        (name_that_leads_out, "no file name"),
+        (absolute_name, "no file name"),
+        (name_of_another_drive, "no file name"),
+        (empty_name, "no file name"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_the_graph_tells_is_refused_before_anything_runs(
+    quick_server: ComfyServer, quick: ComfyClient, graph: Graph, build: Callable[[Graph], None], says: str
+) -> None:
+    """The server answers with one sentence at the node; no file appears or changes."""
+    build(graph)
+    before = quick_server.files()
+    with pytest.raises(Rejected) as refused:
+        quick.run(graph.prompt)
+    said = [error["details"] for errors in refused.value.errors.values() for error in errors]
+    assert len([line for line in said if says in line]) == 1
     assert quick_server.files() == before
 
 
@@ -183,7 +204,7 @@ def test_choices_that_are_not_in_the_list_are_refused(
 def test_a_portrait_of_another_generator_is_refused(
     quick_server: ComfyServer, quick: ComfyClient, tmp_path: Path
 ) -> None:
-    """A generator and a portrait that do not fit each other are told apart by both shapes."""
+    """A generator and a portrait that do not fit each other are told apart by both shapes, before a run."""
     other = quick_server.base / "models" / "itportrait" / "other.safetensors"
     save_generator(stand_ins.generator(width=12), other)
     graph = Graph(quick.nodes())
@@ -191,9 +212,9 @@ def test_a_portrait_of_another_generator_is_refused(
     foreign = graph.add("GeneratorLoader", file="other.safetensors")
     graph.show(graph.add("Stylize", generator=foreign, portrait=somebody, steps=2)[2])
     before = quick_server.files()
-    run = quick.run(graph.prompt)
-    assert run.end == "execution_error"
-    assert "width 16" in run.error and "of 12" in run.error
+    with pytest.raises(Rejected) as refused:
+        quick.run(graph.prompt)
+    assert "width 16" in str(refused.value) and "of 12" in str(refused.value)
     assert quick_server.files() == before
 
 

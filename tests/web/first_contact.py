@@ -2,25 +2,33 @@
 
 The registry's archive is unpacked beside a fresh server; somebody who never used it opens the page, chooses
 the template Start here, presses Run, waits, and turns the head. Screenshots go to .cache/first-contact;
-clicks and seconds are printed, with the most that they should be.
+clicks and seconds are printed, with the most that they should be on two cores that do nothing else. On a busy
+machine the processor time of the server, printed beside them, is the fairer number.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import environment, pack
 
+if TYPE_CHECKING:
+    from harness.server import ComfyServer
+
 TEMPLATE = "Start here"
-MOST = {"clicks": 4, "seconds until something moves": 10.0, "seconds until the head": 120.0}
+MOST = {
+    "clicks": 4,
+    "seconds until something moves": 10.0,
+    "seconds until a head in her style": 120.0,
+    "seconds until the run is over": 120.0,
+}
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 SHOTS = environment.ROOT / ".cache" / "first-contact"
 LIVE = "() => app.graph._nodes.find((node) => node.type === 'ITportrait_LiveHead')"
@@ -28,6 +36,9 @@ PLACE = f"""() => {{
     const box = ({LIVE})().widgets.find((widget) => widget.name === "view").element.getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height * 0.35]; }}"""
 """A point on the head."""
+EMPTY = f"""() => ({LIVE})().widgets.find((widget) => widget.name === "view")
+    .element.shadowRoot.querySelector(".over").textContent"""
+"""What the view says; it says something else as soon as it has a head to show."""
 CHANGED = 0.002
 """Share of pixels that differ where something has moved."""
 PATIENCE = 1800.0
@@ -69,13 +80,13 @@ def main() -> int:
     version = sys.argv[1] if len(sys.argv) > 1 else OLDEST
     SHOTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        unpack(Path(folder))
+        pack.unpack_archive(Path(folder))
         arguments = ("--front-end-root", str(static(version)))
         with ComfyServer(base=Path(folder), arguments=arguments) as server, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
             page = browser.new_page(viewport={"width": 1500, "height": 1000})
             page.set_default_timeout(300_000)
-            found = walk(page, server.url)
+            found = walk(page, server)
             browser.close()
     for name, most in MOST.items():
         print(f"{name}: {found[name]:g} (at most {most:g})")
@@ -83,22 +94,11 @@ def main() -> int:
     return int(any(found[name] > most for name, most in MOST.items()))
 
 
-def unpack(base: Path) -> None:
-    """The archive, built by the registry's own tool, in `custom_nodes`."""
-    archive, home = base / "node.zip", base / "custom_nodes" / pack.NAME
-    program = f"from comfy_cli.file_utils import zip_files; zip_files({str(archive)!r})"
-    command = [sys.executable, "-c", program]
-    subprocess.run(command, cwd=environment.ROOT, check=True, stdout=subprocess.DEVNULL)
-    home.mkdir(parents=True)
-    with zipfile.ZipFile(archive) as opened:
-        opened.extractall(home)
-
-
-def walk(page: object, url: str) -> dict[str, float]:
+def walk(page: object, server: ComfyServer) -> dict[str, float]:
     """From the address to a head that turns."""
     person, done = Stranger(page), []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard(frame, done)))
-    page.goto(url)
+    page.goto(server.url)
     # a first visit opens the templates by itself
     page.get_by_text("Templates", exact=False).first.wait_for()
     page.wait_for_timeout(3000)
@@ -116,29 +116,53 @@ def walk(page: object, url: str) -> dict[str, float]:
     page.wait_for_timeout(3000)
     still = person.shoot("chosen")
     person.click(page.get_by_test_id("queue-button"), page.get_by_role("button", name="Run", exact=True))
-    start, moved, last = time.monotonic(), 0.0, 0.0
-    while not done and time.monotonic() - start < PATIENCE:
-        page.wait_for_timeout(1000)
-        now = time.monotonic() - start
-        if not moved or now - last > 20:
-            last, shot = now, person.shoot("running")
-            if not moved and difference(still, shot) > CHANGED:
-                moved = now
-                print(f"something moved after {now:.1f} s: {shot.name}", flush=True)
-    took = time.monotonic() - start
+    moved, styled, took = watch(person, server, done, still)
     if done[:1] != ["execution_success"]:
         raise SystemExit(f"the run ended with {done}; see {person.shoot('failed')}")
     page.wait_for_timeout(5000)
-    before = person.shoot("head")
+    head = person.shoot("head")
     x, y = page.evaluate(PLACE)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x - 90, y, steps=6)
     page.mouse.up()
     page.wait_for_timeout(3000)
-    share = difference(before, person.shoot("turned"))
+    share = difference(head, person.shoot("turned"))
     print(f"turning the head changed {100 * share:.1f} % of the screen")
-    return dict(zip(MOST, (person.clicks, moved or took, took), strict=True))
+    return dict(zip(MOST, (person.clicks, moved or took, styled or took, took), strict=True))
+
+
+def watch(person: Stranger, server: ComfyServer, done: list[str], still: Path) -> tuple[float, float, float]:
+    """Seconds from Run until the screen differs from `still`, a head is there, and the run has ended."""
+    empty, before = person.page.evaluate(EMPTY), processor_seconds(server)
+    start, moved, styled, last = time.monotonic(), 0.0, 0.0, 0.0
+
+    def tell(what: str, now: float) -> None:
+        spent = processor_seconds(server) - before
+        print(f"{what} after {now:.1f} s, {spent:.1f} s of processor time", flush=True)
+
+    while not done and time.monotonic() - start < PATIENCE:
+        person.page.wait_for_timeout(1000)
+        now = time.monotonic() - start
+        if not styled and person.page.evaluate(EMPTY) != empty:
+            styled = now
+            tell(f"a head in her style ({person.shoot('styled').name})", now)
+        if not moved or now - last > 20:
+            last, shot = now, person.shoot("running")
+            if not moved and difference(still, shot) > CHANGED:
+                moved = now
+                tell(f"something moved ({shot.name})", now)
+    took = time.monotonic() - start
+    tell("the run was over", took)
+    return moved, styled, took
+
+
+def processor_seconds(server: ComfyServer) -> float:
+    """Seconds that the server's threads have computed, all together."""
+    import psutil
+
+    times = psutil.Process(server.process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def heard(frame: str | bytes, done: list[str]) -> None:

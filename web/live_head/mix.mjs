@@ -1,7 +1,7 @@
 // Cross-fade, strength and person as weights, and the planes and decoder that they make. Pure numbers, no DOM.
 //
 // Planes are the sum of the last layers' outputs, so a mixture of planes is exact at its ends, where one weight is
-// 1, and a preview between them: the server mixes weights of networks instead (itportrait_core, Blend Generators).
+// 1, and a preview between them: the server mixes weights of networks instead (Mix Styles).
 
 const hold = (value, low, high) => Math.min(high, Math.max(low, Number.isFinite(value) ? value : low));
 

@@ -15,6 +15,11 @@ from ...networks.style_prior import StylePrior
 from .lineage import weights_hash
 from .trainable import device_of
 
+NO_PRIOR = (
+    "This generator has no style prior: only the embedded one ships with it, and only as it is, not after a"
+    " fine-tune. Use Style from a Picture, which learns the style from the picture alone."
+)
+
 
 def style_prior_of(generator: Generator3D) -> StylePrior | None:
     """The embedded style prior where it belongs to these very weights, else None."""
@@ -58,8 +63,5 @@ def require_style_prior(generator: Generator3D) -> StylePrior:
     """
     prior = style_prior_of(generator)
     if prior is None:
-        raise ITPortraitError(
-            "This generator has no style prior: only the embedded one ships with it, and only as it is, not "
-            "after a fine-tune. Use Style from a Picture, which learns the style from the picture alone."
-        )
+        raise ITPortraitError(NO_PRIOR)
     return prior

@@ -80,6 +80,9 @@ class ColourConfig(Config):
     modules: tuple[str, ...] = many(MODULES, "Parts of the generator that are trained.")
 
 
+TEXT_OR_EXAMPLES = "An edit needs a text, or two examples: before and after. Give one of both."
+
+
 @dataclasses.dataclass(frozen=True)
 class EditConfig(Config):
     """One edit in style space, by a text or by example (docs/method.md#edit-portrait).

@@ -22,7 +22,7 @@ from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import SMALL_RESOLUTION
 from ..shared.trainable import device_of, frozen_copy
 from .blend import check_same_shape
-from .config import EditConfig
+from .config import TEXT_OR_EXAMPLES, EditConfig
 from .relevance import OnPerson, Relevance, measure_relevance
 
 REACH = 2.5
@@ -67,7 +67,7 @@ def edit_portrait(
     check_same_shape(source, generator)
     by_example = before is not None and after is not None
     if bool(text.strip()) == by_example:
-        raise ITPortraitError("An edit needs a text, or two examples: before and after. Give one of both.")
+        raise ITPortraitError(TEXT_OR_EXAMPLES)
     with torch.inference_mode(False), torch.no_grad():
         spread = None
         if by_example:
