@@ -120,6 +120,37 @@ def test_a_lost_context_comes_back_with_its_picture(live: LivePage, generator: A
     assert page.evaluate("() => driver.engine.alive.contexts") == 0
 
 
+def test_many_heads_come_to_rest_by_one_context(live: LivePage, generator: Any) -> None:
+    """More than have room on the card: each gets its whole picture, none takes another's away for ever."""
+    live.files["/many.itplive"] = data(generator)
+    page = live.page
+    page.evaluate(
+        """() => { window.views = Array.from({ length: 6 }, () => driver.open("/many.itplive"));
+            for (const view of views) view.element.style.cssText = "position: absolute; inset: 0"; }"""
+    )
+    page.wait_for_function("() => views.every(({ painter }) => painter.resting)")
+    assert page.evaluate("() => [driver.engine.alive.contexts, driver.engine.alive.heads]") == [1, 4]
+    colours = """() => views.map(({ canvas }) =>
+        new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size)"""
+    assert min(page.evaluate(colours)) > 100
+    page.evaluate("() => { for (const view of views) { view.dispose(); view.element.remove(); } }")
+
+
+def test_a_hidden_tab_gives_the_context_back(live: LivePage, generator: Any) -> None:
+    """And takes one again, with its picture still there, when it is looked at."""
+    live.files["/tab.itplive"] = data(generator)
+    page = live.page
+    page.evaluate("() => { window.view = driver.open('/tab.itplive'); }")
+    page.wait_for_function("() => view.painter.drawn > 0")
+    hide = """(hidden) => { Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange")); return driver.engine.alive.contexts; }"""
+    drawn = page.evaluate("() => view.painter.drawn")
+    assert page.evaluate(hide, True) == 0
+    assert page.evaluate(hide, False) == 1
+    page.wait_for_function("(before) => view.painter.drawn > before", arg=drawn)
+    page.evaluate("() => { delete document.hidden; view.dispose(); view.element.remove(); }")
+
+
 def test_where_there_is_no_webgl2_it_says_why_and_asks_for_a_strip(live: LivePage, generator: Any) -> None:
     live.files["/none.itplive"] = data(generator)
     page = live.page

@@ -114,6 +114,8 @@ def test_a_pasted_head_and_one_in_a_subgraph_are_their_own(editor: Editor, live:
     assert eventually(lambda: inked(editor, editor.js(shown), "window.made"), lambda n: n > 20, PATIENCE) > 20
     editor.shoot("live-subgraph")
     editor.js("() => app.canvas.setGraph(app.rootGraph ?? app.graph)")
+    if editor.nodes2:  # frontend 1.32.9 shows no node of any kind once a graph was cleared after that
+        editor.reload()
 
 
 TURN = """([id, yaw]) => { const widget = app.graph.getNodeById(id).widgets.find((w) => w.name === "yaw");
