@@ -4,6 +4,7 @@ import { whoDraws } from "./live_head/gl.mjs";
 import { Follower } from "./live_head/follower.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
 import { ownStore } from "./live_head/state.mjs";
+import { takeAway } from "./node_notes.mjs";
 import { nodeByExecutionId, pictureUrls, pictures, viewUrl } from "./run_outputs.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 
@@ -66,8 +67,7 @@ export class LiveNodes {
   removePreview(node) {
     const known = this.views.get(node);
     if (!known) return;
-    known.widget.onRemove?.();
-    node.widgets.splice(node.widgets.indexOf(known.widget), 1);
+    takeAway(node, known.widget);
     this.fit(node);
   }
 

@@ -18,11 +18,9 @@ HEAD = (0.5, 0.4)
 STATE = ("yaw", "pitch", "roll", "fov", "fade", "strength", "person", "shading", "background")
 SCRIPT = """(id) => { const view = (GRAPH).getNodeById(id).widgets.map((w) => w.element?.shadowRoot)
     .find((root) => root?.querySelector(".stage canvas + .finished")); """
-
-
-pytestmark = pytest.mark.skipif(
+QUIET = pytest.mark.skipif(
     not os.environ.get("ITPORTRAIT_LIVE"),
-    reason="drawing by the processor wants a quiet machine: set ITPORTRAIT_LIVE=1 there",
+    reason="a training beside a head drawn by the processor wants quiet cores: set ITPORTRAIT_LIVE=1 there",
 )
 
 
@@ -178,6 +176,7 @@ def flip(editor: Editor, node: int, value: bool) -> None:
     )
 
 
+@QUIET
 def test_a_head_turns_while_it_trains(editor: Editor) -> None:
     """It comes by itself, is turned by hand while steps are made, and the run is stopped from its node."""
     loader, person = (editor.add(kind, (20, 40 + 300 * i)) for i, kind in enumerate((LOADER, PERSON)))
@@ -187,6 +186,8 @@ def test_a_head_turns_while_it_trains(editor: Editor) -> None:
     editor.connect(person, 0, node, "portrait")
     show = editor.add("PreviewImage", (860, 40))
     editor.connect(node, 2, show, "images")
+    # Nodes 2.0 makes the node so tall that its head lies below the window, where nothing is drawn
+    editor.js("() => { app.canvas.ds.scale = 0.6; app.canvas.setDirty(true, true); }")
     editor.queue()
     assert eventually(lambda: inked(editor, node), lambda colours: colours > 20, PATIENCE) > 20
     before = heading(editor)
