@@ -1,5 +1,6 @@
 // Live heads of ComfyUI's nodes: Live Head, whose widgets hold what is shown, and the previews of Multi-View Render
 // and of the nodes that train, which hold it themselves and come when there is something to show.
+import { showLate } from "./late_widgets.mjs";
 import { whoDraws } from "./live_head/gl.mjs";
 import { Follower } from "./live_head/follower.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
@@ -60,6 +61,7 @@ export class LiveNodes {
     };
     this.views.set(node, { view, state, widget, seen });
     this.fit(node);
+    showLate(node, view.element, HEIGHT);
     return view;
   }
 

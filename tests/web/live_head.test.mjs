@@ -289,4 +289,7 @@ test("a training is followed with a tenth of the time, and only its newest head"
   follower.end();
   await again;
   assert.deepEqual(loaded.slice(2), ["fourth"]);
+  const slow = new Follower(async () => (clock += 60_000), () => clock, async (ms) => waits.push(ms));
+  await slow.offer("late");
+  assert.equal(waits.at(-1), 20_000); // not nine minutes
 });
