@@ -10,6 +10,6 @@ export async function showLate(node, element, height, nextFrame = () => new Prom
   for (let i = 0; i < FRAMES; i += 1) await nextFrame();
   const list = element.isConnected ? null : document.querySelector(`[data-node-id="${node.id}"] .lg-node-widgets`);
   if (!list) return;
-  element.style.minHeight = `${height}px`;
+  Object.assign(element.style, { minHeight: `${height}px`, width: "auto", marginLeft: "12px" }); // as the others are
   list.append(element);
 }

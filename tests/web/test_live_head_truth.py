@@ -135,14 +135,14 @@ def test_many_heads_come_to_rest_by_one_context(live: LivePage) -> None:
     live.files["/many.itplive"] = data(small())
     page = live.page
     page.evaluate(
-        """() => { window.views = Array.from({ length: 6 }, () => driver.open("/many.itplive"));
+        """() => { window.views = Array.from({ length: 5 }, () => driver.open("/many.itplive"));
             for (const view of views) view.element.style.cssText = "position: absolute; inset: 0"; }"""
     )
     page.wait_for_function("() => views.every(({ painter }) => painter.resting)")
     assert page.evaluate("() => [driver.engine.alive.contexts, driver.engine.alive.heads]") == [1, 4]
     colours = """() => views.map(({ canvas }) =>
         new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size)"""
-    assert min(page.evaluate(colours)) > 100
+    assert min(page.evaluate(colours)) > 10  # a canvas that nobody drew on has one
     page.evaluate("() => { for (const view of views) { view.dispose(); view.element.remove(); } }")
 
 

@@ -186,8 +186,6 @@ def test_a_head_turns_while_it_trains(editor: Editor) -> None:
     editor.connect(person, 0, node, "portrait")
     show = editor.add("PreviewImage", (860, 40))
     editor.connect(node, 2, show, "images")
-    # Nodes 2.0 makes the node so tall that its head lies below the window, where nothing is drawn
-    editor.js("() => { app.canvas.ds.scale = 0.6; app.canvas.setDirty(true, true); }")
     editor.queue()
     assert eventually(lambda: inked(editor, node), lambda colours: colours > 20, PATIENCE) > 20
     before = heading(editor)

@@ -32,8 +32,7 @@ export class Painter {
 
   /** Draw anew. */
   stir() {
-    this.forget();
-    Object.assign(this, { dirty: true, rest: 0, strip: 0 });
+    Object.assign(this, { dirty: true, rest: 0, strip: 0, issued: null });
     this.ask();
   }
 
@@ -137,14 +136,8 @@ export class Painter {
     return Boolean(this.head && this.look && isExact(parts(this.head, this.look.mix)));
   }
 
-  /** What was asked of the graphics card is wanted no more. */
-  forget() {
-    if (this.issued && !this.engine.gl?.isContextLost()) this.engine.gl?.deleteSync(this.issued.fence);
-    this.issued = null;
-  }
-
   dispose() {
-    this.forget();
+    this.issued = null; // another context may be the next, which would not know the fence
     this.engine.leave(this);
   }
 }
