@@ -40,6 +40,7 @@ class ExportLiveHead(io.ComfyNode):
                 recipes.private(),
             ],
             outputs=[],
+            advanced=("truncation", "roll", "fov", "strength", "person", "shading", "background"),
             hidden=recipes.HIDDEN,
             is_output_node=True,
         )

@@ -60,6 +60,7 @@ class LiveHead(io.ComfyNode):
                     display_name="cameras", tooltip="The chosen camera, for Multi-View Render."
                 ),
             ],
+            advanced=("truncation", *STATE, "strip"),  # the view shows and sets them
             is_output_node=True,
         )
 

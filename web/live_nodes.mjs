@@ -1,8 +1,11 @@
 // Live heads of ComfyUI's nodes: Live Head, whose widgets hold what is shown, and the previews of Multi-View Render
 // and of the nodes that train, which hold it themselves and come when there is something to show.
+import { showLate } from "./late_widgets.mjs";
 import { whoDraws } from "./live_head/gl.mjs";
 import { Follower } from "./live_head/follower.mjs";
 import { LIVE_WIDGETS, LiveHeadView } from "./live_head/head_view.mjs";
+import { ownStore } from "./live_head/state.mjs";
+import { takeAway } from "./node_notes.mjs";
 import { nodeByExecutionId, pictureUrls, pictures, viewUrl } from "./run_outputs.mjs";
 import { WidgetBridge } from "./widget_bridge.mjs";
 
@@ -11,18 +14,6 @@ const KEEP = "/itportrait/keep_moment"; // nodes/live_training.py
 const EVENT = "itportrait.live";
 const FILE = /\.itplive$/;
 const MOST_MOMENTS = 40;
-
-/** Values that no widget holds; those of the head that is shown, once it is there. */
-export function localStore() {
-  const values = {};
-  return {
-    read: () => ({ ...values }),
-    write: (changed) => Object.assign(values, changed),
-    begin: (state) => Object.assign(values, state),
-    limits: (name, otherwise) => otherwise,
-    has: () => true,
-  };
-}
 
 /** Moments `[{step, total, url}]` of a list as the server sends it; what is none is left out. */
 export const momentsOf = (list, api) =>
@@ -55,7 +46,7 @@ export class LiveNodes {
     if (this.views.has(node)) return this.views.get(node).view;
     const state = { run: "", moments: [], follower: new Follower((url) => view.load(url)) };
     const keep = (moment) => moment && this.keep(state.run, moment.step);
-    const view = new LiveHeadView(localStore(), this.page.words(), this.page.options, { keep });
+    const view = new LiveHeadView(ownStore(), this.page.words(), this.page.options, { keep });
     const seen = (from, output) => (from === node ? this.showRun(view, state, output) : {});
     const { widget } = this.page.addView(node, "live head", "ITP_LIVE_PREVIEW", view, { node, view, seen }, HEIGHT);
     const { onRemove: before, options } = widget;
@@ -70,6 +61,7 @@ export class LiveNodes {
     };
     this.views.set(node, { view, state, widget, seen });
     this.fit(node);
+    showLate(node, view.element, HEIGHT);
     return view;
   }
 
@@ -77,8 +69,7 @@ export class LiveNodes {
   removePreview(node) {
     const known = this.views.get(node);
     if (!known) return;
-    known.widget.onRemove?.();
-    node.widgets.splice(node.widgets.indexOf(known.widget), 1);
+    takeAway(node, known.widget);
     this.fit(node);
   }
 

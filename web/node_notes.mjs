@@ -10,9 +10,13 @@ const LOOKS = 50;
 /** Whether a node of this kind is ours. */
 export const isOurs = (type) => String(type ?? "").startsWith(OURS);
 
-/** Take a widget out of its node; that of a sub-graph hands out copies of its list, and has a way of its own. */
+/**
+ * Take a widget out of its node; that of a sub-graph hands out copies of its list, and has a way of its own.
+ * Nodes 2.0 of frontend 1.32.9 goes on showing the element of a widget that has gone.
+ */
 export function takeAway(node, widget) {
   widget.onRemove?.();
+  widget.element?.remove();
   const place = node.widgets?.indexOf(widget) ?? -1;
   if (place >= 0) node.widgets.splice(place, 1);
   if (node.widgets?.includes(widget)) node.ensureWidgetRemoved?.(widget);

@@ -226,6 +226,7 @@ function counting(fail = false) {
     scenes: new Map(),
     load(owner) { if (!this.scenes.has(owner)) this.scenes.set(owner, {}); return this.scenes.get(owner); },
     drop(owner) { this.scenes.delete(owner); },
+    free() {},
   });
   const open = () => { if (fail) throw new Error("no WebGL2 here"); return gl; };
   return { gl, engine: new Engine(open, renderer) };
@@ -241,6 +242,20 @@ test("heads share one context; those drawn longest ago make room, and the last t
   assert.deepEqual([...engine.renderer.scenes.keys()], [5, 6, 3, 0]);
   for (let i = 0; i < 7; i += 1) engine.leave(i);
   assert.deepEqual([engine.alive, gl.lost], [{ contexts: 0, heads: 0 }, 1]);
+});
+
+test("one head at a time is drawn finely, a moved one before all others", () => {
+  const { engine } = counting();
+  for (const name of ["a", "b", "c"]) engine.join(name, () => {});
+  assert.deepEqual(["a", "b", "c"].map((name) => engine.turn(name)), [true, false, false]);
+  engine.first("c");
+  assert.deepEqual([engine.turn("a"), engine.turn("c")], [false, true]);
+  engine.rest("a"); // which has no turn to give back
+  assert.equal(engine.turn("b"), false);
+  engine.rest("c");
+  assert.equal(engine.turn("b"), true);
+  engine.leave("b");
+  assert.equal(engine.turn("a"), true);
 });
 
 test("a lost context is waited for, and everything is drawn anew when it is back", () => {
@@ -274,4 +289,7 @@ test("a training is followed with a tenth of the time, and only its newest head"
   follower.end();
   await again;
   assert.deepEqual(loaded.slice(2), ["fourth"]);
+  const slow = new Follower(async () => (clock += 60_000), () => clock, async (ms) => waits.push(ms));
+  await slow.offer("late");
+  assert.equal(waits.at(-1), 20_000); // not nine minutes
 });

@@ -16,6 +16,8 @@ from benchmarks import live_head as bench
 from benchmarks.live_page import LivePage
 from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.live.page import page
+from itportrait_core.networks.eg3d import EG3DConfig, EG3DGenerator
+from itportrait_core.networks.eg3d_config import RenderingConfig
 
 WEB = Path(__file__).parents[2] / "web"
 STAGE = "document.querySelector('.itportrait-live').shadowRoot.querySelector('.stage')"
@@ -37,6 +39,14 @@ def live(browser: Any) -> Iterator[LivePage]:
 @pytest.fixture(scope="module")
 def generator() -> Any:
     return itp.load_generator("pocket")
+
+
+def small() -> EG3DGenerator:
+    """An untrained generator whose field is quickly read."""
+    rendering = RenderingConfig(depth_resolution=6, depth_resolution_importance=6)
+    sizes = {"z_dim": 8, "w_dim": 12, "backbone_resolution": 32, "plane_channels": 8, "decoder_hidden": 8}
+    config = EG3DConfig(channel_base=256, channel_max=8, rendering=rendering, **sizes)
+    return EG3DGenerator(config, seed=0).eval().requires_grad_(False)
 
 
 def data(*styles: Any) -> bytes:
@@ -118,6 +128,37 @@ def test_a_lost_context_comes_back_with_its_picture(live: LivePage, generator: A
     page.wait_for_function("(before) => view.painter.drawn > before", arg=drawn)
     page.evaluate("() => { view.dispose(); view.element.remove(); }")
     assert page.evaluate("() => driver.engine.alive.contexts") == 0
+
+
+def test_many_heads_come_to_rest_by_one_context(live: LivePage) -> None:
+    """More than have room on the card: each gets its whole picture, none takes another's away for ever."""
+    live.files["/many.itplive"] = data(small())
+    page = live.page
+    page.evaluate(
+        """() => { window.views = Array.from({ length: 5 }, () => driver.open("/many.itplive"));
+            for (const view of views) view.element.style.cssText = "position: absolute; inset: 0"; }"""
+    )
+    page.wait_for_function("() => views.every(({ painter }) => painter.resting)")
+    assert page.evaluate("() => [driver.engine.alive.contexts, driver.engine.alive.heads]") == [1, 4]
+    colours = """() => views.map(({ canvas }) =>
+        new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size)"""
+    assert min(page.evaluate(colours)) > 10  # a canvas that nobody drew on has one
+    page.evaluate("() => { for (const view of views) { view.dispose(); view.element.remove(); } }")
+
+
+def test_a_hidden_tab_gives_the_context_back(live: LivePage, generator: Any) -> None:
+    """And takes one again, with its picture still there, when it is looked at."""
+    live.files["/tab.itplive"] = data(generator)
+    page = live.page
+    page.evaluate("() => { window.view = driver.open('/tab.itplive'); }")
+    page.wait_for_function("() => view.painter.drawn > 0")
+    hide = """(hidden) => { Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange")); return driver.engine.alive.contexts; }"""
+    drawn = page.evaluate("() => view.painter.drawn")
+    assert page.evaluate(hide, True) == 0
+    assert page.evaluate(hide, False) == 1
+    page.wait_for_function("(before) => view.painter.drawn > before", arg=drawn)
+    page.evaluate("() => { delete document.hidden; view.dispose(); view.element.remove(); }")
 
 
 def test_where_there_is_no_webgl2_it_says_why_and_asks_for_a_strip(live: LivePage, generator: Any) -> None:

@@ -18,11 +18,9 @@ HEAD = (0.5, 0.4)
 STATE = ("yaw", "pitch", "roll", "fov", "fade", "strength", "person", "shading", "background")
 SCRIPT = """(id) => { const view = (GRAPH).getNodeById(id).widgets.map((w) => w.element?.shadowRoot)
     .find((root) => root?.querySelector(".stage canvas + .finished")); """
-
-
-pytestmark = pytest.mark.skipif(
+QUIET = pytest.mark.skipif(
     not os.environ.get("ITPORTRAIT_LIVE"),
-    reason="drawing by the processor wants a quiet machine: set ITPORTRAIT_LIVE=1 there",
+    reason="a training beside a head drawn by the processor wants quiet cores: set ITPORTRAIT_LIVE=1 there",
 )
 
 
@@ -114,6 +112,8 @@ def test_a_pasted_head_and_one_in_a_subgraph_are_their_own(editor: Editor, live:
     assert eventually(lambda: inked(editor, editor.js(shown), "window.made"), lambda n: n > 20, PATIENCE) > 20
     editor.shoot("live-subgraph")
     editor.js("() => app.canvas.setGraph(app.rootGraph ?? app.graph)")
+    if editor.nodes2:  # frontend 1.32.9 shows no node of any kind once a graph was cleared after that
+        editor.reload()
 
 
 TURN = """([id, yaw]) => { const widget = app.graph.getNodeById(id).widgets.find((w) => w.name === "yaw");
@@ -176,6 +176,7 @@ def flip(editor: Editor, node: int, value: bool) -> None:
     )
 
 
+@QUIET
 def test_a_head_turns_while_it_trains(editor: Editor) -> None:
     """It comes by itself, is turned by hand while steps are made, and the run is stopped from its node."""
     loader, person = (editor.add(kind, (20, 40 + 300 * i)) for i, kind in enumerate((LOADER, PERSON)))

@@ -104,7 +104,9 @@ export class Controls {
 
   name() {
     const moment = this.moments.list[Number(this.moments.input.value)];
-    this.moments.text.textContent = moment ? `${this.view.words.moment} ${moment.step}` : this.view.words.moment;
+    const text = moment ? `${this.view.words.moment} ${moment.step}` : this.view.words.moment;
+    this.moments.text.textContent = text;
+    this.moments.input.setAttribute("aria-valuetext", text);
   }
 
   /** Offer what a head can mix. */
@@ -138,7 +140,10 @@ export class Controls {
   nameSliders({ fade, person }) {
     const { head, words } = this.view;
     const nearest = (list, at) => list?.[Math.min(list.length - 1, Math.max(0, Math.round(at)))]?.name;
-    this.sliders.fade.text.textContent = nearest(head?.styles, fade) || words.fade;
-    this.sliders.person.text.textContent = nearest(head?.people, person) || words.person;
+    for (const [name, list, at] of [["fade", head?.styles, fade], ["person", head?.people, person]]) {
+      const { text, input } = this.sliders[name];
+      text.textContent = nearest(list, at) || words[name];
+      input.setAttribute("aria-valuetext", `${at}: ${text.textContent}`); // a screen reader's words for the number
+    }
   }
 }

@@ -1,5 +1,6 @@
 // One WebGL2 context for every live head of the page. Each head has a plain 2D canvas of its own, on which its last
-// picture stays; planes of at most `MOST` heads lie on the graphics card, those that were drawn last.
+// picture stays; planes of at most `MOST` heads lie on the graphics card, those that were drawn last. One head at a
+// time is drawn finely: were they drawn in turn, each would take the planes of another from the card.
 import { openContext } from "./gl.mjs";
 import { Renderer } from "./renderer.mjs";
 
@@ -7,7 +8,7 @@ export const MOST = 4;
 
 export class Engine {
   constructor(open = openContext, make = (gl) => new Renderer(gl)) {
-    Object.assign(this, { open, make, owners: new Map(), renderer: null, gl: null, opened: 0, refused: "" });
+    Object.assign(this, { open, make, owners: new Map(), renderer: null, gl: null, refused: "", busy: null });
   }
 
   /** Whether there is WebGL2, or why there is none. `wake` is called when everything must be drawn again. */
@@ -21,7 +22,6 @@ export class Engine {
     try {
       this.gl = this.open();
       this.renderer = this.make(this.gl);
-      this.opened += 1;
       this.refused = "";
     } catch (error) {
       this.refused = error.message;
@@ -51,10 +51,28 @@ export class Engine {
     return scene;
   }
 
+  /** Whether an owner may draw finely now; the one that may keeps this until it rests, leaves or another is moved. */
+  turn(owner) {
+    if (!this.owners.has(this.busy)) this.busy = owner;
+    return this.busy === owner;
+  }
+
+  /** An owner is moved: it comes before all others. */
+  first(owner) {
+    this.busy = owner;
+  }
+
+  /** An owner has nothing more to draw. */
+  rest(owner) {
+    if (this.busy === owner) this.busy = null;
+  }
+
   /** An owner leaves, or is not to be seen for now: its planes are freed, and with the last one the context. */
   leave(owner) {
     this.owners.delete(owner);
+    this.rest(owner);
     this.renderer?.drop(owner);
+    this.renderer?.free(owner);
     if (this.owners.size === 0) this.close();
   }
 

@@ -1,6 +1,7 @@
 // Loads the newest of what comes, and leaves most of the time to others. No DOM.
 
 const SHARE = 0.1; // of the time that loading and drawing may take
+const LONGEST = 20_000; // milliseconds of a pause: what took long may have waited for the server, or have failed
 
 export class Follower {
   /** `load(url)` ends when it is done; `now()` and `wait(ms)` are the clock. */
@@ -18,7 +19,7 @@ export class Follower {
       const wanted = this.next;
       this.next = null;
       await this.load(wanted);
-      await this.wait((this.now() - start) * (1 / SHARE - 1));
+      await this.wait(Math.min(LONGEST, (this.now() - start) * (1 / SHARE - 1)));
     }
     this.busy = false;
   }

@@ -172,7 +172,11 @@ export class LiveHeadView {
     const visible = this.onScreen && !document.hidden;
     if (visible === this.visible || this.ended) return;
     this.visible = visible;
-    if (!visible) return this.painter.dispose();
+    if (!visible) {
+      cancelAnimationFrame(this.waiting); // or it would be drawn, and held, once more
+      this.waiting = 0;
+      return this.painter.dispose();
+    }
     this.refused = engine.join(this.painter, () => this.painter.stir());
     if (this.refused) this.strip.begin(this.refused);
     this.fit();

@@ -2,6 +2,7 @@
 import { wordsFor } from "../words.mjs";
 import { parse } from "./format.mjs";
 import { LiveHeadView } from "./head_view.mjs";
+import { ownStore } from "./state.mjs";
 
 /** Bytes of a base64 text. */
 function bytesOf(text) {
@@ -13,16 +14,7 @@ function bytesOf(text) {
 
 /** Put the head whose file stands as base64 in the element `data` into the element `place`. */
 export function begin(place, data) {
-  let view;
-  const values = {};
-  const store = {
-    read: () => ({ ...values }),
-    write: (changed) => Object.assign(values, changed),
-    begin: (state) => Object.assign(values, state),
-    limits: (name, otherwise) => otherwise,
-    has: () => true,
-  };
-  view = new LiveHeadView(store, wordsFor(navigator.language), () => ({ speed: 1, inverted: false, finished: false }));
+  const view = new LiveHeadView(ownStore(), wordsFor(navigator.language), () => ({ speed: 1, inverted: false, finished: false }));
   place.append(view.element);
   try {
     view.show(parse(bytesOf(data.textContent)));

@@ -51,14 +51,15 @@ export class Painter {
   frame(now) {
     const { head, look, engine } = this;
     if (!head || !look || this.canvas.width === 0) return;
+    if (this.sparing && !this.dirty) this.rest = REST.length;
+    if (this.resting) return engine.rest(this);
+    if (!this.dirty && (now - this.changed < STILL || this.busy(now) || !engine.turn(this))) return this.ask();
     const scene = engine.scene(this, head, look.mix);
     if (!scene) return; // the context is lost; `stir` comes when it is back
     if (!scene.grid) engine.renderer.bake(scene, this.sparing ? GRID.sparing : GRID.first);
     if (this.dirty) this.quick(scene, now);
-    else if (this.sparing) this.rest = REST.length;
-    else if (now - this.changed < STILL || this.busy(now)) this.ask();
     else if (scene.grid.points < GRID.fine) this.bake(scene, now);
-    else if (this.rest < REST.length) this.refine(scene, now);
+    else this.refine(scene, now);
   }
 
   quick(scene, now) {
@@ -69,6 +70,7 @@ export class Painter {
     }
     this.put(this.engine.renderer.quick(scene, "quick", this.side, this.look.view, this.options), this.side);
     Object.assign(this, { dirty: false, changed: now, last: now });
+    this.engine.first(this);
     this.ask();
   }
 
@@ -135,7 +137,7 @@ export class Painter {
   }
 
   dispose() {
+    this.issued = null; // another context may be the next, which would not know the fence
     this.engine.leave(this);
-    this.engine.renderer?.free(this);
   }
 }

@@ -28,6 +28,18 @@ export function complete(values, limits = LIMITS) {
   return { ...known, ...angles, ...numbers, shading: SHADINGS.includes(known.shading) ? known.shading : "picture" };
 }
 
+/** Holds values where no widgets do; those of the first head that is shown, once it is there. */
+export function ownStore() {
+  const values = {};
+  return {
+    read: () => ({ ...values }),
+    write: (changed) => Object.assign(values, changed),
+    begin: (state) => Object.assign(values, state),
+    limits: (name, otherwise) => otherwise,
+    has: (name) => NAMES.includes(name),
+  };
+}
+
 /** What the painter needs of them. */
 export const lookOf = ({ yaw, pitch, roll, fov, fade, strength, person, shading, background }) => ({
   view: { yaw, pitch, roll, fov },

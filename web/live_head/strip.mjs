@@ -20,8 +20,9 @@ export class Strip {
   }
 
   explain() {
-    const { words } = this.view;
-    this.view.say(`${words.liveNoGl} (${this.why}). ${this.views.length ? words.liveStrip : words.liveRunAgain}`);
+    const { words, store } = this.view;
+    const more = this.views.length ? words.liveStrip : store.has("strip") ? words.liveRunAgain : "";
+    this.view.say(`${words.liveNoGl} (${this.why}). ${more}`);
   }
 
   /** Pictures `[{url, yaw, pitch}]` of the strip. */
