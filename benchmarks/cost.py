@@ -29,6 +29,7 @@ from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.presets import preset
 from itportrait_core.methods.shared.latent_statistics import LatentStatistics
+from itportrait_core.methods.shared.memory import Together
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.methods.shared.trainable import copy_for_training
 from itportrait_core.methods.stylize.apt import APT
@@ -108,6 +109,7 @@ class FullSize:
         self.portrait = Portrait(self.ws, self.camera, picture)
         self.rng = torch.Generator().manual_seed(1)
         self.generator.superresolution.half = half
+        self.together = Together(True, True)
 
     def networks(self, copies: int) -> int:
         """Bytes of the networks that a training holds: the generator `copies` times, LPIPS, CLIP."""
@@ -137,6 +139,7 @@ class FullSize:
             self.generator, g_s, g_t, self.ws, "glasses", [self.clip], config, self.rng,
             self.portrait, self.metric,
         )  # fmt: skip
+        task.together = self.together
         return lambda: task.step(1)
 
     def coupled(self) -> Callable[[], Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recompute
 
 from .eg3d_config import RenderingConfig
+from .ops import on_card
 from .rays import box_limits, importance_depths, stratified_depths
 
 Field = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -191,6 +192,9 @@ def _render_chunk(
 
 def _sample(field: Field, origins: Tensor, directions: Tensor, depths: Tensor) -> tuple[Tensor, Tensor]:
     """Field values at the depths [N, M, S] of each ray: features [N, M, S, C], density [N, M, S]."""
-    points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
+    if on_card(depths):
+        points = torch.addcmul(origins[:, :, None], depths[..., None], directions[:, :, None])
+    else:
+        points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
     features, sigma = field(points.flatten(1, 2))
     return features.unflatten(1, depths.shape[1:]), sigma.reshape(depths.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +17,8 @@ from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
-from ..shared.passes import backward_by_view, render_each
+from ..shared.memory import Together
+from ..shared.passes import backward_by_view, render_each, split_views, sum_of
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
@@ -72,6 +74,7 @@ class ITE:
         self.g_o, self.g_s, self.g_t = g_o, g_s, g_t
         self.clips, self.config, self.rng = clips, config, rng
         self.ray_chunk = config.ray_chunk
+        self.together = Together()
         self.text = [
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
@@ -95,10 +98,10 @@ class ITE:
         others: Losses = {}
         ws, views = draw.ws, draw.views
 
-        def loss_of_view(render: RenderOutput, v: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, embedding: list[Tensor], v: int) -> Tensor:
             style = None if untrained.style_embedding is None else untrained.style_embedding[v]
             source = untrained.source_embedding[v]
-            loss = self.loss(render.image, source, style, gate.gamma, directions, draw.augmentation)
+            loss = self.loss(embedding, source, style, gate.gamma, directions)
             view = _view(render, untrained, v)
             regularizer, share = self.regularizer, 1 / len(views)
             total = weighted_sum(
@@ -106,10 +109,18 @@ class ITE:
             )
             return total / len(views)
 
+        def loss_of_views(render: RenderOutput, indices: Sequence[int]) -> Tensor:
+            parts = split_views(render, len(indices))
+            embeddings = self._embed_at_once(render.image, len(indices), draw)
+            return sum_of(loss_of_view(*one) for one in zip(parts, embeddings, indices, strict=True))
+
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
-        total = backward_by_view(self.g_t, ws, views, loss_of_view, side=draw.side, ray_chunk=self.ray_chunk)
+        total = backward_by_view(
+            self.g_t, ws, views, loss_of_views, side=draw.side, ray_chunk=self.ray_chunk,
+            together=self.together.trained,
+        )  # fmt: skip
         if config.adaptive_k:
             keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
         self.optimizer.step()
@@ -120,16 +131,15 @@ class ITE:
 
     def loss(
         self,
-        image: Tensor,
+        embeddings: list[Tensor],
         source_embedding: list[Tensor],
         style_embedding: list[Tensor] | None,
         gamma: list[float],
         parts: Losses,
-        augmentation: Tensor | None = None,
     ) -> Tensor:
-        """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
-        config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
-        for k, embedding in enumerate(self._embeddings(image, augmentation)):
+        """L_IT of one view of which the CLIP models have `embeddings`; adds L_T and L_I to `parts`."""
+        config, total, floor = self.config, embeddings[0].new_zeros(()), FLOOR[self.config.source_view]
+        for k, embedding in enumerate(embeddings):
             moved = direction(embedding, source_embedding[k])
             toward = None if style_embedding is None else direction(style_embedding[k], source_embedding[k])
             way, least = moved, floor
@@ -158,22 +168,29 @@ class ITE:
         source: list[RenderOutput] = []
         if matched or "source" in needs or ("before_text" in needs and self.g_s is None):
             source = self._renders(self.g_o, draw)
-        if matched:
-            source_embedding = self._embed(source, draw)
-        else:
-            front = render_each(self.g_o, draw.ws, self.front, side=draw.side)
-            source_embedding = self._embed(front, draw) * len(draw.views)
+        origin = source if matched else render_each(self.g_o, draw.ws, self.front, side=draw.side)
+        styled = [] if self.g_s is None else self._renders(self.g_s, draw)
+        embedded = self._embed([*origin, *styled], draw)
+        source_embedding = embedded[: len(origin)] * (1 if matched else len(draw.views))
         if self.g_s is None:
             return Untrained(source_embedding, None, source, source)
-        styled = self._renders(self.g_s, draw)
-        return Untrained(source_embedding, self._embed(styled, draw), source, styled)
+        return Untrained(source_embedding, embedded[len(origin) :], source, styled)
 
     def _renders(self, generator: Generator3D, draw: Draw) -> list[RenderOutput]:
-        return render_each(generator, draw.ws, draw.views, side=draw.side)
+        together = self.together.frozen
+        return render_each(generator, draw.ws, draw.views, side=draw.side, together=together)
 
     @torch.no_grad()
     def _embed(self, renders: list[RenderOutput], draw: Draw) -> Embeddings:
-        return [self._embeddings(render.image, draw.augmentation) for render in renders]
+        if not self.together.frozen:
+            return [self._embeddings(render.image, draw.augmentation) for render in renders]
+        images = torch.cat([render.image for render in renders])
+        return self._embed_at_once(images, len(renders), draw)
+
+    def _embed_at_once(self, images: Tensor, views: int, draw: Draw) -> Embeddings:
+        """Embeddings of V * B pictures view by view, each CLIP model being asked once."""
+        models = [e.chunk(views) for e in self._embeddings(images, draw.augmentation)]
+        return [list(view) for view in zip(*models, strict=True)]
 
     def _embeddings(self, image: Tensor, augmentation: Tensor | None) -> list[Tensor]:
         """E(image) per CLIP model; all pictures of a step have the same augmentation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
@@ -11,6 +12,16 @@ import torch
 RAY_CHUNKS = (4096, 1024)
 """Rays kept at once after the first and the second time that memory ran out; the rest is computed again."""
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Together:
+    """Which views of a step are made at once: fewer kernels for more memory."""
+
+    frozen: bool = False
+    """Those without gradients, and CLIP's look at all of them."""
+    trained: bool = False
+    """Those with gradients."""
 
 
 class HasRayChunk(Protocol):

@@ -7,6 +7,8 @@ origin can be given them: trained, read at once, or blended (docs/method.md#kept
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -53,7 +55,7 @@ class ColourTask(TrainingTask):
         own, styled = (render_each(one, ws, view)[0] for one in (self.base, self.style))
         losses: dict[str, Tensor] = {}
 
-        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             parts = {"chroma": render.image.new_zeros(()), "shade": render.image.new_zeros(())}
             for part in ("image", "image_raw"):
                 picture, colours, shades = (getattr(one, part) for one in (render, own, styled))

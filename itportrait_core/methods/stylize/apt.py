@@ -103,7 +103,7 @@ class APT:
         ws = self.perturbed(self.portraits[turn]).requires_grad_(config.adaptive_k > 0)
         losses: Losses = {}
 
-        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
                 sources = render_each(
