@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -100,6 +101,7 @@ def counted() -> Iterator[Count]:
             mode,
             patch.object(one_pass, "works_on", _on_meta),
             patch.object(one_pass, "kernel", mode.kernel),
+            patch.object(F, "scaled_dot_product_attention", _attention),
         ):
             yield count
     finally:
@@ -192,6 +194,14 @@ class _Counting(TorchDispatchMode):
 
     def _gone(self, size: int) -> None:
         self.alive -= size
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout: float = 0.0, **_: Any
+) -> Tensor:
+    """What cards take: one kernel, and one for the gradient; a meta tensor would take the way of a CPU."""
+    given = query, key, value, attn_mask, torch.is_grad_enabled(), dropout
+    return aten._scaled_dot_product_efficient_attention(*given)[0]
 
 
 def _on_meta(x: Tensor) -> bool:

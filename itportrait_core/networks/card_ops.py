@@ -54,6 +54,52 @@ class Demodulation(torch.autograd.Function):
         return of_weight, of_styles, None
 
 
+class Linear(torch.autograd.Function):
+    """`alpha * x W^T + beta * bias` whose factors stay inside the products, also in the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, alpha: float, beta: float) -> Tensor:
+        """`x` [B, I], `weight` [O, I], `bias` [O]."""
+        ctx.save_for_backward(x, weight)
+        ctx.alpha, ctx.beta = alpha, beta
+        return torch.addmm(bias, x, weight.t(), alpha=alpha, beta=beta)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of `x`, `weight` and `bias`."""
+        x, weight = ctx.saved_tensors
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_x = torch.addmm(x, grad, weight, alpha=ctx.alpha, beta=0)
+        if ctx.needs_input_grad[1]:
+            of_weight = torch.addmm(weight, grad.t(), x, alpha=ctx.alpha, beta=0)
+        if ctx.needs_input_grad[2]:
+            of_bias = grad.sum(dim=0) if ctx.beta == 1.0 else ctx.beta * grad.sum(dim=0)
+        return of_x, of_weight, of_bias, None, None
+
+
+class ScaledChannels(torch.autograd.Function):
+    """`x` times a factor per channel; the factor's gradient is a product and needs no picture of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: Tensor) -> Tensor:
+        """`x` [B, C, H, W], `factor` [B, C]."""
+        ctx.save_for_backward(x, factor)
+        return x * factor[:, :, None, None]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Gradients of `x` and `factor`."""
+        x, factor = ctx.saved_tensors
+        of_x = grad * factor[:, :, None, None] if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return of_x, None
+        rows, columns = grad.flatten(2).flatten(0, 1)[:, None], x.flatten(2).flatten(0, 1)[:, :, None]
+        return of_x, torch.bmm(rows, columns).view_as(factor)
+
+
 class NoiseBiasLeakyReLU(torch.autograd.Function):
     """`clamp(leaky_relu(x + gain * (strength * noise + bias)))`; as `ops.NoiseBiasLeakyReLU`, in one pass."""
 
@@ -82,10 +128,32 @@ class NoiseBiasLeakyReLU(torch.autograd.Function):
         grad = one_pass.leaky_relu_backward(grad, y, ctx.limit)
         of_strength = of_bias = None
         if ctx.needs_input_grad[2] and noise is not None:
-            of_strength = ctx.gain * (grad.sum_to_size(noise.shape) * noise).sum().to(strength.dtype)
+            row = grad.sum_to_size(noise.shape).reshape(1, -1).to(strength.dtype)
+            column = noise.reshape(-1, 1).to(strength.dtype)
+            of_strength = torch.addmm(strength, row, column, alpha=ctx.gain, beta=0).view_as(strength)
         if ctx.needs_input_grad[3]:
             of_bias = ctx.gain * grad.sum(dim=(0, 2, 3), dtype=strength.dtype)
         return grad, None, of_strength, of_bias, None, None
+
+
+class IntervalOpacity(torch.autograd.Function):
+    """`1 - exp(-softplus((a + b) / 2 - 1) * length)`, of raw densities at both ends of intervals."""
+
+    @staticmethod
+    def forward(ctx: Any, sigma: Tensor, length: Tensor) -> Tensor:
+        """`sigma` [..., S], `length` [..., S - 1] -> [..., S - 1]."""
+        ctx.save_for_backward(sigma, length)
+        return one_pass.opacity(sigma[..., :-1], sigma[..., 1:], length)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None]:
+        """The gradient of `sigma`; depths have none."""
+        sigma, length = ctx.saved_tensors
+        half = one_pass.opacity_backward(grad, sigma[..., :-1], sigma[..., 1:], length)
+        made = torch.nn.functional.pad(half, (0, 1))
+        made[..., 1:] += half
+        return made, None
 
 
 class Softplus(torch.autograd.Function):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .card_ops import Demodulation
+from .card_ops import Demodulation, ScaledChannels
 from .ops import EPSILON, on_card
 from .resampling import conv2d_resample, upfirdn2d
 
@@ -55,9 +55,15 @@ def modulated_conv2d(
         return per_sample_conv2d(x, weights.to(x.dtype), up=up, kernel=kernel)
     if views > 1:
         styles, demod = (None if one is None else one.repeat(views, 1) for one in (styles, demod))
-    scaled = x * styles[:, :, None, None].to(x.dtype)
+    scaled = scale_channels(x, styles)
     x = conv2d_resample(scaled, weight.to(x.dtype), up=up, kernel=kernel)
-    return x if demod is None else x * demod[:, :, None, None].to(x.dtype)
+    return x if demod is None else scale_channels(x, demod)
+
+
+def scale_channels(x: Tensor, factor: Tensor) -> Tensor:
+    """`x` [B, C, H, W] times `factor` [B, C]."""
+    factor = factor.to(x.dtype)
+    return ScaledChannels.apply(x, factor) if on_card(x) else x * factor[:, :, None, None]
 
 
 def scale_weights(x: Tensor, weight: Tensor, styles: Tensor, up: int) -> bool:

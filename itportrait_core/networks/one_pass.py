@@ -37,6 +37,19 @@ SOFTPLUS = """
 template <typename T> T softplus_backward(T grad, T y) {
   return -grad * ::expm1(-y);
 }"""
+OPACITY = """
+template <typename T> T opacity(T a, T b, T length) {
+  T x = (a + b) / T(2) - T(1);
+  T density = x > T(20) ? x : ::log1p(::exp(x));
+  return T(1) - ::exp(-density * length);
+}"""
+OPACITY_BACKWARD = """
+template <typename T> T opacity_backward(T grad, T a, T b, T length) {
+  T x = (a + b) / T(2) - T(1);
+  T density = x > T(20) ? x : ::log1p(::exp(x));
+  T slope = x > T(20) ? T(1) : T(1) / (T(1) + ::exp(-x));
+  return grad * ::exp(-density * length) * length * slope / T(2);
+}"""
 """C of each kernel, with the names of its numbers behind those of its tensors."""
 
 
@@ -62,6 +75,29 @@ def leaky_relu_backward(grad: Tensor, y: Tensor, limit: float) -> Tensor:
 def softplus_backward(grad: Tensor, y: Tensor) -> Tensor:
     """The gradient of what went into a softplus, told from its result `y`."""
     return kernel(SOFTPLUS)(grad, y) if works_on(grad) else -grad * torch.expm1(-y)
+
+
+def opacity(a: Tensor, b: Tensor, length: Tensor) -> Tensor:
+    """`1 - exp(-softplus((a + b) / 2 - 1) * length)`."""
+    return kernel(OPACITY)(a, b, length) if works_on(a) else plain_opacity(a, b, length)
+
+
+def plain_opacity(a: Tensor, b: Tensor, length: Tensor) -> Tensor:
+    """The formula, one operation after another."""
+    return 1.0 - torch.exp(-F.softplus((b + a) / 2 - 1.0) * length)
+
+
+def opacity_backward(grad: Tensor, a: Tensor, b: Tensor, length: Tensor) -> Tensor:
+    """The gradient of `a`, and of `b`."""
+    if works_on(grad):
+        return kernel(OPACITY_BACKWARD)(grad, a, b, length)
+    return plain_opacity_backward(grad, a, b, length)
+
+
+def plain_opacity_backward(grad: Tensor, a: Tensor, b: Tensor, length: Tensor) -> Tensor:
+    """The same for the gradient."""
+    x = (b + a) / 2 - 1.0
+    return grad * torch.exp(-F.softplus(x) * length) * length * torch.sigmoid(x) / 2
 
 
 def plain_forward(
@@ -95,7 +131,7 @@ def _fused_backward(grad: Tensor, y: Tensor, limit: float) -> Tensor:
 @lru_cache
 def kernel(code: str) -> Callable[..., Tensor]:
     """What takes tensors in the order of the C, and its numbers by name; both broadcast."""
-    numbers = {SOFTPLUS: (), BACKWARD: ("slope", "limit")}.get(code, ("gain", "slope", "limit"))
+    numbers = tuple(name for name in ("gain", "slope", "limit") if f"T {name}" in code.split("{")[0])
     return torch.cuda.jiterator._create_jit_fn(code, **dict.fromkeys(numbers, 1.0))
 
 
@@ -125,6 +161,9 @@ def _works(dtype: torch.dtype, device: torch.device) -> bool:
                 torch.testing.assert_close(made, plain_backward(x, wanted, 0.7), **close)
             y = F.softplus(x)
             torch.testing.assert_close(kernel(SOFTPLUS)(x, y), -x * torch.expm1(-y), **close)
+            torch.testing.assert_close(kernel(OPACITY)(x, y, y), plain_opacity(x, y, y), **close)
+            made, wanted = kernel(OPACITY_BACKWARD)(x, x, y, y), plain_opacity_backward(x, x, y, y)
+            torch.testing.assert_close(made, wanted, **close)
         return True
     except Exception as error:  # of every kind: no compiler, an old card, a new torch
         logging.getLogger(__name__).info("Kernels in one pass are not used: %.300s", error)

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
+from .card_ops import EPSILON, Linear
+
 LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2.0)
-EPSILON = 1e-8
 
 
 def on_card(x: Tensor) -> bool:
@@ -144,7 +145,7 @@ class FullyConnected(nn.Module):
             return F.linear(x, weight * scale, bias)
         beta = self.lr_multiplier
         if x.ndim == 2:  # few rows: the factor inside the product has no pass of its own
-            return torch.addmm(bias, x, weight.t(), beta=beta, alpha=scale)
+            return Linear.apply(x, weight, bias, scale, beta)
         weight = weight * scale  # many rows: its gradient would have one over all of them
         if x.shape[0] == 1 and x.ndim == 3:
             return torch.addmm(bias, x.squeeze(0), weight.t(), beta=beta).unsqueeze(0)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recompute
 
+from .card_ops import IntervalOpacity
 from .eg3d_config import RenderingConfig
 from .ops import on_card
 from .rays import box_limits, importance_depths, stratified_depths
@@ -80,8 +81,12 @@ def march(depths: Tensor, sigma: Tensor) -> Tensor:
     Returns:
         [..., S-1]; their sum is the opacity.
     """
-    density = F.softplus((sigma[..., 1:] + sigma[..., :-1]) / 2 - 1.0)
-    alpha = 1.0 - torch.exp(-density * (depths[..., 1:] - depths[..., :-1]))
+    length = depths[..., 1:] - depths[..., :-1]
+    if on_card(sigma) and not length.requires_grad:
+        alpha = IntervalOpacity.apply(sigma, length)
+    else:
+        density = F.softplus((sigma[..., 1:] + sigma[..., :-1]) / 2 - 1.0)
+        alpha = 1.0 - torch.exp(-density * length)
     passed = torch.cumprod(1.0 - alpha[..., :-1] + 1e-10, dim=-1)
     passed = F.threshold(passed, MIN_TRANSMITTANCE, 0.0)
     return alpha * F.pad(passed, (1, 0), value=1.0)

@@ -108,3 +108,22 @@ def test_kernels_are_compared_before_they_are_used(compiled, monkeypatch):
     one_pass._works.cache_clear()
     assert not one_pass._works(torch.float32, torch.device("cpu"))
     one_pass._works.cache_clear()
+
+
+def test_opacity_of_intervals_and_its_gradient(compiled):
+    """Against autograd; also where a density is beyond softplus' threshold, or nearly none."""
+    rng = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(2, 4, 50, generator=rng) * 30).unbind()
+    length, grad = torch.rand(4, 50, generator=rng), torch.randn(4, 50, generator=rng)
+    a.requires_grad_()
+    wanted = 1.0 - torch.exp(-torch.nn.functional.softplus((a + b) / 2 - 1.0) * length)
+    (slope,) = torch.autograd.grad(wanted, a, grad)
+    a = a.detach()
+    close = {"atol": 1e-6, "rtol": 1e-4}
+    for found in (one_pass.kernel(one_pass.OPACITY)(a, b, length), one_pass.opacity(a, b, length)):
+        torch.testing.assert_close(found, wanted.detach(), **close)
+    for found in (
+        one_pass.kernel(one_pass.OPACITY_BACKWARD)(grad, a, b, length),
+        one_pass.opacity_backward(grad, a, b, length),
+    ):
+        torch.testing.assert_close(found, slope, **close)

@@ -18,7 +18,7 @@ from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
 from ..shared.memory import Together
-from ..shared.passes import backward_by_view, render_each, split_views, sum_of
+from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
@@ -98,21 +98,19 @@ class ITE:
         others: Losses = {}
         ws, views = draw.ws, draw.views
 
-        def loss_of_view(render: RenderOutput, embedding: list[Tensor], v: int) -> Tensor:
-            style = None if untrained.style_embedding is None else untrained.style_embedding[v]
-            source = untrained.source_embedding[v]
-            loss = self.loss(embedding, source, style, gate.gamma, directions)
-            view = _view(render, untrained, v)
-            regularizer, share = self.regularizer, 1 / len(views)
-            total = weighted_sum(
-                regularizer.weights, view, regularizer.reference, others, start=loss, share=share
-            )
-            return total / len(views)
-
         def loss_of_views(render: RenderOutput, indices: Sequence[int]) -> Tensor:
-            parts = split_views(render, len(indices))
-            embeddings = self._embed_at_once(render.image, len(indices), draw)
-            return sum_of(loss_of_view(*one) for one in zip(parts, embeddings, indices, strict=True))
+            style = untrained.style_embedding and joined(untrained.style_embedding, indices)
+            source, count = joined(untrained.source_embedding, indices), len(indices)
+            embeddings = self._embeddings(render.image, draw.augmentation)
+            total = self.loss(embeddings, source, style, gate.gamma, directions, count)
+            total = total if count == 1 else count * total
+            regularizer = self.regularizer
+            for part, v in zip(split_views(render, count), indices, strict=True):
+                total = weighted_sum(
+                    regularizer.weights, _view(part, untrained, v), regularizer.reference, others,
+                    start=total, share=1 / len(views),
+                )  # fmt: skip
+            return total / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
@@ -136,8 +134,12 @@ class ITE:
         style_embedding: list[Tensor] | None,
         gamma: list[float],
         parts: Losses,
+        views: int = 1,
     ) -> Tensor:
-        """L_IT of one view of which the CLIP models have `embeddings`; adds L_T and L_I to `parts`."""
+        """L_IT, the mean over pictures of which the CLIP models have `embeddings`.
+
+        Adds L_T and L_I to `parts`, `views` times: `parts` is a sum over views.
+        """
         config, total, floor = self.config, embeddings[0].new_zeros(()), FLOOR[self.config.source_view]
         for k, embedding in enumerate(embeddings):
             moved = direction(embedding, source_embedding[k])
@@ -146,7 +148,7 @@ class ITE:
             if style_embedding is not None and config.text_origin == "style":
                 way, least = direction(embedding, style_embedding[k]), FLOOR["matched"]
             text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
-            add_loss(parts, "text", text_loss)
+            add_loss(parts, "text", text_loss, views)
             if toward is None:
                 total = total + text_loss
                 continue
@@ -154,7 +156,7 @@ class ITE:
             image_loss = directional_loss(
                 project_out(moved, self.text[k], share), project_out(toward, self.text[k], share), floor
             )
-            add_loss(parts, "image", image_loss)
+            add_loss(parts, "image", image_loss, views)
             if config.gate == "bisector":
                 total = total + directional_loss(moved, bisector(toward, self.text[k]), floor)
             else:
@@ -233,6 +235,12 @@ class ITE:
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,
         )  # fmt: skip
+
+
+def joined(embeddings: Embeddings, views: Sequence[int]) -> list[Tensor]:
+    """Embeddings of some views as one batch for each CLIP model."""
+    chosen = [embeddings[v] for v in views]
+    return chosen[0] if len(chosen) == 1 else [torch.cat(model) for model in zip(*chosen, strict=True)]
 
 
 def _view(render: RenderOutput, untrained: Untrained, v: int) -> View:
