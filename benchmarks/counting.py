@@ -197,11 +197,11 @@ class _Counting(TorchDispatchMode):
 
 
 def _attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout: float = 0.0, **_: Any
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **__: Any
 ) -> Tensor:
     """What cards take: one kernel, and one for the gradient; a meta tensor would take the way of a CPU."""
-    given = query, key, value, attn_mask, torch.is_grad_enabled(), dropout
-    return aten._scaled_dot_product_efficient_attention(*given)[0]
+    mask = None if attn_mask is None else attn_mask.expand(*query.shape[:3], key.shape[2])
+    return aten._scaled_dot_product_efficient_attention(query, key, value, mask, torch.is_grad_enabled())[0]
 
 
 def _on_meta(x: Tensor) -> bool:

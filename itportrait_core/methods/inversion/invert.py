@@ -20,7 +20,7 @@ from ..shared.portrait import Portrait
 from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, Points, run, trainable_mode
 from ..shared.style_priors import style_prior_of
-from ..shared.trainable import frozen_copy
+from ..shared.trainable import frozen_twin
 from ..style.instant import instant_style
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose
@@ -118,7 +118,7 @@ def invert_batch(
         prior = None if prior is None else prior.to(device)
         rng = torch.Generator().manual_seed(config.seed)
         pictures = [_checked(image, device) for image in images]
-        source = _through_prior(generator, pictures, config) or frozen_copy(generator)
+        source = _through_prior(generator, pictures, config) or frozen_twin(generator)
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
         task = _task(source, starts, prior, config, metric, encoder, rng)

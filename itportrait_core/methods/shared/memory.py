@@ -1,4 +1,4 @@
-"""What a run does where the device's memory runs out: it goes on with fewer rays at once."""
+"""What a run does where the device's memory runs out: it goes on with fewer views or rays at once."""
 
 from __future__ import annotations
 
@@ -31,37 +31,61 @@ class HasRayChunk(Protocol):
     """Rays kept in memory at once, the rest recomputed; 0 = all."""
 
 
+class HasViews(HasRayChunk, Protocol):
+    """What renders several views in a step."""
+
+    together: Together
+
+
 def ran_out(error: RuntimeError) -> bool:
     """Whether an error says that memory ran out; CUDA, ROCm and Metal have no class of error in common."""
     return "out of memory" in str(error).lower()
 
 
 def with_less_memory(step: Callable[[], T], rng: torch.Generator, renderers: Sequence[HasRayChunk]) -> T:
-    """The result of `step`, made again with fewer rays at once where it runs out of memory.
+    """The result of `step`, made again with fewer views or rays at once where it runs out of memory.
 
-    The step begins again with the same random numbers, and later steps keep the smaller number. Memory runs
-    out in forward and backward passes, before weights change.
+    Views are made one by one first; then fewer rays are kept. The step begins again with the same random
+    numbers, and later steps go on like that. Memory runs out in forward and backward passes, before weights
+    change.
 
     Raises:
         RuntimeError: the last error, where fewer rays do not help either.
     """
     state = rng.get_state()
-    for chunk in (*RAY_CHUNKS, None):
+    while True:
         try:
             return step()
         except RuntimeError as error:
-            if chunk is None or not ran_out(error) or not _lower(renderers, chunk):
+            if not ran_out(error) or not _spare(renderers):
                 raise
         # Here, and not in the handler: the error holds on to the tensors of the step that failed.
         rng.set_state(state)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        logging.getLogger(__name__).warning(
-            "The device ran out of memory; the run goes on with %d rays at once (ray_chunk), which needs less"
-            " memory and up to half more time.",
-            chunk,
-        )
-    raise AssertionError("not reached: the last round returns or raises")
+
+
+def _spare(renderers: Sequence[HasRayChunk]) -> bool:
+    """Take the next step down, and say so in the log; whether there was one."""
+    log = logging.getLogger(__name__)
+    joint = [one for one in renderers if getattr(one, "together", Together()).trained]
+    if joint:
+        for one in joint:
+            one.together = Together(frozen=True)
+        log.warning("The device ran out of memory; the run goes on with one view at a time.")
+        return True
+    for chunk in RAY_CHUNKS:
+        if _lower(renderers, chunk):
+            for one in renderers:
+                if hasattr(one, "together"):
+                    one.together = Together()
+            log.warning(
+                "The device ran out of memory; the run goes on with %d rays at once (ray_chunk), which needs"
+                " less memory and up to half more time.",
+                chunk,
+            )
+            return True
+    return False
 
 
 def _lower(renderers: Sequence[HasRayChunk], chunk: int) -> bool:

@@ -13,13 +13,14 @@ from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
 from ..shared.memory import Together
+from ..shared.memory_plan import Load
 from ..shared.passes import PreviewStrip, backward_by_view, render_each, split_views, sum_of, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
-from ..shared.trainable import adam, copy_for_training, device_of, frozen_copy, trained_parameters
+from ..shared.trainable import adam, copy_for_training, device_of, frozen_twin, trained_parameters
 from ..shared.training import Trained, TrainingTask, train
 from .config import TuningConfig
 
@@ -61,7 +62,9 @@ class TuningTask(TrainingTask):
             "method": "tune", "config": config, "source": g_o, "perceptual": perceptual.name,
             "ws": portrait.ws, "camera": portrait.camera, "image": portrait.image,
         }  # fmt: skip
-        super().__init__(config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self])
+        super().__init__(
+            config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self], Load()
+        )
 
     def update(self, index: int) -> Record:
         """One Adam step on the tuned modules."""
@@ -144,5 +147,5 @@ def pivotal_tune(
         metric = (perceptual or load_perceptual()).to(device)
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
-        task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
+        task = TuningTask(frozen_twin(generator), tuned, portrait.for_training(device), config, metric, rng)
         return train(task, generator, "tune", config, on_step, portrait, **points)[0]
