@@ -106,6 +106,12 @@ class Decoder(nn.Module):
         sigma, features = made.split((1, self.channels), dim=-1)
         return torch.sigmoid(features), sigma
 
+    def rgb(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """As `forward`, of the features the first three alone: the rest is for super-resolution."""
+        made = self.net[2].linear(self.hidden(x, factor), rows=4)
+        scale, shift = self.colors
+        return torch.sigmoid(made[..., 1:]) * scale + shift, made[..., :1]
+
     def density(self, x: Tensor, factor: float = 1.0, exact: bool = False) -> Tensor:
         """The raw density [B, P, 1] alone; `exact`: to the last bit what `forward` gives, at some cost."""
         hidden = self.hidden(x, factor)

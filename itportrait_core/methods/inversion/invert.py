@@ -15,6 +15,7 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 from ..shared.latent_statistics import latent_statistics
+from ..shared.memory_plan import Load, free_bytes, plan
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
 from ..shared.presets import SMALL_RESOLUTION, suited
@@ -122,6 +123,10 @@ def invert_batch(
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
         task = _task(source, starts, prior, config, metric, encoder, rng)
+        way = plan(source, Load(len(task.w), trained=0), task.ray_chunk, free_bytes(device))
+        task.ray_chunk = way.ray_chunk
+        if (say := points.pop("on_start", None)) is not None:
+            say(f"inversion {way}")
         outcome = run(task, on_step, **points)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 

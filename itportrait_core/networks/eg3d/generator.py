@@ -113,6 +113,10 @@ class EG3DGenerator(nn.Module):
         """
         return self.decoder(*self.read(planes, points))
 
+    def colors(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """As `field`, of the features RGB alone: [B, N, 3] and raw density [B, N, 1]."""
+        return self.decoder.rgb(*self.read(planes, points))
+
     def raw_field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """As `field`, features without the factor and the addend of `decoder.colors`, which the renderer
         applies once a ray, not at every sample."""
