@@ -170,7 +170,11 @@ def test_density_and_depth_alone_are_those_of_the_whole():
     ws = generator.mapping(z, cameras.front())
     planes, points = generator.planes(ws), torch.rand(1, 50, 3) - 0.5
     close = {"atol": 1e-5, "rtol": 1e-5}
-    torch.testing.assert_close(generator.density(planes, points), generator.field(planes, points)[1], **close)
+    features, sigma = generator.field(planes, points)
+    torch.testing.assert_close(generator.density(planes, points), sigma, **close)
+    rgb, same = generator.colors(planes, points)
+    torch.testing.assert_close(rgb, features[..., :3], **close)
+    torch.testing.assert_close(same, sigma, **close)
     label = cameras.orbit(20.0)
     whole, part = generator.render(planes, ws, label), generator.render_volume(planes, label, colors=False)
     torch.testing.assert_close(part.image_depth, whole.image_depth, **close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -29,12 +29,6 @@ class HasRayChunk(Protocol):
 
     ray_chunk: int
     """Rays kept in memory at once, the rest recomputed; 0 = all."""
-
-
-class HasViews(HasRayChunk, Protocol):
-    """What renders several views in a step."""
-
-    together: Together
 
 
 def ran_out(error: RuntimeError) -> bool:
@@ -68,7 +62,7 @@ def with_less_memory(step: Callable[[], T], rng: torch.Generator, renderers: Seq
 def _spare(renderers: Sequence[HasRayChunk]) -> bool:
     """Take the next step down, and say so in the log; whether there was one."""
     log = logging.getLogger(__name__)
-    joint = [one for one in renderers if getattr(one, "together", Together()).trained]
+    joint: list[Any] = [one for one in renderers if getattr(one, "together", Together()).trained]
     if joint:
         for one in joint:
             one.together = Together(frozen=True)
