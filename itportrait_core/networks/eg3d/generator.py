@@ -15,7 +15,7 @@ from ...errors import ITPortraitError
 from ..eg3d_config import EG3DConfig
 from ..generator3d import RenderOutput, VolumeOutput
 from ..ops import on_card
-from ..rays import make_rays, split_label
+from ..rays import make_rays, rays_per_person, split_label
 from ..stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
 from ..superresolution import SuperResolution
 from ..triplane import Decoder, read_planes
@@ -197,8 +197,8 @@ class EG3DGenerator(nn.Module):
         else:
             uniforms = Jitter(*(u.to(planes).reshape(pictures, count, -1) for u in jitter))
         if views > 1:  # all rays of a person are one list, so that no planes are copied
-            origins, directions = (beside(x, views) for x in (origins, directions))
-            uniforms = Jitter(beside(uniforms.coarse, views), beside(uniforms.fine, views))
+            origins, directions = (rays_per_person(x, views) for x in (origins, directions))
+            uniforms = Jitter(rays_per_person(uniforms.coarse, views), rays_per_person(uniforms.fine, views))
         field = partial(self._noisy_field, planes, rng=rng, colors=colors)
         rays = render_rays(
             field,
@@ -254,11 +254,6 @@ class EG3DGenerator(nn.Module):
             draw = torch.randn(sigma.shape, generator=rng, device=rng.device)
             sigma = sigma + noise * draw.to(sigma)
         return features, sigma
-
-
-def beside(x: Tensor, views: int) -> Tensor:
-    """Rays [V * B, M, K] of views of the same people, as [B, V * M, K]."""
-    return x.unflatten(0, (views, -1)).transpose(0, 1).flatten(1, 2)
 
 
 def per_view(x: Tensor, views: int) -> Tensor:
