@@ -29,6 +29,7 @@ from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.presets import preset
 from itportrait_core.methods.shared.latent_statistics import LatentStatistics
+from itportrait_core.methods.shared.memory import Together
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.methods.shared.trainable import copy_for_training
 from itportrait_core.methods.stylize.apt import APT
@@ -66,6 +67,10 @@ class Cost:
     step: str
     preset: str
     precision: str
+    views: str
+    """Whether views with gradients are made "one by one" or "at once"."""
+    side: int
+    """Of the neural rendering in ITE steps, pixels."""
     gigabytes: float
     teraflop: float
     kernels: int
@@ -76,6 +81,11 @@ class Cost:
     h200_seconds: float
     rtx4090_seconds: float
     rtx3090_seconds: float
+
+    @property
+    def unit(self) -> str:
+        """Name of the row."""
+        return f"{self.step}-{self.preset}-{self.precision}-{self.views}-{self.side}"
 
 
 def device_seconds(count: Count, card: Card) -> float:
@@ -95,8 +105,11 @@ def seconds(count: Count, card: Card) -> float:
 class FullSize:
     """The official networks without values, and one step of everything."""
 
-    def __init__(self, preset_name: str = "paper", half: bool = False) -> None:
-        self.preset, self.half = preset_name, half
+    def __init__(
+        self, preset_name: str = "paper", half: bool = False, together: bool = False, side: int = 0
+    ) -> None:
+        self.preset, self.half, self.side = preset_name, half, side
+        self.together = Together(together, together)
         with torch.device("meta"):
             self.generator = EG3DGenerator(EG3DConfig(), seed=None).eval().requires_grad_(False)
             network = open_clip.create_model("ViT-B-32-quickgelu", device="meta")
@@ -112,6 +125,10 @@ class FullSize:
     def networks(self, copies: int) -> int:
         """Bytes of the networks that a training holds: the generator `copies` times, LPIPS, CLIP."""
         return copies * module_bytes(self.generator) + module_bytes(self.metric, self.clip)
+
+    def moments(self) -> int:
+        """Bytes of Adam's moments of one generator: a count of a first step ends before they are there."""
+        return 2 * sum(p.numel() * p.element_size() for p in self.generator.parameters())
 
     def planes(self) -> Callable[[], Any]:
         """Tri-planes of one latent."""
@@ -132,11 +149,14 @@ class FullSize:
     def ite(self) -> Callable[[], Any]:
         """One ITE step: `batch` people from `views` sides."""
         config = preset("ite", self.preset).replace(calibrate=0.0)
+        if self.side:
+            config = config.replace(neural_resolution=self.side, fast_share=1.0)
         g_s, g_t = (copy_for_training(self.generator, config.modules) for _ in range(2))
         task = ITE(
             self.generator, g_s, g_t, self.ws, "glasses", [self.clip], config, self.rng,
             self.portrait, self.metric,
         )  # fmt: skip
+        task.together = self.together
         return lambda: task.step(1)
 
     def coupled(self) -> Callable[[], Any]:
@@ -191,24 +211,39 @@ def counted_step(full: FullSize, step: str) -> Count:
 
 
 def count(full: FullSize, step: str) -> Cost:
-    """The row of one step. Adam's state is there from the start, as after the first step."""
+    """The row of one step. Adam's moments are there from the start, as after the first step."""
     copies = STEPS[step][1]
+    moments = full.moments() if copies > 1 and "inversion" not in step else 0
     found = counted_step(full, step)
     return Cost(
         step, full.preset, "half" if full.half else "float32",
+        "at once" if full.together.trained else "one by one",
+        full.side or full.generator.neural_rendering_resolution,
         found.bytes / 1e9, found.flops / 1e12, found.kernels, found.waits,
-        (found.peak + full.networks(copies)) / 2**30,
+        (found.peak + full.networks(copies) + moments) / 2**30,
         *(seconds(found, card) for card in CARDS.values()),
     )  # fmt: skip
 
 
-ARMS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
-    ("paper", False, tuple(STEPS)),
-    ("recommended", True, ("view", "inversion step", "tuning step", "APT step", "coupled round")),
-    ("paper", True, ("coupled round",)),
-    ("recommended", False, ("coupled round",)),
+@dataclass(frozen=True)
+class Arm:
+    """What is counted how: settings, precision, views at once, side of the neural rendering (0: its own)."""
+
+    preset: str
+    half: bool
+    together: bool
+    side: int
+    steps: tuple[str, ...]
+
+
+ARMS = (
+    Arm("recommended", True, True, 0, ("coupled round",)),
+    Arm("recommended", True, False, 0, ("view", "APT step", "coupled round")),
+    Arm("recommended", True, True, 64, ("coupled round",)),
+    Arm("paper", False, True, 0, ("coupled round",)),
+    Arm("paper", False, False, 0, tuple(STEPS)),
 )
-"""Settings, half precision, and steps of the table."""
+"""Rows of the table."""
 
 
 def main() -> None:
@@ -223,13 +258,13 @@ def main() -> None:
         return
     given.out.unlink(missing_ok=True)
     table = Table(given.out, f"torch {torch.__version__.split('+')[0]}")
-    for preset_name, half, steps in ARMS:
-        full = FullSize(preset_name, half)
-        for step in steps:
+    for arm in ARMS:
+        full = FullSize(arm.preset, arm.half, arm.together, arm.side)
+        for step in arm.steps:
             cost = count(full, step)
-            table.add(f"{cost.step}-{cost.preset}-{cost.precision}", [cost])
+            table.add(cost.unit, [cost])
             print(
-                f"{cost.step:22} {cost.preset:12} {cost.precision:8} {cost.gigabytes:7.1f} GB"
+                f"{cost.unit:56} {cost.gigabytes:7.1f} GB"
                 f" {cost.teraflop:6.2f} TFLOP {cost.kernels:6} kernels {cost.waits:3} waits"
                 f" {cost.peak_gib:5.1f} GiB  H100 {cost.h100_seconds:.3f} s"
                 f"  RTX 3090 {cost.rtx3090_seconds:.3f} s",

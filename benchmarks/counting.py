@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -22,6 +24,8 @@ from torch.optim.optimizer import (
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
+
+from itportrait_core.networks import one_pass
 
 aten = torch.ops.aten
 HALF = (torch.float16, torch.bfloat16)
@@ -93,7 +97,12 @@ def counted() -> Iterator[Count]:
         register_optimizer_step_post_hook(mode.optimizer_ends),
     ]
     try:
-        with mode:
+        with (
+            mode,
+            patch.object(one_pass, "works_on", _on_meta),
+            patch.object(one_pass, "kernel", mode.kernel),
+            patch.object(F, "scaled_dot_product_attention", _attention),
+        ):
             yield count
     finally:
         for hook in hooks:
@@ -149,6 +158,17 @@ class _Counting(TorchDispatchMode):
         for _ in range(parts):
             self.count.operations[Operation(name, moved // parts, flops // parts, kind)] += 1
 
+    def kernel(self, code: str) -> Callable[..., Tensor]:
+        """What stands for a kernel of `one_pass`."""
+
+        def run(*tensors: Tensor, **_: float) -> Tensor:
+            made = torch.empty_like(tensors[0])
+            moved = sum(map(distinct_bytes, (*tensors, made)))
+            self.count.operations[Operation("one pass", moved, 0, "none")] += 1
+            return made
+
+        return run
+
     def optimizer_begins(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Adam is counted by formula: a meta tensor would take the way of a CPU, one tensor after another."""
         self.paused = True
@@ -174,6 +194,18 @@ class _Counting(TorchDispatchMode):
 
     def _gone(self, size: int) -> None:
         self.alive -= size
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *_: Any, **__: Any
+) -> Tensor:
+    """What cards take: one kernel, and one for the gradient; a meta tensor would take the way of a CPU."""
+    mask = None if attn_mask is None else attn_mask.expand(*query.shape[:3], key.shape[2])
+    return aten._scaled_dot_product_efficient_attention(query, key, value, mask, torch.is_grad_enabled())[0]
+
+
+def _on_meta(x: Tensor) -> bool:
+    return x.is_meta
 
 
 def convolution_flops(out: Tensor, x: Tensor, weight: Tensor, transposed: bool) -> int:

@@ -2,7 +2,8 @@
 
 A few steps of every training, and one picture, with the official networks (EG3D of 512 px, StyleGAN2 and e4e
 of 1024 px, IR-SE50, VGG16 and ViT-B/32, random weights) at the default settings. Writes seconds per step and
-peak memory, with all rays kept (the baseline) and with `ray_chunk`, and prints their ratios.
+peak memory in float32 and in half precision, with all rays kept (the baseline) and with `ray_chunk`, and
+prints their ratios. Views are made at once where the card has room, as in any other run.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Cost:
     training: str
     chunk: int
     """`ray_chunk`; 0 keeps all rays."""
+    precision: str
+    """ "float32", or "half" for the super-resolution."""
     seconds_per_step: float
     peak_gib: float
 
@@ -122,8 +125,9 @@ TRAININGS: dict[str, Callable[[FullSize, int, Callable[..., None]], None]] = {
 }
 
 
-def measure(full: FullSize, name: str, chunk: int) -> tuple[float, float]:
+def measure(full: FullSize, name: str, chunk: int, half: bool = False) -> tuple[float, float]:
     """Median seconds of a step, the first left out, and the most GiB that were reserved."""
+    full.generator.superresolution.half = half
     cuda = full.device.startswith("cuda")
     ends: list[float] = []
 
@@ -141,13 +145,14 @@ def measure(full: FullSize, name: str, chunk: int) -> tuple[float, float]:
     return median(gaps[1:] or gaps), torch.cuda.max_memory_reserved() / GIB if cuda else 0.0
 
 
-def told(name: str, kept: Cost, chunked: Cost) -> str:
-    """One line on both arms."""
+def told(name: str, kept: Cost, chunked: Cost, half: Cost) -> str:
+    """One line on all arms."""
     slower = chunked.seconds_per_step / kept.seconds_per_step
     share = chunked.peak_gib / (kept.peak_gib or 1.0)
     return (
         f"{name}: {kept.seconds_per_step:.3f} s a step, {kept.peak_gib:.1f} GiB; "
-        f"by {CHUNK} rays {slower:.2f} times as long, {share:.2f} of the memory"
+        f"by {CHUNK} rays {slower:.2f} times as long, {share:.2f} of the memory; "
+        f"in half precision {half.seconds_per_step:.3f} s, {half.peak_gib:.1f} GiB"
     )
 
 
@@ -165,7 +170,11 @@ def main() -> None:
     full, table = FullSize(given.device, given.steps), Table(given.out, f"torch {torch.__version__}")
     print(name, flush=True)
     for training in given.only:
-        rows = [Cost(name, training, chunk, *measure(full, training, chunk)) for chunk in (0, CHUNK)]
+        arms = ((0, False), (CHUNK, False), (0, True))
+        rows = [
+            Cost(name, training, chunk, "half" if half else "float32", *measure(full, training, chunk, half))
+            for chunk, half in arms
+        ]
         table.add(f"{name}-{training}", rows)
         print(told(training, *rows), flush=True)
 

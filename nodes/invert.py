@@ -148,7 +148,13 @@ class Inversion(io.ComfyNode):
         with runtime.training():
             aligned = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
             portrait = itp.invert(
-                model, aligned, prior=prior, config=config, camera=pose, on_step=runtime.Progress().step
+                model,
+                aligned,
+                prior=prior,
+                config=config,
+                camera=pose,
+                on_step=runtime.Progress().step,
+                on_start=runtime.say,
             )
         portrait = recipes.signed(portrait, generator)
         made = itp.reconstruction(model, portrait)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
 PREVIEW_SECONDS = 0.25
 """Shortest time between two previews: four per second."""
-PREVIEW_SHARE = 0.04
-"""Share of a run's time between two previews that the first of them may take: below 5 % of the whole run."""
+PREVIEW_SHARE = 0.02
+"""Share of a run's time so far that previews may take."""
+FIRST_PREVIEW = 0.1
+"""Seconds that the first preview is expected to take; pictures at hand take none to speak of."""
 PREVIEW_SIDE = 512
 SHORT_OF_MEMORY = (
     "The graphics card ran out of memory. Close other programs that use it, or connect Method Settings with"
@@ -90,21 +94,34 @@ def to_device(*patchers: ModelPatcher, trained: int = 0) -> None:
         mm.load_models_gpu(list(patchers), memory_required=extra, force_full_load=True)
 
 
+def say(text: str) -> None:
+    """Show a line below the node that is running, where the editor shows such lines, and in the log."""
+    from comfy_execution.utils import get_executing_context
+
+    logging.getLogger("itportrait").info(text)
+    program = sys.modules.get("server")  # importing it would start half of ComfyUI
+    server = getattr(getattr(program, "PromptServer", None), "instance", None)
+    context = get_executing_context()
+    if context is not None and hasattr(server, "send_progress_text"):
+        server.send_progress_text(text, context.node_id)
+
+
 class Progress:
     """ComfyUI's progress bar, a live preview, and cancel or 'stop now and keep' at every step.
 
-    The time that a preview takes sets the pause to the next one, so that looking never costs more than
-    `PREVIEW_SHARE` of the run.
+    The next preview waits until it, too, fits into `PREVIEW_SHARE` of the run so far; a run of some seconds
+    has none.
 
     Attributes:
-        kept: steps that were done when the run was asked to stop and keep its result; 0 while it was not.
+        stopped_at: steps that were done when the run was asked to stop and keep; 0 while it was not.
     """
 
     def __init__(self, live: LiveTraining | None = None) -> None:
         """`live`: shows the generators in training as a live head too."""
         self.live = live
         self.bar: comfy.utils.ProgressBar | None = None
-        self.next_preview = 0.0
+        self.started, self.next_preview = time.monotonic(), 0.0
+        self.spent, self.dearest = 0.0, FIRST_PREVIEW
         self.stopped_at = 0
 
     def step(self, index: int, total: int, info: StepInfo) -> type[KeepBest] | None:
@@ -119,6 +136,7 @@ class Progress:
 
     def view(self, done: int, total: int, pictures: Tensor) -> None:
         """An `on_view` for the core's renders."""
+        self.dearest = 0.0 if self.spent == 0 else self.dearest
         self.count(done, total, lambda: pictures)
 
     def count(self, done: int, total: int, preview: Callable[[], Tensor] | None = None) -> None:
@@ -134,9 +152,12 @@ class Progress:
 
     def _picture(self, preview: Callable[[], Tensor] | None) -> tuple[str, Image.Image, int] | None:
         start = time.monotonic()
-        if preview is None or start < self.next_preview:
+        allowed = PREVIEW_SHARE * (start - self.started)
+        if preview is None or start < self.next_preview or self.spent + self.dearest > allowed:
             return None
         picture = preview_grid(preview())
         end = time.monotonic()
-        self.next_preview = end + max(PREVIEW_SECONDS, (end - start) / PREVIEW_SHARE)
+        took = end - start
+        self.spent, self.dearest = self.spent + took, max(self.dearest if self.spent else 0.0, took)
+        self.next_preview = end + PREVIEW_SECONDS
         return "JPEG", picture, PREVIEW_SIDE

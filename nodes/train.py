@@ -54,7 +54,7 @@ def trained(
     def make() -> results.Made:
         progress = runtime.Progress(LiveTraining(dict(facts), base, parts))
         with runtime.training():
-            modules = run(progress.step, **results.resume_point(facts))
+            modules = run(progress.step, on_start=runtime.say, **results.resume_point(facts))
         return results.Made(modules, progress.stopped_at)
 
     return results.produce(facts, tuple(parts.values()), base, make)

@@ -72,6 +72,9 @@ class Generator3D(Protocol):
     def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Features [B, N, C] (the first three are RGB) and raw density [B, N, 1] at points [B, N, 3]."""
 
+    def colors(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """RGB [B, N, 3] and raw density [B, N, 1] of `field` alone, which cost less."""
+
     def density(self, planes: Tensor, points: Tensor) -> Tensor:
         """The raw density of `field` alone, which costs less."""
 
@@ -104,6 +107,8 @@ class Generator3D(Protocol):
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """As in `torch.nn.Module`, like all that follows."""
+
+    def buffers(self) -> Iterator[Tensor]: ...
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
 

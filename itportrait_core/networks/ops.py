@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
+from .card_ops import EPSILON, Linear
+
 LRELU_SLOPE = 0.2
 SQRT2 = math.sqrt(2.0)
-EPSILON = 1e-8
 
 
 def on_card(x: Tensor) -> bool:
@@ -142,11 +143,12 @@ class FullyConnected(nn.Module):
         if not on_card(x):
             bias = bias if self.lr_multiplier == 1.0 else bias * self.lr_multiplier
             return F.linear(x, weight * scale, bias)
-        factors = {"beta": self.lr_multiplier, "alpha": scale}  # inside the product: no passes of their own
-        if x.ndim == 2:
-            return torch.addmm(bias, x, weight.t(), **factors)
+        beta = self.lr_multiplier
+        if x.ndim == 2:  # few rows: the factor inside the product has no pass of its own
+            return Linear.apply(x, weight, bias, scale, beta)
+        weight = weight * scale  # many rows: its gradient would have one over all of them
         if x.shape[0] == 1 and x.ndim == 3:
-            return torch.addmm(bias, x.squeeze(0), weight.t(), **factors).unsqueeze(0)
+            return torch.addmm(bias, x.squeeze(0), weight.t(), beta=beta).unsqueeze(0)
         if x.ndim == 3:
-            return torch.baddbmm(bias, x, weight.t().expand(x.shape[0], -1, -1), **factors)
-        return torch.addmm(bias, x.flatten(0, -2), weight.t(), **factors).unflatten(0, x.shape[:-1])
+            return torch.baddbmm(bias, x, weight.t().expand(x.shape[0], -1, -1), beta=beta)
+        return torch.addmm(bias, x.flatten(0, -2), weight.t(), beta=beta).unflatten(0, x.shape[:-1])

@@ -58,6 +58,11 @@ def rays_through(cam2world: Tensor, intrinsics: Tensor, points: Tensor) -> tuple
     return origins, directions
 
 
+def rays_per_person(x: Tensor, views: int) -> Tensor:
+    """Rays [V * B, M, K] of V views of B people, as [B, V * M, K]: all rays of a person in one list."""
+    return x.unflatten(0, (views, -1)).transpose(0, 1).flatten(1, 2)
+
+
 def intersect_box(origins: Tensor, directions: Tensor, side: float) -> tuple[Tensor, Tensor]:
     """Where rays enter and leave the cube of this side about the origin; (-1, -2) for a miss.
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
+from . import card_ops
 from .modulated_conv import modulated_conv2d
-from .ops import SQRT2, FullyConnected, NoiseBiasLeakyReLU, bias_act, normalize_second_moment
+from .ops import SQRT2, FullyConnected, NoiseBiasLeakyReLU, bias_act, normalize_second_moment, on_card
 from .resampling import binomial_filter
 
 
@@ -146,6 +147,14 @@ class SynthesisLayer(nn.Module):
         # The activation's gain is applied to all that goes in: the same, without a pass of its own.
         x = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, gain=SQRT2)
         noise: Tensor | None = None
+        if on_card(x):
+            if noise_mode == "const":
+                noise = self.noise_const[None, None]
+            elif noise_mode == "random":
+                noise = self.draw_noise(x, rng)
+            return card_ops.NoiseBiasLeakyReLU.apply(
+                x, noise, self.noise_strength, self.bias, SQRT2, self.clamp
+            )
         if noise_mode == "const":
             noise = (self.noise_const * (SQRT2 * self.noise_strength))[None, None].to(x.dtype)
         elif noise_mode == "random":
@@ -178,6 +187,11 @@ class ToRGBLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """[B, I, r, r] and w [B, w_dim] -> [B, O, r, r]."""
         styles = self.affine(w) / math.sqrt(self.weight.shape[1])
+        if on_card(x) and len(x) == len(w):  # the bias is added inside the product
+            weights = (self.weight[None, :, :, 0, 0] * styles[:, None]).to(x.dtype)
+            column = self.bias.to(x.dtype)[None, :, None].expand(len(x), -1, 1)
+            made = torch.baddbmm(column, weights, x.flatten(2)).unflatten(2, x.shape[2:])
+            return bias_act(made, None, clamp=self.clamp)
         return bias_act(
             modulated_conv2d(x, self.weight, styles, demodulate=False), self.bias, clamp=self.clamp
         )

@@ -53,7 +53,8 @@ class SuperResolution(nn.Module):
         Args:
             rgb: [B, 3, R, R], about [-1, 1]; left as it is.
             features: [B, C, R, R].
-            ws: [B, num_ws, w_dim]; only the last vector is used.
+            ws: [B, num_ws, w_dim], or of fewer people, of whom several pictures follow each other in turn;
+                only the last vector is used.
             noise_mode: "none", "const" or "random" (needs `rng`).
             rng: source of the random noise.
 

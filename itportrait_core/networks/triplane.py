@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import card_ops
 from .eg3d_config import Axes
 from .ops import FullyConnected, on_card
 
@@ -22,21 +23,32 @@ def sample_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -
     Returns:
         [B, 3, C, P].
     """
-    points = points * (2.0 / box_warp)
-    if on_card(points):  # without lists of indices, which would have to be copied there
-        along = points.unbind(dim=-1)
-        grid = torch.stack([along[axis] for pair in axes for axis in pair], dim=1)  # [B, 6, P]
-        grid = grid.unflatten(1, (3, 2)).flatten(0, 1).transpose(1, 2)  # [B * 3, P, 2]
-    else:
-        grid = torch.stack([points[..., list(pair)] for pair in axes], dim=1).flatten(0, 1)
     read = F.grid_sample(
         planes.flatten(0, 1),
-        grid[:, None],
+        places_on_planes(points, box_warp, axes).flatten(0, 1)[:, None],
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
     )
     return read.reshape(*planes.shape[:3], -1)
+
+
+def places_on_planes(points: Tensor, box_warp: float, axes: Axes) -> Tensor:
+    """Where points [B, P, 3] fall on every plane, [B, 3, P, 2] in [-1, 1]."""
+    points = points * (2.0 / box_warp)
+    if on_card(points):  # without lists of indices, which would have to be copied there
+        along = points.unbind(dim=-1)
+        grid = torch.stack([along[axis] for pair in axes for axis in pair], dim=1)  # [B, 6, P]
+        return grid.unflatten(1, (3, 2)).transpose(2, 3)
+    return torch.stack([points[..., list(pair)] for pair in axes], dim=1)
+
+
+def read_planes(planes: Tensor, points: Tensor, box_warp: float, axes: Axes) -> tuple[Tensor, float]:
+    """`mean_of_planes` of `sample_planes`."""
+    if on_card(points):
+        grid = places_on_planes(points, box_warp, axes)
+        return card_ops.SumOfPlanes.apply(planes, grid).transpose(1, 2), 1 / 3
+    return mean_of_planes(sample_planes(planes, points, box_warp, axes))
 
 
 def mean_of_planes(read: Tensor) -> tuple[Tensor, float]:
@@ -62,7 +74,7 @@ class Softplus(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return F.softplus(x if on_card(x) else F.threshold(x, -30.0, -30.0))
+        return card_ops.Softplus.apply(x) if on_card(x) else F.softplus(F.threshold(x, -30.0, -30.0))
 
 
 class Decoder(nn.Module):
@@ -87,8 +99,18 @@ class Decoder(nn.Module):
 
     def raw(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
         """As `forward`, but features without the factor and the addend of `colors`."""
-        sigma, features = self.net[2].linear(self.hidden(x, factor)).split((1, self.channels), dim=-1)
+        made = self.net[2].linear(self.hidden(x, factor))
+        if on_card(made):
+            sigma, features = card_ops.SplitSigmoid.apply(made)
+            return features, sigma
+        sigma, features = made.split((1, self.channels), dim=-1)
         return torch.sigmoid(features), sigma
+
+    def rgb(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """As `forward`, of the features the first three alone: the rest is for super-resolution."""
+        made = self.net[2].linear(self.hidden(x, factor), rows=4)
+        scale, shift = self.colors
+        return torch.sigmoid(made[..., 1:]) * scale + shift, made[..., :1]
 
     def density(self, x: Tensor, factor: float = 1.0, exact: bool = False) -> Tensor:
         """The raw density [B, P, 1] alone; `exact`: to the last bit what `forward` gives, at some cost."""

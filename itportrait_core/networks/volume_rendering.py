@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recompute
 
+from .card_ops import IntervalOpacity
 from .eg3d_config import RenderingConfig
+from .ops import on_card
 from .rays import box_limits, importance_depths, stratified_depths
 
 Field = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -79,8 +81,12 @@ def march(depths: Tensor, sigma: Tensor) -> Tensor:
     Returns:
         [..., S-1]; their sum is the opacity.
     """
-    density = F.softplus((sigma[..., 1:] + sigma[..., :-1]) / 2 - 1.0)
-    alpha = 1.0 - torch.exp(-density * (depths[..., 1:] - depths[..., :-1]))
+    length = depths[..., 1:] - depths[..., :-1]
+    if on_card(sigma) and not length.requires_grad:
+        alpha = IntervalOpacity.apply(sigma, length)
+    else:
+        density = F.softplus((sigma[..., 1:] + sigma[..., :-1]) / 2 - 1.0)
+        alpha = 1.0 - torch.exp(-density * length)
     passed = torch.cumprod(1.0 - alpha[..., :-1] + 1e-10, dim=-1)
     passed = F.threshold(passed, MIN_TRANSMITTANCE, 0.0)
     return alpha * F.pad(passed, (1, 0), value=1.0)
@@ -191,6 +197,9 @@ def _render_chunk(
 
 def _sample(field: Field, origins: Tensor, directions: Tensor, depths: Tensor) -> tuple[Tensor, Tensor]:
     """Field values at the depths [N, M, S] of each ray: features [N, M, S, C], density [N, M, S]."""
-    points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
+    if on_card(depths):
+        points = torch.addcmul(origins[:, :, None], depths[..., None], directions[:, :, None])
+    else:
+        points = origins[:, :, None] + depths[..., None] * directions[:, :, None]
     features, sigma = field(points.flatten(1, 2))
     return features.unflatten(1, depths.shape[1:]), sigma.reshape(depths.shape)

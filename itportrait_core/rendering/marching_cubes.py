@@ -123,6 +123,7 @@ def _cuts(loop: list[int]) -> list[list[tuple[int, int, int]]]:
     ]
 
 
+@cache
 def _flat(a: int, b: int) -> bool:
     """Whether two edges lie in one face of the cell."""
     corners = [CORNERS[c] for c in (*EDGES[a][:2], *EDGES[b][:2])]

@@ -110,7 +110,7 @@ def sample_splats(
         normals, colors = [], []
         for part in centers.split(chunk):
             normals.append(field_normals(generator, planes, part[None], texel(generator, planes))[0])
-            colors.append(generator.field(planes, part[None])[0][0, :, :3].clamp(0.0, 1.0))
+            colors.append(generator.colors(planes, part[None])[0][0].clamp(0.0, 1.0))
     # Neighbouring splats of one layer overlap: together they count this many times along a ray.
     layers = 2.0 * torch.pi * config.spread**2
     opacity = 1.0 - torch.exp(-F.softplus(grid[tuple(places.unbind(1))] - 1.0) * step / layers)

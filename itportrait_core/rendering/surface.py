@@ -72,7 +72,7 @@ def vertex_colors(generator: Generator3D, planes: Tensor, vertices: Tensor) -> T
     normals = field_normals(generator, planes, vertices[None], step)[0]
     depths = torch.linspace(0.0, (ABOVE + BELOW) * step, STEPS, device=planes.device, dtype=planes.dtype)
     points = vertices[:, None] + normals[:, None] * (ABOVE * step - depths)[:, None]
-    features, sigma = generator.field(planes, points.reshape(1, -1, 3))
+    features, sigma = generator.colors(planes, points.reshape(1, -1, 3))
     weights = spread(march(depths.expand(len(vertices), -1), sigma.reshape(len(vertices), -1)))
-    colour = (weights[..., None] * features[..., :3].reshape(len(vertices), STEPS, 3)).sum(1)
+    colour = (weights[..., None] * features.reshape(len(vertices), STEPS, 3)).sum(1)
     return (colour / weights.sum(1, keepdim=True).clamp(min=1e-6)).clamp(0.0, 1.0)

@@ -8,6 +8,7 @@ import torch
 from benchmarks import cost
 from benchmarks.counting import counted
 from benchmarks.table import read_rows
+from itportrait_core.methods.shared.memory_plan import RESERVE, Load, needed
 
 STORED = {row["unit"]: row for row in read_rows(cost.RESULTS)}
 ROOM = 1.02
@@ -49,12 +50,30 @@ def test_gradients_of_grouped_convolutions_take_twice_the_operations():
 
 
 @pytest.mark.parametrize(
-    ("step", "preset", "half"),
-    [("planes", "paper", False), ("view", "paper", False), ("coupled round", "recommended", True)],
+    ("step", "preset", "half", "together"),
+    [
+        ("planes", "paper", False, False),
+        ("view", "paper", False, False),
+        ("coupled round", "recommended", True, True),
+    ],
 )
-def test_costs_do_not_grow(step, preset, half):
+def test_costs_do_not_grow(step, preset, half, together):
     """If this fails because a step does more on purpose, `python -m benchmarks.cost` renews the table."""
-    found = cost.count(cost.FullSize(preset, half), step)
-    stored = STORED[f"{step}-{preset}-{found.precision}"]
+    full = cost.FullSize(preset, half, together)
+    found = cost.count(full, step)
+    stored = STORED[found.unit]
     for name in ("gigabytes", "teraflop", "kernels", "waits", "peak_gib"):
         assert getattr(found, name) <= ROOM * float(stored[name]) + 0.005, name
+
+
+@pytest.mark.parametrize("preset", ["paper", "recommended"])
+@pytest.mark.parametrize("together", [False, True])
+def test_the_table_has_what_the_plan_of_memory_says(preset, together):
+    """`memory_plan.needed`, which nodes tell before a run, within a tenth of what was counted."""
+    half = preset == "recommended"
+    full = cost.FullSize(preset, half, together)
+    views, precision = ("at once" if together else "one by one"), ("half" if half else "float32")
+    row = STORED[f"coupled round-{preset}-{precision}-{views}-128"]
+    counted = float(row["peak_gib"]) * 2**30 - full.networks(3)
+    load = Load(people=2, views=3, trained=2)
+    assert needed(full.generator, load, full.together) / RESERVE == pytest.approx(counted, rel=0.1)

@@ -9,8 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from itportrait_core.methods.shared.passes import backward_by_view, render_each
-from itportrait_core.networks import modulated_conv, ops, resampling, triplane
+from itportrait_core.methods.shared.passes import backward_by_view, render_each, split_views, sum_of
+from itportrait_core.networks import (
+    modulated_conv,
+    ops,
+    resampling,
+    stylegan2_layers,
+    triplane,
+    volume_rendering,
+)
 from itportrait_core.networks.eg3d import generator as generator_module
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator
@@ -74,16 +81,86 @@ def test_what_moves_less_is_scaled():
 
 def test_a_card_takes_other_roads_to_the_same_picture_and_gradients(monkeypatch):
     """The roads of a card, taken on this CPU, for one person and for two."""
-    generator = tiny_generator(1).double()
+    generator = tiny_generator(1).double().requires_grad_()
     views = cameras.orbit([0.0, 30.0]).double()
     for batch in (1, 2):
         found = []
         for card in (False, True):
-            for module in (ops, resampling, modulated_conv, triplane, generator_module):
-                monkeypatch.setattr(module, "on_card", lambda _, card=card: card)
+            on_card(monkeypatch, card)
             ws = draw(batch, generator.num_ws, generator.w_dim)
-            found.append(gradients(lambda ws: generator.synthesis(ws, views[: len(ws)]).image, ws))
+            made = gradients(lambda ws: generator.synthesis(ws, views[: len(ws)]).image, ws)
+            made += weight_gradients(generator)
+            found.append(made)
         check(*found, limit=1e-9)
+
+
+ROADS = (ops, resampling, modulated_conv, triplane, generator_module, stylegan2_layers, volume_rendering)
+
+
+def on_card(monkeypatch: pytest.MonkeyPatch, card: bool) -> None:
+    """Take the roads of a card on this CPU, or its own."""
+    for module in ROADS:
+        monkeypatch.setattr(module, "on_card", lambda _: card)
+
+
+def weight_gradients(generator: torch.nn.Module) -> list[Tensor]:
+    """Those of all weights that have one, which are forgotten."""
+    found = [p.grad for p in generator.parameters() if p.grad is not None]
+    generator.zero_grad(set_to_none=True)
+    assert len(found) > 20
+    return found
+
+
+@pytest.mark.parametrize("noise_mode", ["const", "random"])
+def test_noise_takes_the_same_way_on_a_card(monkeypatch, noise_mode):
+    layer = stylegan2_layers.SynthesisLayer(4, 5, 6, 8, up=2, clamp=1.5).double()
+    layer.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        layer.affine.weight.copy_(draw(4, 6, seed=1))
+        layer.affine.bias.fill_(1.0)
+        layer.noise_strength.fill_(0.3)
+        layer.bias.copy_(draw(5, seed=2))
+    found = []
+    for card in (False, True):
+        on_card(monkeypatch, card)
+        rng = torch.Generator().manual_seed(3)
+        made = gradients(lambda x, w, rng=rng: layer(x, w, noise_mode, rng), draw(2, 4, 4, 4), draw(2, 6))
+        found.append(made + [p.grad for p in layer.parameters()])
+        layer.zero_grad(set_to_none=True)
+    check(*found)
+
+
+def test_views_together_have_the_pictures_and_gradients_of_single_ones(monkeypatch):
+    """On a card all views of a person are one list of rays and share their modulated weights; where planes
+    are copied for every view, on a CPU, the numbers are the same too."""
+    generator = tiny_generator(1).double().requires_grad_()
+    views = cameras.orbit([0.0, 30.0, -20.0]).double()
+    ws = draw(2, generator.num_ws, generator.w_dim)
+    goals = draw(3, 2, 3, generator.resolution, generator.resolution, seed=4)
+
+    def loss(render, indices):
+        parts = zip(split_views(render, len(indices)), indices, strict=True)
+        return sum_of((part.image - goals[v]).square().mean() + part.image_depth.mean() for part, v in parts)
+
+    found = []
+    for card, together, chunk in ((False, False, 0), (False, True, 0), (True, True, 0), (True, True, 17)):
+        on_card(monkeypatch, card)
+        total = backward_by_view(generator, ws, views, loss, together=together, ray_chunk=chunk)
+        pictures = [one.image for one in render_each(generator, ws, views, together=together)]
+        found.append([total, *pictures, *weight_gradients(generator)])
+    for other in found[1:]:
+        check(found[0], other, limit=1e-9)
+
+
+def test_gradients_of_poses_come_through_the_planes_of_a_card(monkeypatch):
+    generator = tiny_generator(1).double().requires_grad_(False)
+    ws, found = draw(1, generator.num_ws, generator.w_dim), []
+    for card in (False, True):
+        on_card(monkeypatch, card)
+        found.append(
+            gradients(lambda c: generator.synthesis(ws, c).image_depth, cameras.orbit(20.0).double())
+        )
+    check(*found, limit=1e-9)
 
 
 @torch.no_grad()
@@ -93,7 +170,11 @@ def test_density_and_depth_alone_are_those_of_the_whole():
     ws = generator.mapping(z, cameras.front())
     planes, points = generator.planes(ws), torch.rand(1, 50, 3) - 0.5
     close = {"atol": 1e-5, "rtol": 1e-5}
-    torch.testing.assert_close(generator.density(planes, points), generator.field(planes, points)[1], **close)
+    features, sigma = generator.field(planes, points)
+    torch.testing.assert_close(generator.density(planes, points), sigma, **close)
+    rgb, same = generator.colors(planes, points)
+    torch.testing.assert_close(rgb, features[..., :3], **close)
+    torch.testing.assert_close(same, sigma, **close)
     label = cameras.orbit(20.0)
     whole, part = generator.render(planes, ws, label), generator.render_volume(planes, label, colors=False)
     torch.testing.assert_close(part.image_depth, whole.image_depth, **close)

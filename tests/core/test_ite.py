@@ -96,12 +96,13 @@ def test_views_one_by_one_give_the_joint_gradient():
     views = cameras.sample_views(3, rng=rng).double()
     goals = torch.randn(3, 2, 3, 16, 16, generator=rng, dtype=torch.float64)
 
-    def share(seen, v):
+    def share(seen, views):
+        (v,) = views
         return (seen.image - goals[v]).square().mean() + seen.image_depth.mean()
 
     total = backward_by_view(single, ws, views, share)
     planes = joint.planes(ws)
-    loss = sum(share(joint.render(planes, ws, view.expand(2, -1)), v) for v, view in enumerate(views))
+    loss = sum(share(joint.render(planes, ws, view.expand(2, -1)), [v]) for v, view in enumerate(views))
     loss.backward()
     assert total == pytest.approx(float(loss.detach()), abs=1e-12)
     for one, two in zip(joint.parameters(), single.parameters(), strict=True):
@@ -334,11 +335,11 @@ def test_the_texts_way_may_begin_at_the_style(parts):
     seen, source = torch.randn(2, 1, 3, 16, 16, generator=torch.Generator().manual_seed(5)).clamp(-1, 1)
     style, origin = ([clip.embed_image(x) for clip in ite.clips] for x in (seen, source))
     told: dict[str, float] = {}
-    ite.loss(seen, origin, style, [0.0, 0.0], told)
+    ite.loss(style, origin, style, [0.0, 0.0], told)
     assert told["text"] == pytest.approx(len(ite.clips), abs=1e-3)  # 1 - cosine of no direction at all
     ite.config = ite.config.replace(text_origin="source")
     from_source: dict[str, float] = {}
-    ite.loss(seen, origin, style, [0.0, 0.0], from_source)
+    ite.loss(style, origin, style, [0.0, 0.0], from_source)
     assert abs(from_source["text"] - len(ite.clips)) > 0.01 and from_source["image"] == told["image"]
 
 
@@ -350,7 +351,7 @@ def test_the_text_may_ask_for_a_length(parts, length):
     told = []
     for picture in (source + 0.01 * (seen - source), seen):
         origin, losses = [clip.embed_image(source) for clip in ite.clips], {}
-        ite.loss(picture, origin, None, [0.0, 0.0], losses)
+        ite.loss([clip.embed_image(picture) for clip in ite.clips], origin, None, [0.0, 0.0], losses)
         told.append(abs(losses["text"] - len(ite.clips)))
     hint, whole = told
     assert hint > 0.3 * whole if length == 0 else hint < 0.2 * whole

@@ -43,6 +43,23 @@ def test_a_run_goes_on_and_comes_to_the_same_weights(monkeypatch, small_card, ca
     assert [r.rng for r in spared.history] == [r.rng for r in tuned().history]
 
 
+def test_views_come_one_by_one_before_rays_are_spared(caplog):
+    class Renderer:
+        ray_chunk, together = 0, memory.Together(True, True)
+
+    one, tried = Renderer(), []
+
+    def step() -> str:
+        tried.append((one.together.trained, one.together.frozen, one.ray_chunk))
+        if len(tried) < 4:
+            raise RuntimeError("CUDA error: out of memory")
+        return "done"
+
+    assert memory.with_less_memory(step, torch.Generator(), [one]) == "done"
+    assert tried == [(True, True, 0), (False, True, 0), (False, False, 4096), (False, False, 1024)]
+    assert "one view at a time" in caplog.text
+
+
 def test_where_fewer_rays_do_not_help_the_error_passes(small_card):
     with pytest.raises(torch.OutOfMemoryError):
         tuned()

@@ -66,6 +66,10 @@ class ToyHead(EG3DGenerator):
         sigma = (5.0 - SHARPNESS * distance(points)).clamp(-40.0, 600.0)
         return torch.cat((colors(points), points[..., :1]), -1), sigma
 
+    def colors(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        features, sigma = self.field(planes, points)
+        return features[..., :3], sigma
+
     def density(self, planes: Tensor, points: Tensor) -> Tensor:
         return self.field(planes, points)[1]
 

@@ -18,7 +18,7 @@ from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
-from ..shared.trainable import copy_for_training, device_of, frozen_copy
+from ..shared.trainable import copy_for_training, device_of, frozen_twin
 from ..shared.training import TrainingTask, train
 from ..stylize.apt import APT, ImageTask, others_of, start_of
 from .config import ITEConfig
@@ -107,7 +107,7 @@ class _Inputs:
 def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
     """The run that `config.mode` names."""
     generator, device = inputs.generator, device_of(inputs.generator)
-    g_o, rng = frozen_copy(generator), torch.Generator().manual_seed(config.seed)
+    g_o, rng = frozen_twin(generator), torch.Generator().manual_seed(config.seed)
     person = _content_latent(generator, inputs.content or inputs.portrait).to(device)
     portrait = None if inputs.portrait is None else inputs.portrait.for_training(device)
     clips = []

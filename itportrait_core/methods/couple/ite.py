@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +17,8 @@ from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
-from ..shared.passes import backward_by_view, render_each
+from ..shared.memory import Together
+from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
@@ -72,6 +74,7 @@ class ITE:
         self.g_o, self.g_s, self.g_t = g_o, g_s, g_t
         self.clips, self.config, self.rng = clips, config, rng
         self.ray_chunk = config.ray_chunk
+        self.together = Together()
         self.text = [
             clip.text_direction(text, config.source_text, templates=config.templates) for clip in clips
         ]
@@ -95,21 +98,27 @@ class ITE:
         others: Losses = {}
         ws, views = draw.ws, draw.views
 
-        def loss_of_view(render: RenderOutput, v: int) -> Tensor:
-            style = None if untrained.style_embedding is None else untrained.style_embedding[v]
-            source = untrained.source_embedding[v]
-            loss = self.loss(render.image, source, style, gate.gamma, directions, draw.augmentation)
-            view = _view(render, untrained, v)
-            regularizer, share = self.regularizer, 1 / len(views)
-            total = weighted_sum(
-                regularizer.weights, view, regularizer.reference, others, start=loss, share=share
-            )
+        def loss_of_views(render: RenderOutput, indices: Sequence[int]) -> Tensor:
+            style = untrained.style_embedding and joined(untrained.style_embedding, indices)
+            source, count = joined(untrained.source_embedding, indices), len(indices)
+            embeddings = self._embeddings(render.image, draw.augmentation)
+            total = self.loss(embeddings, source, style, gate.gamma, directions, count)
+            total = total if count == 1 else count * total
+            regularizer = self.regularizer
+            for part, v in zip(split_views(render, count), indices, strict=True):
+                total = weighted_sum(
+                    regularizer.weights, _view(part, untrained, v), regularizer.reference, others,
+                    start=total, share=1 / len(views),
+                )  # fmt: skip
             return total / len(views)
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
         ws.requires_grad_(config.adaptive_k > 0)
-        total = backward_by_view(self.g_t, ws, views, loss_of_view, side=draw.side, ray_chunk=self.ray_chunk)
+        total = backward_by_view(
+            self.g_t, ws, views, loss_of_views, side=draw.side, ray_chunk=self.ray_chunk,
+            together=self.together.trained,
+        )  # fmt: skip
         if config.adaptive_k:
             keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
         self.optimizer.step()
@@ -120,23 +129,26 @@ class ITE:
 
     def loss(
         self,
-        image: Tensor,
+        embeddings: list[Tensor],
         source_embedding: list[Tensor],
         style_embedding: list[Tensor] | None,
         gamma: list[float],
         parts: Losses,
-        augmentation: Tensor | None = None,
+        views: int = 1,
     ) -> Tensor:
-        """L_IT of one view, summed over CLIP models; adds L_T and L_I to `parts`."""
-        config, total, floor = self.config, image.new_zeros(()), FLOOR[self.config.source_view]
-        for k, embedding in enumerate(self._embeddings(image, augmentation)):
+        """L_IT, the mean over pictures of which the CLIP models have `embeddings`.
+
+        Adds L_T and L_I to `parts`, `views` times: `parts` is a sum over views.
+        """
+        config, total, floor = self.config, embeddings[0].new_zeros(()), FLOOR[self.config.source_view]
+        for k, embedding in enumerate(embeddings):
             moved = direction(embedding, source_embedding[k])
             toward = None if style_embedding is None else direction(style_embedding[k], source_embedding[k])
             way, least = moved, floor
             if style_embedding is not None and config.text_origin == "style":
                 way, least = direction(embedding, style_embedding[k]), FLOOR["matched"]
             text_loss = directional_loss(way, self.text[k], max(least, config.min_text_distance))
-            add_loss(parts, "text", text_loss)
+            add_loss(parts, "text", text_loss, views)
             if toward is None:
                 total = total + text_loss
                 continue
@@ -144,7 +156,7 @@ class ITE:
             image_loss = directional_loss(
                 project_out(moved, self.text[k], share), project_out(toward, self.text[k], share), floor
             )
-            add_loss(parts, "image", image_loss)
+            add_loss(parts, "image", image_loss, views)
             if config.gate == "bisector":
                 total = total + directional_loss(moved, bisector(toward, self.text[k]), floor)
             else:
@@ -158,22 +170,29 @@ class ITE:
         source: list[RenderOutput] = []
         if matched or "source" in needs or ("before_text" in needs and self.g_s is None):
             source = self._renders(self.g_o, draw)
-        if matched:
-            source_embedding = self._embed(source, draw)
-        else:
-            front = render_each(self.g_o, draw.ws, self.front, side=draw.side)
-            source_embedding = self._embed(front, draw) * len(draw.views)
+        origin = source if matched else render_each(self.g_o, draw.ws, self.front, side=draw.side)
+        styled = [] if self.g_s is None else self._renders(self.g_s, draw)
+        embedded = self._embed([*origin, *styled], draw)
+        source_embedding = embedded[: len(origin)] * (1 if matched else len(draw.views))
         if self.g_s is None:
             return Untrained(source_embedding, None, source, source)
-        styled = self._renders(self.g_s, draw)
-        return Untrained(source_embedding, self._embed(styled, draw), source, styled)
+        return Untrained(source_embedding, embedded[len(origin) :], source, styled)
 
     def _renders(self, generator: Generator3D, draw: Draw) -> list[RenderOutput]:
-        return render_each(generator, draw.ws, draw.views, side=draw.side)
+        together = self.together.frozen
+        return render_each(generator, draw.ws, draw.views, side=draw.side, together=together)
 
     @torch.no_grad()
     def _embed(self, renders: list[RenderOutput], draw: Draw) -> Embeddings:
-        return [self._embeddings(render.image, draw.augmentation) for render in renders]
+        if not self.together.frozen:
+            return [self._embeddings(render.image, draw.augmentation) for render in renders]
+        images = torch.cat([render.image for render in renders])
+        return self._embed_at_once(images, len(renders), draw)
+
+    def _embed_at_once(self, images: Tensor, views: int, draw: Draw) -> Embeddings:
+        """Embeddings of V * B pictures view by view, each CLIP model being asked once."""
+        models = [e.chunk(views) for e in self._embeddings(images, draw.augmentation)]
+        return [list(view) for view in zip(*models, strict=True)]
 
     def _embeddings(self, image: Tensor, augmentation: Tensor | None) -> list[Tensor]:
         """E(image) per CLIP model; all pictures of a step have the same augmentation."""
@@ -216,6 +235,12 @@ class ITE:
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,
         )  # fmt: skip
+
+
+def joined(embeddings: Embeddings, views: Sequence[int]) -> list[Tensor]:
+    """Embeddings of some views as one batch for each CLIP model."""
+    chosen = [embeddings[v] for v in views]
+    return chosen[0] if len(chosen) == 1 else [torch.cat(model) for model in zip(*chosen, strict=True)]
 
 
 def _view(render: RenderOutput, untrained: Untrained, v: int) -> View:

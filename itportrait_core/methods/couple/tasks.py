@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from ..shared.history import Record
+from ..shared.memory_plan import Load
 from ..shared.passes import PreviewStrip
 from ..shared.trainable import trained_parameters
 from ..shared.training import Trained, TrainingTask
@@ -32,7 +33,9 @@ class TextTask(TrainingTask):
 
     def __init__(self, ite: ITE, strip: PreviewStrip, facts: Mapping[str, Any]) -> None:
         """`facts`: what the run depends on."""
-        super().__init__(ite.config.steps, ite.rng, [_trained_target(ite)], strip, facts, [ite])
+        super().__init__(
+            ite.config.steps, ite.rng, [_trained_target(ite)], strip, facts, [ite], load_of(ite, 1)
+        )
         self.ite = ite
 
     def update(self, index: int) -> Record:
@@ -46,7 +49,9 @@ class CoupledTask(TrainingTask):
     def __init__(self, apt: APT, ite: ITE, strip: PreviewStrip, facts: Mapping[str, Any]) -> None:
         """`facts`: what the run depends on."""
         trained = [Trained("style", apt.g_s, apt.optimizer, "adam-style"), _trained_target(ite)]
-        super().__init__(ite.config.steps, ite.rng, trained, strip, facts, [*apt.renderers(), ite])
+        super().__init__(
+            ite.config.steps, ite.rng, trained, strip, facts, [*apt.renderers(), ite], load_of(ite, 2)
+        )
         self.apt, self.ite, config = apt, ite, ite.config
         # the step before which G_t becomes a copy of G_s; -1 for never
         self.init_target_at = config.warmup + config.apt_per_round if config.target_start == "style" else -1
@@ -54,7 +59,9 @@ class CoupledTask(TrainingTask):
     def update(self, index: int) -> Record:
         """One step of either. G_t becomes what G_s is at `init_target_at`."""
         if stage_of(self.ite.config, index) == "apt":
-            return self.apt.step(index)
+            record = self.apt.step(index)
+            self.apt.g_s.zero_grad(set_to_none=True)  # room for the text's step
+            return record
         if index == self.init_target_at:
             self.ite.g_t.load_state_dict(self.apt.g_s.state_dict())
         return self.ite.step(index)
@@ -77,6 +84,14 @@ class CoupledTask(TrainingTask):
         """What of G_t is not trained; G_t has it from G_s."""
         trained = trained_parameters(self.ite.g_t)
         return {name: value for name, value in self.ite.g_t.state_dict().items() if name not in trained}
+
+
+def load_of(ite: ITE, trained: int) -> Load:
+    """What an ITE step holds in memory; an APT step needs less."""
+    config = ite.config
+    views = len(config.view_yaws) or config.views
+    side = config.neural_resolution if config.fast_share >= 1 else 0
+    return Load(config.batch, views, trained, side)
 
 
 def _trained_target(ite: ITE) -> Trained:

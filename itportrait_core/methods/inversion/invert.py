@@ -15,12 +15,13 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
 from ..shared.latent_statistics import latent_statistics
+from ..shared.memory_plan import Load, free_bytes, plan
 from ..shared.passes import fit_picture
 from ..shared.portrait import Portrait
 from ..shared.presets import SMALL_RESOLUTION, suited
 from ..shared.run import OnStep, Outcome, Points, run, trainable_mode
 from ..shared.style_priors import style_prior_of
-from ..shared.trainable import frozen_copy
+from ..shared.trainable import frozen_twin
 from ..style.instant import instant_style_of
 from .config import InversionConfig
 from .first_pose import FirstPose, first_pose
@@ -119,11 +120,15 @@ def invert_batch(
         prior = None if prior is None else prior.to(device)
         rng = torch.Generator().manual_seed(config.seed)
         pictures = [_checked(image, device) for image in images]
-        source = frozen_copy(generator)
+        source = frozen_twin(generator)
         style = _style_of(generator, source, pictures, config)
         given = cameras_given or [None] * len(pictures)
         starts = [first_pose(prior, p, config, rng, c) for p, c in zip(pictures, given, strict=True)]
         task = _task(source, starts, prior, config, metric, encoder, rng, style)
+        way = plan(source, Load(len(task.w), trained=0), task.ray_chunk, free_bytes(device))
+        task.ray_chunk = way.ray_chunk
+        if (say := points.pop("on_start", None)) is not None:
+            say(f"inversion {way}")
         outcome = run(task, on_step, **points)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 

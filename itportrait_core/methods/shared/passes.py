@@ -2,12 +2,13 @@
 
 One view's graph is alive at a time: planes are computed once, detached, every view's loss is sent back into
 them, and their summed gradient goes through the backbone once. That is exact, because every loss here is a
-sum over views (docs/method.md#one-view-at-a-time).
+sum over views (docs/method.md#one-view-at-a-time). A card with room for the graphs of all views makes them
+`together`: the same numbers from a third of the kernels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -25,19 +26,20 @@ CACHED_RAYS, CACHED_SIDE = 1024, 64
 """A CPU's caches hold about so many rays: larger neural renderings are made in such parts there."""
 LEFT_OUT: Any = None
 """In place of pictures that no loss sees."""
-LossOfView = Callable[[RenderOutput, int], Tensor]
-"""(render of one view with `.image [B,3,H,W]`, its index) -> scalar share of the loss."""
+LossOfViews = Callable[[RenderOutput, Sequence[int]], Tensor]
+"""(render of some views with `.image [V * B, 3, H, W]`, their numbers) -> scalar share of the loss."""
 
 
 def backward_by_view(
     generator: Generator3D,
     ws: Tensor,
     cameras: Tensor,
-    loss_of_view: LossOfView,
+    loss_of_views: LossOfViews,
     *,
     side: int = 0,
     ray_chunk: int = 0,
     pictures: int | None = None,
+    together: bool = False,
 ) -> Tensor:
     """Accumulate the gradient of a loss that is a sum over views; returns its value `[]`.
 
@@ -48,21 +50,30 @@ def backward_by_view(
         ray_chunk: recompute rays in chunks of this size instead of keeping them; 0 = keep all.
         pictures: number of views that the loss sees pictures of; of those after them only depth and opacity.
             None for all.
+        together: all views that show pictures at once, and all others; needs the memory of all.
     """
     planes = generator.planes(ws)
     leaf = planes.detach().requires_grad_()
     total = ws.new_zeros(())
-    for index in range(cameras.shape[0]):
-        has_picture = pictures is None or index < pictures
+    count = len(cameras) if pictures is None else pictures
+    for views in _groups(count, len(cameras), together):
         render = render_view(
-            generator, leaf, ws, cameras[index], side=side, ray_chunk=ray_chunk, picture=has_picture
-        )
-        loss = loss_of_view(render, index)
+            generator, leaf, ws, cameras[views.start : views.stop], side=side, ray_chunk=ray_chunk,
+            picture=views.start < count,
+        )  # fmt: skip
+        loss = loss_of_views(render, views)
         loss.backward()
         total += loss.detach()
     if leaf.grad is not None and planes.requires_grad:
         planes.backward(leaf.grad)
     return total
+
+
+def _groups(pictures: int, views: int, together: bool) -> list[range]:
+    """Views that are made at once: those with pictures come first."""
+    if together:
+        return [part for part in (range(pictures), range(pictures, views)) if part]
+    return [range(v, v + 1) for v in range(views)]
 
 
 def render_view(
@@ -75,11 +86,12 @@ def render_view(
     ray_chunk: int = 0,
     picture: bool = True,
 ) -> RenderOutput:
-    """Render a batch of planes [B,...] from one camera [25] or from one each [B, 25].
+    """Render a batch of planes [B,...] from cameras [V, 25] that everybody shares: V * B, view after view.
 
     `picture` False leaves `image` and `image_raw` out: depth and opacity need no super-resolution.
     """
-    cameras = camera.expand(planes.shape[0], -1) if camera.ndim == 1 else camera
+    batch = planes.shape[0]
+    cameras = camera.expand(batch, -1) if len(camera) == 1 else camera.repeat_interleave(batch, 0)
     checkpoint, chunk = ray_chunk > 0, ray_chunk
     if not chunk and not on_card(planes) and (side or generator.neural_rendering_resolution) > CACHED_SIDE:
         chunk = CACHED_RAYS
@@ -94,11 +106,36 @@ def render_view(
 
 @torch.no_grad()
 def render_each(
-    generator: Generator3D, ws: Tensor, cameras: Tensor, *, side: int = 0, picture: bool = True
+    generator: Generator3D,
+    ws: Tensor,
+    cameras: Tensor,
+    *,
+    side: int = 0,
+    picture: bool = True,
+    together: bool = False,
 ) -> list[RenderOutput]:
-    """Renders of a batch of latents from every camera [V, 25], without gradients; `picture` as above."""
+    """Renders of a batch of latents from every camera [V, 25], without gradients; options as above."""
     planes = generator.planes(ws)
-    return [render_view(generator, planes, ws, camera, side=side, picture=picture) for camera in cameras]
+    if not together:
+        return [
+            render_view(generator, planes, ws, camera[None], side=side, picture=picture) for camera in cameras
+        ]
+    return split_views(render_view(generator, planes, ws, cameras, side=side, picture=picture), len(cameras))
+
+
+def sum_of(losses: Iterable[Tensor]) -> Tensor:
+    """The sum of one loss or more."""
+    first, *rest = losses
+    return sum(rest, start=first)
+
+
+def split_views(render: RenderOutput, count: int) -> list[RenderOutput]:
+    """The views of a render of V * B pictures, one by one."""
+    if count == 1:
+        return [render]
+    parts = (render.image, render.image_raw, render.image_depth, render.image_weights)
+    chunks = [[None] * count if part is None else part.chunk(count) for part in parts]
+    return [RenderOutput(*view) for view in zip(*chunks, strict=True)]
 
 
 def fit_picture(image: Tensor, side: int) -> Tensor:

@@ -96,6 +96,8 @@ class Points(TypedDict, total=False):
     every_steps: int
     every_seconds: float
     keep_point: bool
+    on_start: Callable[[str], None]
+    """Told before the first step what a step needs of the device's memory (`memory_plan`)."""
 
 
 @dataclass(frozen=True)

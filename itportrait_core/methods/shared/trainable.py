@@ -68,6 +68,14 @@ def frozen_copy(generator: G) -> G:
     return frozen(copy.deepcopy(generator))
 
 
+def frozen_twin(generator: G) -> G:
+    """As `frozen_copy`, for what nobody writes into: weights that are frozen already are shared."""
+    own = [*generator.parameters(), *generator.buffers()]
+    if any(t.requires_grad or t.is_inference() or t.grad is not None for t in own):
+        return frozen(copy.deepcopy(generator))
+    return frozen(copy.deepcopy(generator, {id(t): t for t in own}))
+
+
 def keep_strongest_layers(generator: Generator3D, ws_gradient: Tensor, k: int) -> list[int]:
     """Drop the gradients of all but the `k` latent layers on which the loss leans most (after NADA).
 

@@ -14,10 +14,11 @@ from .config import Config
 from .history import History, Record
 from .lineage import finish, lineage_on, run_identity
 from .memory import HasRayChunk, with_less_memory
+from .memory_plan import Load, Plan, free_bytes, plan
 from .passes import PreviewStrip
 from .portrait import Portrait
 from .run import Moment, OnStep, Points, StepInfo, pack_optimizer, run, unpack_optimizer
-from .trainable import pack_weights, unpack_weights
+from .trainable import device_of, pack_weights, unpack_weights
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -60,13 +61,26 @@ class TrainingTask:
         strip: PreviewStrip,
         facts: Mapping[str, Any],
         renderers: Sequence[HasRayChunk] = (),
+        load: Load | None = None,
     ) -> None:
         """`strip` draws the previews; `facts` are all that the run depends on, see `run_identity`.
 
-        `renderers`: what may have to do with fewer rays at once.
+        `renderers`: what may have to do with fewer rays at once. `load`: what a step holds in memory.
         """
         self.total, self.rng, self.trained, self.strip = total, rng, list(trained), strip
         self.facts, self.history, self.renderers = dict(facts), History(), list(renderers)
+        self.plan: Plan | None = None
+        if load is not None and renderers:
+            free = free_bytes(device_of(strip.g_o))
+            self.plan = plan(strip.g_o, load, renderers[-1].ray_chunk, free)
+            self.follow(self.plan)
+
+    def follow(self, way: Plan) -> None:
+        """Make steps as planned; what the settings say of rays stays."""
+        for one in self.renderers:
+            one.ray_chunk = one.ray_chunk or way.ray_chunk
+            if hasattr(one, "together"):
+                one.together = way.together
 
     def update(self, index: int) -> Record:
         """Make step `index` and say what happened."""
@@ -146,6 +160,8 @@ def train(
     def facts(name: str) -> tuple[Generator3D, str, Config, History, Portrait | None, str | None]:
         return base, method.format(name), config, task.history, portrait, text
 
+    if (say := points.pop("on_start", None)) is not None and task.plan is not None:
+        say(f"{method.format('training').replace('-', ' ')} {task.plan}")
     run(task, with_moments(on_step, task, lambda name: lineage_on(*facts(name))), **points)
     return [finish(one.generator, *facts(one.name)) for one in task.trained]
 

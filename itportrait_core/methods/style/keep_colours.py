@@ -7,6 +7,8 @@ origin can be given them: trained, read at once, or blended (docs/method.md#kept
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,11 +19,12 @@ from ...networks.generator3d import G, Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import History, Record, rng_digest
 from ..shared.lineage import finish
+from ..shared.memory_plan import Load
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each
 from ..shared.run import OnStep, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import read_losses
-from ..shared.trainable import adam, copy_for_training, frozen_copy, trained_parameters
+from ..shared.trainable import adam, copy_for_training, frozen_twin, trained_parameters
 from ..shared.training import Trained, TrainingTask, train
 from .blend import check_same_shape
 from .config import ColourConfig
@@ -43,7 +46,9 @@ class ColourTask(TrainingTask):
         self.optimizer = adam(trained_parameters(trained).values(), config.lr, config.betas)
         strip = PreviewStrip(style, draw_latents(base, 1, torch.Generator().manual_seed(config.seed)))
         facts = {"method": "colours", "config": config, "base": base, "style": style}
-        super().__init__(config.steps, rng, [Trained("style", trained, self.optimizer)], strip, facts, [self])
+        super().__init__(
+            config.steps, rng, [Trained("style", trained, self.optimizer)], strip, facts, [self], Load()
+        )
 
     def update(self, index: int) -> Record:
         """One Adam step."""
@@ -53,7 +58,7 @@ class ColourTask(TrainingTask):
         own, styled = (render_each(one, ws, view)[0] for one in (self.base, self.style))
         losses: dict[str, Tensor] = {}
 
-        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             parts = {"chroma": render.image.new_zeros(()), "shade": render.image.new_zeros(())}
             for part in ("image", "image_raw"):
                 picture, colours, shades = (getattr(one, part) for one in (render, own, styled))
@@ -99,9 +104,9 @@ def keep_colours(
     config = config or ColourConfig()
     check_same_shape(generator, style)
     with trainable_mode():
-        teacher = frozen_copy(style)
+        teacher = frozen_twin(style)
         trained = copy_for_training(teacher, config.modules)
-        task = ColourTask(frozen_copy(generator), teacher, trained, config)
+        task = ColourTask(frozen_twin(generator), teacher, trained, config)
         train(task, style, "colours", config, on_step)
         history = History([*(style.history or History()), *task.history])
         return finish(trained, style, "colours", config, history)

@@ -16,6 +16,7 @@ from ...networks.generator3d import G, Generator3D, RenderOutput
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.memory import HasRayChunk
+from ..shared.memory_plan import Load
 from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
@@ -25,7 +26,7 @@ from ..shared.trainable import (
     adam,
     copy_for_training,
     device_of,
-    frozen_copy,
+    frozen_twin,
     keep_strongest_layers,
     trained_parameters,
 )
@@ -103,7 +104,7 @@ class APT:
         ws = self.perturbed(self.portraits[turn]).requires_grad_(config.adaptive_k > 0)
         losses: Losses = {}
 
-        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
                 sources = render_each(
@@ -130,9 +131,9 @@ class ImageTask(TrainingTask):
         self, apt: APT, total: int, strip: PreviewStrip, facts: Mapping[str, Any], moments: str = "adam"
     ) -> None:
         """`moments`: what the optimizer's tensors are called in a resume point."""
-        super().__init__(
-            total, apt.rng, [Trained("style", apt.g_s, apt.optimizer, moments)], strip, facts, apt.renderers()
-        )
+        style = [Trained("style", apt.g_s, apt.optimizer, moments)]
+        load = Load(apt.config.batch, side=apt.config.neural_resolution)
+        super().__init__(total, apt.rng, style, strip, facts, apt.renderers(), load)
         self.apt = apt
 
     def update(self, index: int) -> Record:
@@ -147,7 +148,7 @@ def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> 
         ITPortraitError: where the settings ask for a prior that this generator has not.
     """
     if config.start == "original":
-        return frozen_copy(generator)
+        return frozen_twin(generator)
     return _mean_style(generator, [instant_style_of(generator, one) for one in portraits])
 
 
@@ -158,7 +159,7 @@ def others_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) ->
     An inversion's code meets its own picture better, and takes some of the person's colours for the style's.
     """
     if config.start == "original":
-        return frozen_copy(generator)
+        return frozen_twin(generator)
     return _mean_style(generator, [instant_style(generator, one.image) for one in portraits])
 
 
@@ -211,7 +212,7 @@ def stylize(
     with trainable_mode():
         device = device_of(generator)
         perceptual = (perceptual or load_perceptual()).to(device)
-        g_o, start = frozen_copy(generator), start_of(generator, listed, config)
+        g_o, start = frozen_twin(generator), start_of(generator, listed, config)
         g_s = copy_for_training(start, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.clip > 0 else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -66,7 +68,7 @@ class RandomLatentRegularizer:
         source = render_each(self.g_o, ws, view, side=side)[0]
         losses: Losses = {}
 
-        def loss_of_view(render: RenderOutput, _: int) -> Tensor:
+        def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             return weighted_sum(weights, View(render, source), self.reference, losses)
 
         backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,13 +12,15 @@ from ...guidance.perceptual import Perceptual, load_perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.history import Record, rng_digest
-from ..shared.passes import PreviewStrip, backward_by_view, render_each, target_of
+from ..shared.memory import Together
+from ..shared.memory_plan import Load
+from ..shared.passes import PreviewStrip, backward_by_view, render_each, split_views, sum_of, target_of
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, Reference, View, read_losses, weighted_sum
-from ..shared.trainable import adam, copy_for_training, device_of, frozen_copy, trained_parameters
+from ..shared.trainable import adam, copy_for_training, device_of, frozen_twin, trained_parameters
 from ..shared.training import Trained, TrainingTask, train
 from .config import TuningConfig
 
@@ -44,6 +47,7 @@ class TuningTask(TrainingTask):
         check_fits(tuned, portrait)
         self.g_o, self.tuned, self.portrait, self.config = g_o, tuned, portrait, config
         self.ray_chunk = config.ray_chunk
+        self.together = Together()
         self.reference = Reference(
             perceptual=perceptual,
             target=target_of(portrait.image, tuned.resolution, perceptual),
@@ -58,7 +62,9 @@ class TuningTask(TrainingTask):
             "method": "tune", "config": config, "source": g_o, "perceptual": perceptual.name,
             "ws": portrait.ws, "camera": portrait.camera, "image": portrait.image,
         }  # fmt: skip
-        super().__init__(config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self])
+        super().__init__(
+            config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self], Load()
+        )
 
     def update(self, index: int) -> Record:
         """One Adam step on the tuned modules."""
@@ -69,7 +75,7 @@ class TuningTask(TrainingTask):
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
             ).to(views)
-            sources = render_each(self.g_o, ws, guard, picture=False)
+            sources = render_each(self.g_o, ws, guard, picture=False, together=self.together.frozen)
             views = torch.cat([views, guard])
         losses: Losses = {}
 
@@ -79,8 +85,15 @@ class TuningTask(TrainingTask):
             view, share = View(render, sources[v - 1]), 1 / len(sources)
             return weighted_sum(self.guard, view, self.reference, losses, share=share) / len(sources)
 
+        def loss_of_views(render: RenderOutput, indices: Sequence[int]) -> Tensor:
+            parts = zip(split_views(render, len(indices)), indices, strict=True)
+            return sum_of(loss_of_view(part, v) for part, v in parts)
+
         self.optimizer.zero_grad(set_to_none=True)
-        total = backward_by_view(self.tuned, ws, views, loss_of_view, ray_chunk=self.ray_chunk, pictures=1)
+        total = backward_by_view(
+            self.tuned, ws, views, loss_of_views, ray_chunk=self.ray_chunk, pictures=1,
+            together=self.together.trained,
+        )  # fmt: skip
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
         return Record(index, "tune", read_losses({"tune": total, **losses}), rate, digest)
@@ -134,5 +147,5 @@ def pivotal_tune(
         metric = (perceptual or load_perceptual()).to(device)
         tuned = copy_for_training(generator, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
-        task = TuningTask(frozen_copy(generator), tuned, portrait.for_training(device), config, metric, rng)
+        task = TuningTask(frozen_twin(generator), tuned, portrait.for_training(device), config, metric, rng)
         return train(task, generator, "tune", config, on_step, portrait, **points)[0]

@@ -15,10 +15,10 @@ from ...errors import ITPortraitError
 from ..eg3d_config import EG3DConfig
 from ..generator3d import RenderOutput, VolumeOutput
 from ..ops import on_card
-from ..rays import make_rays, split_label
+from ..rays import make_rays, rays_per_person, split_label
 from ..stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
 from ..superresolution import SuperResolution
-from ..triplane import Decoder, mean_of_planes, sample_planes
+from ..triplane import Decoder, read_planes
 from ..volume_rendering import Jitter, make_jitter, render_rays
 
 
@@ -113,6 +113,10 @@ class EG3DGenerator(nn.Module):
         """
         return self.decoder(*self.read(planes, points))
 
+    def colors(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """As `field`, of the features RGB alone: [B, N, 3] and raw density [B, N, 1]."""
+        return self.decoder.rgb(*self.read(planes, points))
+
     def raw_field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """As `field`, features without the factor and the addend of `decoder.colors`, which the renderer
         applies once a ray, not at every sample."""
@@ -124,8 +128,7 @@ class EG3DGenerator(nn.Module):
 
     def read(self, planes: Tensor, points: Tensor) -> tuple[Tensor, float]:
         """What the planes hold at points [B, N, 3]: [B, N, C], and a factor that makes their mean of it."""
-        read = sample_planes(planes, points, self.config.rendering.box_warp, self.config.plane_axes)
-        return mean_of_planes(read)
+        return read_planes(planes, points, self.config.rendering.box_warp, self.config.plane_axes)
 
     def render(
         self,
@@ -145,7 +148,8 @@ class EG3DGenerator(nn.Module):
         Args:
             planes: [B, 3, C, H, W]; one set of planes serves any number of cameras.
             ws: [B, num_ws, w_dim], for the super-resolution.
-            c: cameras [N, 25]; N is B, or anything where B is 1.
+            c: cameras [N, 25]; N is B, or V * B for V views of each, of which the first B are everybody's
+                first views.
             rng: turns the random placement of samples on; without it the picture is deterministic.
             superresolution_noise_mode: noise of the super-resolution; None for the generator's own setting.
             jitter: the uniforms themselves: [N, M, D] (or [N, M, D, 1]) and [N, M, K] (or [N*M, K]).
@@ -158,8 +162,9 @@ class EG3DGenerator(nn.Module):
             ray_chunk=ray_chunk, checkpoint=checkpoint,
         )  # fmt: skip
         mode = superresolution_noise_mode or self.config.rendering.superresolution_noise_mode
-        ws = per_view(ws, c.shape[0]).to(planes.dtype)
-        rgb, features = self.shade(volume.features, volume.image_weights, ws)
+        each = per_view(ws, c.shape[0]).to(planes.dtype)
+        rgb, features = self.shade(volume.features, volume.image_weights, each)
+        ws = ws.to(planes.dtype) if on_card(planes) else each
         image = self.superresolution(rgb, features, ws, mode, rng)
         return RenderOutput(image, rgb, volume.image_depth, volume.image_weights)
 
@@ -180,15 +185,20 @@ class EG3DGenerator(nn.Module):
         `colors` False leaves the features out (0 channels): depth and opacity need none. The rest as in
         `render`.
         """
-        planes = per_view(planes, c.shape[0])
         side = neural_rendering_resolution or self.neural_rendering_resolution
         settings = self.config.rendering
+        views = self._views_as_rays(planes, c)
+        if views == 1:
+            planes = per_view(planes, c.shape[0])
         origins, directions = make_rays(*split_label(c.to(planes.dtype)), side)
-        views, count = origins.shape[:2]
+        pictures, count = origins.shape[:2]
         if jitter is None:
-            uniforms = make_jitter(views, count, settings, planes, rng)
+            uniforms = make_jitter(pictures, count, settings, planes, rng)
         else:
-            uniforms = Jitter(*(u.to(planes).reshape(views, count, -1) for u in jitter))
+            uniforms = Jitter(*(u.to(planes).reshape(pictures, count, -1) for u in jitter))
+        if views > 1:  # all rays of a person are one list, so that no planes are copied
+            origins, directions = (rays_per_person(x, views) for x in (origins, directions))
+            uniforms = Jitter(rays_per_person(uniforms.coarse, views), rays_per_person(uniforms.fine, views))
         field = partial(self._noisy_field, planes, rng=rng, colors=colors)
         rays = render_rays(
             field,
@@ -200,9 +210,20 @@ class EG3DGenerator(nn.Module):
             checkpoint,
             self.decoder.colors if on_card(planes) else (1.0, 0.0),
         )
-        return VolumeOutput(
-            *(x.transpose(1, 2).unflatten(2, (side, side)) for x in (rays.features, rays.depth, rays.weight))
-        )
+        parts = [rays.features, rays.depth, rays.weight]
+        if views > 1:
+            parts = [x.unflatten(1, (views, count)).transpose(0, 1).flatten(0, 1) for x in parts]
+        return VolumeOutput(*(x.transpose(1, 2).unflatten(2, (side, side)) for x in parts))
+
+    def _views_as_rays(self, planes: Tensor, c: Tensor) -> int:
+        """How many views of each scene are made as more rays of it; 1: every view has planes of its own.
+
+        On a CPU one view fills the caches. With automatic limits the rays of a batch are no strangers to each
+        other (`box_limits`).
+        """
+        if c.shape[0] % planes.shape[0] or self.config.rendering.automatic_limits or not on_card(planes):
+            return 1
+        return c.shape[0] // planes.shape[0]
 
     def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
         """What the rays saw, as raw picture [B, 3, R, R] and features [B, C, R, R] for super-resolution."""
@@ -236,9 +257,12 @@ class EG3DGenerator(nn.Module):
 
 
 def per_view(x: Tensor, views: int) -> Tensor:
-    """One portrait's planes or style vectors, repeated for every camera; several must match the cameras."""
+    """Planes or style vectors of B people, repeated for V * B cameras."""
     if x.shape[0] == 1 and views > 1:
         return x.expand(views, *x.shape[1:])
+    if views > 0 and views % x.shape[0] == 0:
+        times = views // x.shape[0]
+        return x if times == 1 else x.repeat(times, *(1 for _ in x.shape[1:]))
     if x.shape[0] != views:
         raise ITPortraitError(f"Planes or style vectors of {x.shape[0]} and {views} cameras do not match.")
     return x

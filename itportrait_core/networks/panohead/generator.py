@@ -91,6 +91,11 @@ class PanoHeadDecoder(Decoder):
             colours = F.leaky_relu(colours, LRELU_SLOPE) * math.sqrt(2.0)
         return colours, sigma
 
+    def rgb(self, x: Tensor, factor: float = 1.0) -> tuple[Tensor, Tensor]:
+        """As EG3D's, with the same activation."""
+        features, sigma = self(x, factor)
+        return features[..., :3], sigma
+
 
 class PanoHeadGenerator(EG3DGenerator):
     """Latents to pictures of a whole head from any camera around it."""
