@@ -32,7 +32,7 @@ def _removed(draft: Path, age: float) -> bool:
     try:
         if time.time() - draft.lstat().st_mtime < age:
             return False
-        if fcntl is not None and draft.is_file():
+        if fcntl is not None and os.path.isfile(draft):
             handle = os.open(draft, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -107,7 +107,13 @@ def test_people_may_be_portraits_alone(job_sheet: ModuleType, part: Any, base: A
         ({"texts": ""}, "nothing to do"),
         ({"seeds": "1;2", "texts": "a"}, "no seed"),
         ({"seeds": "0-99999999999", "texts": "a"}, "too many"),
+        ({"seeds": "1-\u00b2", "texts": "a"}, "no seed"),
+        ({"seeds": "9" * 5000, "texts": "a"}, "no seed"),
+        ({"seeds": "0-999999", "texts": "a\nb"}, "at most 1000000"),
         ({"views": "left", "texts": "a"}, "no view"),
+        ({"views": "nan", "texts": "a"}, "finite"),
+        ({"views": "0 " * 65, "texts": "a"}, "1 to 64 views"),
+        ({"texts": "a" * 501}, "at most 500 letters"),
         ({"name": "../x", "texts": "a"}, "no file name"),
     ],
 )

@@ -94,6 +94,17 @@ def rounds(line: Tally) -> Iterator[int]:
         line.done += 1
 
 
+def batches(line: Tally, size: int) -> Iterator[list[int]]:
+    """As `rounds`, some numbers at once."""
+    end = time.monotonic() + float(os.environ.get(TIME, "inf"))
+    for start in range(0, count(line.name), size):
+        if time.monotonic() > end:
+            return
+        numbers = list(range(start, min(start + size, count(line.name))))
+        yield numbers
+        line.done += len(numbers)
+
+
 def peak() -> int:
     """Megabytes that this process has held at most."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
