@@ -17,7 +17,7 @@ import torch
 from comfy_api.latest import io
 
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.plain_types import describe
+from ..itportrait_core.plain_types import describe, is_finite
 
 FILES = {"file", "photo", "encoder", "pose", "identity", "picture"}
 """Lists of files: a new file may be missing in the list that was made at the start, so the node itself
@@ -89,7 +89,7 @@ def unfit(item: io.Input, value: object) -> str:
         return f"a whole number{_range(item)}"
     if isinstance(item, io.Float.Input):
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return "" if math.isfinite(value) and _within(item, value) else f"a finite number{_range(item)}"
+            return "" if is_finite(value) and _within(item, value) else f"a finite number{_range(item)}"
         return f"a finite number{_range(item)}"
     if isinstance(item, io.Boolean.Input):
         return "" if isinstance(value, bool) else "true or false"
