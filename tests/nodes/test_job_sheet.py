@@ -126,6 +126,18 @@ def test_bad_lists_write_nothing(
     assert {path for path in output.rglob("*") if path.is_file()} <= before
 
 
+def test_pictures_of_an_older_sheet_stay_as_they_are(job_sheet: ModuleType, part: Any, base: Any) -> None:
+    """The first sheet was moved away, and the next one gets its number, but not its pictures."""
+    given = {"name": "moved/jobs", "texts": "a hat"}
+    first, jobs, _ = save(job_sheet, part, base, **given, styles=pictures(1))
+    old = first.parent / jobs[0].style.file
+    content = old.read_bytes()
+    first.rename(first.with_name("final.jsonl"))
+    second, jobs, _ = save(job_sheet, part, base, **given, styles=1 - pictures(1))
+    assert second == first and old.read_bytes() == content
+    assert (second.parent / jobs[0].style.file).read_bytes() != content
+
+
 def test_a_base_that_is_gone_is_said(job_sheet: ModuleType, part: Any, base: Any) -> None:
     import dataclasses
 
