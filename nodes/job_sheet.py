@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..itportrait_core.checkpoints import embedded
 from ..itportrait_core.errors import ITPortraitError
-from . import compat, fields, folders, sockets
+from . import compat, fields, folders, recipes, sockets
 
 if TYPE_CHECKING:
     from ..itportrait_core.farm.job import Source, Weights
@@ -115,6 +115,11 @@ class SaveJobSheet(io.ComfyNode):
         lines = lines or [str(recipe.get("text") or "")]
         if styles is None and lines == [""]:
             raise ITPortraitError("There is nothing to do; connect styles, or write texts.")
+        if any(lines) and not recipes.typed():
+            raise ITPortraitError(
+                "A sheet with texts holds what was typed, and ComfyUI's --disable-metadata promises that no"
+                " file does. Start ComfyUI without it, or leave the texts empty and connect styles."
+            )
         with folders.new(name, SHEET) as place:
             places = Places(place.path.parent, None, place.path.parent)
             home = _home(place.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints.hashes import file_hash
+from ..checkpoints.listing import files_below
 from ..errors import ITPortraitError
 from . import fields
 from .files import read_json
@@ -71,8 +72,7 @@ def sources(folder: Path, places: Places, endings: Iterable[str]) -> list[Source
         ITPortraitError: where there are none, or the folder lies elsewhere.
     """
     allowed = set(endings)
-    named = (file for file in folder.rglob("*") if file.suffix.lower() in allowed)
-    files = sorted(file for file in named if os.path.isfile(file))
+    files = sorted(file for file in files_below(folder) if file.suffix.lower() in allowed)
     if not files:
         raise ITPortraitError(f"There is none of {', '.join(sorted(allowed))} in {folder}; check the folder.")
     return [_source(file, places) for file in files]
@@ -139,8 +139,8 @@ def views(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def _source(file: Path, places: Places) -> Source:
-    root = places.input.resolve()
-    if not file.resolve().is_relative_to(root):
+    root, path = (Path(os.path.abspath(one)) for one in (places.input, file))  # links in it are the owner's
+    if not path.is_relative_to(root):
         raise ITPortraitError(f"{file} does not lie below {root}; name a folder above both with --input.")
     kind = "portrait" if file.suffix.lower() in PORTRAITS else "picture"
-    return Source(kind, file.resolve().relative_to(root).as_posix(), file_hash(file))
+    return Source(kind, path.relative_to(root).as_posix(), file_hash(file))

@@ -84,6 +84,8 @@ def training(definitions: dict[str, Any], kind: str, number: int) -> tuple[Promp
         given["photo_prior"] = graph.add("PhotoPriorLoader")
     elif kind != "PivotalTuning":
         given["seed"] = number
+    if kind == "Fuse":
+        given["clip"] = graph.add("ClipLoader")
     node = graph.add(kind, **given)
     graph.add("PreviewAny", source=node)
     return graph.prompt, node.id
