@@ -145,6 +145,19 @@ def table(folder: Path = FOLDER) -> str:
     return "\n".join(rows)
 
 
+def missing(folder: Path = FOLDER) -> str:
+    """A paragraph that names the drills below their count; empty where there is none."""
+    done = dict.fromkeys(TABLE, 0)
+    for file in folder.glob("*.json"):
+        line = json.loads(file.read_text(encoding="utf-8"))
+        if line["name"] in done:
+            done[line["name"]] += line["done"]
+    short = [
+        f"{name} ({done[name]:,} of {most:,})" for name, (_, most, _) in TABLE.items() if done[name] < most
+    ]
+    return f"**Not reached on this version**: {', '.join(short)}.\n\n" if short else ""
+
+
 def page() -> str:
     """docs/trust.md."""
     return f"""# Trust
@@ -153,7 +166,7 @@ What was done to the pack, and how often something fell. `python tests/run.py --
 writes this page; `--trust 0.1 --seed 3` does a tenth with another seed, `--seconds 600` ends each drill after
 ten minutes, and shares of other seeds add up. Times are those of the machine that ran it, busy or not.
 
-{table()}
+{missing()}{table()}
 
 `seconds` is the time of all, `slowest` the longest that one item took; `MB` is the memory that the dearest
 took, for the crafted files beside the process itself. Layouts and options of an installation:
