@@ -176,6 +176,7 @@ ten minutes, and shares of other seeds add up. Times are those of the machine th
 took, for the crafted files beside the process itself. Layouts and options of an installation:
 `tests/trust/test_layouts.py`. In every run of the tests: the quick counts, hostile pickles
 (`tests/core/test_hostile_pickles.py`), and the archive as it is published (`tests/server/test_archive.py`).
-Planted faults: `python tests/mutants.py`. Earlier commits of 0.2.0 took {EARLIER} without a failure; those counts
-are not in the table.
+Planted faults: `python tests/mutants.py`.
+
+Earlier commits of 0.2.0 took {EARLIER} without a failure; those are not in the table.
 """
