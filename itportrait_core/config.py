@@ -7,14 +7,13 @@ and the command line read defaults, ranges and help texts without loading anythi
 from __future__ import annotations
 
 import dataclasses
-import math
 import typing
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from .errors import ITPortraitError
 from .old_names import SETTINGS, renamed
-from .plain_types import describe, fits_type
+from .plain_types import describe, fits_type, is_finite
 
 Self = TypeVar("Self", bound="Config")
 Number = TypeVar("Number", int, float)
@@ -80,7 +79,7 @@ class Config:
         if "low" in meta:
             whole = isinstance(item.default, int)
             wrong = isinstance(value, bool) or not isinstance(value, int if whole else (int, float))
-            if wrong or not math.isfinite(value):
+            if wrong or not is_finite(value):
                 raise ITPortraitError(
                     f"{name} is {describe(value)}; give a{' whole' if whole else ''} number."
                 )

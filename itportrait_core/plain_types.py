@@ -16,6 +16,14 @@ def describe(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
+def is_finite(number: float) -> bool:
+    """Whether a number is finite as a float; whole numbers may be beyond any float."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
 def fits_type(value: object, declared: str) -> bool:
     """Whether a value is as a declaration says: `bool`, `str`, `int | None`, `tuple[float, ...]`, nested
     tuples.
@@ -38,7 +46,7 @@ def fits_type(value: object, declared: str) -> bool:
         return "str" in kinds and not any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, int) and "int" in kinds:
         return True
-    return isinstance(value, int | float) and "float" in kinds and math.isfinite(value)
+    return isinstance(value, int | float) and "float" in kinds and is_finite(value)
 
 
 def _split(parts: str) -> list[str]:

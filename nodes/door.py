@@ -17,7 +17,8 @@ import torch
 from comfy_api.latest import io
 
 from ..itportrait_core.errors import ITPortraitError
-from ..itportrait_core.plain_types import describe
+from ..itportrait_core.plain_types import describe, is_finite
+from . import compat
 
 FILES = {"file", "photo", "encoder", "pose", "identity", "picture"}
 """Lists of files: a new file may be missing in the list that was made at the start, so the node itself
@@ -29,6 +30,10 @@ LONGEST_TEXT = 100_000
 """Characters of a text."""
 MOST_PIXELS = 1 << 28
 """Pixels of a batch of pictures."""
+
+
+VERTEX_PARTS = ("vertex_colors", *compat.NORMALS)
+"""What a mesh may have for each vertex beside its place."""
 
 
 def guard(node: type[io.ComfyNode]) -> None:
@@ -89,7 +94,7 @@ def unfit(item: io.Input, value: object) -> str:
         return f"a whole number{_range(item)}"
     if isinstance(item, io.Float.Input):
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return "" if math.isfinite(value) and _within(item, value) else f"a finite number{_range(item)}"
+            return "" if is_finite(value) and _within(item, value) else f"a finite number{_range(item)}"
         return f"a finite number{_range(item)}"
     if isinstance(item, io.Boolean.Input):
         return "" if isinstance(value, bool) else "true or false"
@@ -128,7 +133,11 @@ def _unfit_object(kind: str, value: object) -> str:
     if kind == "MASK":
         return "" if _is_mask(value) else "a mask [B, H, W] of finite numbers"
     if kind == "MESH":
-        return "" if _is_mesh(value) else "a mesh with vertices [B, N, 3] and faces [B, M, 3]"
+        return (
+            ""
+            if _is_mesh(value)
+            else "a mesh with vertices [B, N, 3], faces [B, M, 3] and a colour for each vertex or none"
+        )
     if kind in ("LOAD3D_CAMERA", "FACE_LANDMARKS"):
         return "" if isinstance(value, Mapping) else f"a {kind} of another node"
     return ""
@@ -159,6 +168,18 @@ def _is_mesh(value: object) -> bool:
         and not faces.is_floating_point()
         and bool(torch.isfinite(vertices).all())
         and (faces.numel() == 0 or 0 <= int(faces.min()) <= int(faces.max()) < vertices.shape[1])
+        and all(_of_vertices(getattr(value, name, None), vertices) for name in VERTEX_PARTS)
+    )
+
+
+def _of_vertices(part: object, vertices: torch.Tensor) -> bool:
+    """Whether a part of a mesh is missing, or has three finite numbers at least for each vertex."""
+    return part is None or (
+        isinstance(part, torch.Tensor)
+        and part.ndim == 3
+        and part.shape[:2] == vertices.shape[:2]
+        and part.shape[-1] >= 3
+        and bool(torch.isfinite(part).all())
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from .. import itportrait_core as itp
-from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.checkpoints import atomic
+from ..itportrait_core.errors import DamagedFile, ITPortraitError
 from ..itportrait_core.methods.style.config import TEXT_OR_EXAMPLES, EditConfig
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, results, runtime, sockets
@@ -164,11 +167,18 @@ def _relevance(
         "relevance", handle, clip=weights_hash(clip), people=config.people, seed=config.seed
     )
     file = results.run_file(facts, "-relevance")
-    if file.is_file():
+    if os.path.isfile(file):
         try:
-            return Relevance.load(file, device_of(model))
-        except ITPortraitError:
-            file.unlink(missing_ok=True)  # only a cache
+            known = Relevance.load(file, device_of(model))
+            if len(known.latents) == model.w_dim:
+                return known
+            raise DamagedFile(f"{file.name} is of another generator.")
+        except ITPortraitError as error:
+            aside = atomic.set_aside(file)
+            logging.warning(f"ITportrait: {error!s:.300} It is {aside.name} now, and is made anew.")
     known = measure_relevance(model, clip, config.people, config.seed, runtime.Progress().count)
-    known.save(file)
+    try:
+        known.save(file)
+    except ITPortraitError as error:  # only a cache: the edit does not need it on disk
+        logging.warning(f"ITportrait: {error!s:.300} The next edit measures anew.")
     return known

@@ -31,7 +31,8 @@ def register() -> None:
     folder_paths.add_model_folder_path(MODELS, str(results_folder()))
     paths, _ = folder_paths.folder_names_and_paths[MODELS]
     folder_paths.folder_names_and_paths[MODELS] = (paths, {OURS, *OFFICIAL})
-    removed = sweep(results_folder())
+    removed = sweep(results_folder(), earlier=True)
+    removed += sum(sweep(Path(folder)) for folder in paths)  # imports by the command line write there
     if removed:
         logging.info(f"ITportrait: removed {removed} unfinished files of earlier processes.")
 
@@ -96,9 +97,19 @@ def new(name: str, ending: str) -> Iterator[atomic.Reserved]:
 
 
 def temporary(name: str) -> Path:
-    """A file of this name below temp/itportrait, which ComfyUI empties when it starts."""
+    """A file of this name below temp/itportrait, which ComfyUI empties when it starts.
+
+    Raises:
+        ITPortraitError: where that folder cannot be made.
+    """
     folder = Path(os.path.abspath(folder_paths.get_temp_directory()), RESULTS)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ITPortraitError(
+            f"The folder {folder} for previews cannot be made ({error.strerror}); check its rights, or start "
+            "ComfyUI with --temp-directory."
+        ) from error
     return folder / safe_name(name)
 
 

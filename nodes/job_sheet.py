@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ from torch import Tensor
 
 from ..itportrait_core.checkpoints import embedded
 from ..itportrait_core.errors import ITPortraitError
-from . import compat, fields, folders, sockets
+from . import compat, fields, folders, recipes, sockets
 
 if TYPE_CHECKING:
     from ..itportrait_core.farm.job import Source, Weights
@@ -112,14 +115,25 @@ class SaveJobSheet(io.ComfyNode):
         lines = lines or [str(recipe.get("text") or "")]
         if styles is None and lines == [""]:
             raise ITPortraitError("There is nothing to do; connect styles, or write texts.")
+        if any(lines) and not recipes.typed():
+            raise ITPortraitError(
+                "A sheet with texts holds what was typed, and ComfyUI's --disable-metadata promises that no"
+                " file does. Start ComfyUI without it, or leave the texts empty and connect styles."
+            )
         with folders.new(name, SHEET) as place:
             places = Places(place.path.parent, None, place.path.parent)
-            home = f"{place.path.stem} pictures"
-            made = _pictures(styles, places, f"{home}/styles")
-            persons += _pictures(people, places, f"{home}/people")
-            persons += _portraits(portrait, places, f"{home}/people")
-            jobs = making.make_jobs(made, lines, persons, base, common)
-            write_sheet(place.draft, jobs)
+            home = _home(place.path)
+            try:
+                made = _pictures(styles, places, f"{home.name}/styles")
+                persons += _pictures(people, places, f"{home.name}/people")
+                persons += _portraits(portrait, places, f"{home.name}/people")
+                jobs = making.make_jobs(made, lines, persons, base, common)
+                write_sheet(place.draft, jobs)
+            except BaseException:
+                shutil.rmtree(home, ignore_errors=True)
+                raise
+            with suppress(OSError):
+                home.rmdir()  # nothing was put there
         report = _report(place.path, len(jobs), max(len(made), 1) * len(lines))
         return io.NodeOutput(str(place.path), report, ui=ui.PreviewText(report))
 
@@ -154,6 +168,27 @@ def base_of(generator: sockets.GeneratorHandle, recipe: Mapping[str, Any]) -> We
         f"The base of this style (hash {wanted[:12]}) is not in models/itportrait; put its file there: "
         "the farm needs it too."
     )
+
+
+def _home(sheet: Path) -> Path:
+    """A new folder for the pictures of a sheet; one that is there is of another sheet and stays as it is.
+
+    Raises:
+        ITPortraitError: where it cannot be made.
+    """
+    for number in itertools.count(1):
+        folder = sheet.with_name(f"{sheet.stem} pictures{'' if number == 1 else f' {number}'}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ITPortraitError(
+                f"The folder {folder} cannot be made ({error.strerror}); free some disk space, or choose "
+                "another name."
+            ) from error
+    raise AssertionError("numbers never end")
 
 
 def _pictures(images: Tensor | None, places: Places, folder: str) -> list[Source]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,7 @@ def live_file(handles: list[sockets.GeneratorHandle], people: list[Person]) -> d
     for _, portrait in people:
         key.update(portrait.ws.detach().float().cpu().contiguous().numpy().tobytes())
     file = folders.temporary(f"live-{key.hexdigest()[:16]}.itplive")
-    if not file.is_file():
+    if not os.path.isfile(file):
         folders.put(file, packed(handles, people, private=not recipes.typed()))
     return folders.preview_of(file, "temp")
 

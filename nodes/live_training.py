@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import shutil
 import sys
@@ -34,6 +35,8 @@ SECONDS = 2.0
 """Shortest time between two previews."""
 MESSAGE = 2_000_000
 """Bytes of a preview; larger planes are sent in single bytes and with fewer texels."""
+LATEST = 10_000_000
+"""Beyond any step of a run."""
 RUNS = 4
 """Runs whose moments stay; older ones make room."""
 NOTED = {"facts": dict, "base": str, "half": bool, "parts": dict, "moments": list}
@@ -143,13 +146,15 @@ def keep_moment(run: str, step: int) -> list[str]:
     from .sockets import GeneratorHandle
 
     known = _read(run)
+    if not 0 < step < LATEST:
+        raise ITPortraitError("There is no moment at that step of this run; train again.")
     base = GeneratorHandle.read(Path(known["base"]), known["half"])
     model = itp.load_generator(base.path)
     timeline = Timeline(folders.temporary("runs") / run, model, 1)
     names = []
     for part, ending in known["parts"].items():
         file = timeline.file(step, part)
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise ITPortraitError(f"There is no moment at step {step} of this run; train again.")
         trained, made = load_moment(file, model)
         trained.lineage = made["lineage"]

@@ -8,6 +8,7 @@ A run that was stopped early and kept is not the recipe's result, so its file ha
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import atomic, hashes, tensor_file
-from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.errors import DamagedFile, ITPortraitError
 from ..itportrait_core.methods.shared.history import History
 from ..itportrait_core.methods.shared.plots import plot_history
 from ..itportrait_core.methods.shared.run_facts import run_facts, run_name
@@ -78,7 +79,7 @@ def generation() -> str:
 
     Nodes return it from `fingerprint_inputs`; their results that are still on disk are taken from there.
     """
-    gone = {path for path in _written if not path.is_file()}
+    gone = {path for path in _written if not os.path.isfile(path)}
     _written.difference_update(gone)
     _vanished[0] += len(gone)
     return str(_vanished[0])
@@ -122,13 +123,13 @@ def cached(facts: Mapping[str, Any], *parts: str) -> list[GeneratorHandle] | Non
     A file that cannot be used is set aside, with one line in the log: it is only a cache.
     """
     files = [run_file(facts, part) for part in parts]
-    if not all(file.is_file() for file in files):
+    if not all(os.path.isfile(file) for file in files):
         return None
     handles = []
     for file in files:
         try:
             handles.append(GeneratorHandle.read(file, "superresolution" in facts))
-            History.from_json(handles[-1].lineage.get("history", []))
+            losses_of(handles[-1])
         except ITPortraitError as error:
             aside = atomic.set_aside(file)
             logging.warning(f"ITportrait: {error!s:.300} It is {aside.name} now, and is made anew.")
@@ -184,6 +185,17 @@ def resume_point(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def report(handle: GeneratorHandle) -> tuple[dict[str, list[float]], Tensor, History]:
     """LOSS_MAP, plot (IMAGE) and history of the run that made a generator."""
-    history = History.from_json(handle.lineage["history"])
-    losses = {"loss": [record.losses[record.stage] for record in history]}
+    losses, history = losses_of(handle)
     return losses, to_comfy(plot_history(history)), history
+
+
+def losses_of(handle: GeneratorHandle) -> tuple[dict[str, list[float]], History]:
+    """LOSS_MAP and history of the run that made a generator; both empty where no run did.
+
+    Raises:
+        DamagedFile: where a step has no loss of its stage.
+    """
+    history = History.from_json(handle.lineage.get("history", []))
+    if any(record.stage not in record.losses for record in history):
+        raise DamagedFile(f"The history in {handle.path.name} is damaged: a step lacks its loss.")
+    return {"loss": [record.losses[record.stage] for record in history]}, history

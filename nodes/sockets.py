@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,8 +107,8 @@ class GeneratorHandle(Held):
     def unchanged(self) -> bool:
         """Whether the file is still what it was."""
         try:
-            return self.path.is_file() and file_hash(self.path) == self.sha256
-        except OSError:
+            return os.path.isfile(self.path) and file_hash(self.path) == self.sha256
+        except ITPortraitError:
             return False
 
     @cached_property
@@ -119,7 +120,7 @@ class GeneratorHandle(Held):
         """
         from ..itportrait_core.recipes.card import describe_weights
 
-        if not self.path.is_file():
+        if not os.path.isfile(self.path):
             raise ITPortraitError(f"{self.path} is gone; queue again to make it anew.")
         return describe_weights(self.path)
 

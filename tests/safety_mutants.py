@@ -97,7 +97,7 @@ SAFETY = (
         "test_crafted_files.py::test_json_that_would_take_much_memory_or_is_deep_is_refused",
     ),
     (
-        "door: nan is a number", DOOR, "math.isfinite(value) and _within(item, value)", "True",
+        "door: nan is a number", DOOR, "is_finite(value) and _within(item, value)", "True",
         "nodes/test_door.py::test_no_number_input_takes_what_is_no_number",
     ),
     (

@@ -103,6 +103,7 @@ def creating(path: Path) -> Iterator[Path]:
     """A draft that becomes `path` at the end, unless somebody else has made that file meanwhile.
 
     What was made meanwhile stays, and the draft is dropped: use it where equal names mean equal contents.
+    What stands there and is no file, such as a folder or a link to nowhere, is set aside.
 
     Raises:
         ITPortraitError: when the folder or the disk refuses.
@@ -117,7 +118,9 @@ def creating(path: Path) -> Iterator[Path]:
             try:
                 _publish(draft, path)
             except FileExistsError:
-                return
+                if not os.path.isfile(path):
+                    set_aside(path)
+                    _publish(draft, path)
     finally:
         _discard(draft)
 

@@ -63,7 +63,8 @@ def bare_init_kwargs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     layers = sum(re.fullmatch(r"backbone\.mapping\.fc\d+\.weight", name) is not None for name in shapes)
     embedded, c_dim = shapes.get("backbone.mapping.embed.weight", (0, 0))
     width, inputs = shapes["backbone.mapping.fc0.weight"]
-    matched = ((re.fullmatch(r"backbone\.synthesis\.b(\d+)\.conv1\.weight", n), s) for n, s in shapes.items())
+    block = re.compile(r"backbone\.synthesis\.b([0-9]{1,5})\.conv1\.weight")
+    matched = ((block.fullmatch(name), shape) for name, shape in shapes.items())
     widths = {int(match[1]): shape[0] for match, shape in matched if match}
     narrow = [side * channels for side, channels in widths.items() if channels < max(widths.values())]
     picture = shapes["superresolution.block1.conv1.noise_const"][0]

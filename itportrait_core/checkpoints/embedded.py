@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import ITPortraitError
@@ -23,7 +24,7 @@ FOLDER = Path(__file__).parents[1] / "pocket" / "weights"
 
 def exists(name: str) -> bool:
     """Whether the file of one pocket network is there: the style prior may be left out of a small install."""
-    return (FOLDER / f"{name}.safetensors").is_file()
+    return os.path.isfile(FOLDER / f"{name}.safetensors")
 
 
 def path(name: str) -> Path:
@@ -38,7 +39,7 @@ def path(name: str) -> Path:
     if name not in NAMES:
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
     file = FOLDER / f"{name}.safetensors"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ITPortraitError(
             f"The embedded {name} weights are missing at {file}; reinstall the pack, or train them with "
             f"`python -m itportrait_core train {name}`."

@@ -21,6 +21,7 @@ from ..networks import families
 from ..networks.generator3d import Generator3D
 from . import building, embedded, hashes, plain_json
 from .downloads import where
+from .lineage_check import check_lineage
 from .tensor_file import TensorFile, check_finite, open_tensors, write_tensors
 
 FORMAT_VERSION = "1"
@@ -80,13 +81,14 @@ def save_model(
     tensors = {}
     for key, value in module.state_dict().items():
         check_finite(value, f"The weight {key}")
-        value = _stored_as(value.detach().cpu(), dtype)
+        value = stored_as(value.detach().cpu(), dtype)
         tensors[key] = value.clone(memory_format=torch.contiguous_format)
     metadata = header_metadata(family, module.config.to_dict(), lineage, license, source)
     return write_tensors(tensors, path, metadata)
 
 
-def _stored_as(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+def stored_as(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """A tensor as it is stored: in another floating-point type, where that holds all its values."""
     if dtype is None or not value.is_floating_point():
         return value
     fits = value.numel() == 0 or float(value.abs().max()) <= torch.finfo(dtype).max
@@ -137,6 +139,7 @@ def _header(file: TensorFile) -> Header:
         )
     config = plain_json.parse_object(metadata["config"], f"The settings in {path}")
     lineage = plain_json.parse_object(metadata.get("lineage", "{}"), f"The lineage in {path}")
+    check_lineage(lineage, str(path))
     return Header(
         metadata["family"], config, lineage, metadata.get("license", ""), metadata.get("source", ""), version
     )
@@ -219,7 +222,7 @@ def load_generator(
     path = name_or_path
     if name_or_path == "pocket":
         path = embedded.path("generator")
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ITPortraitError(f"There is no 3D generator at {path}. {where('eg3d')}")
     header = read_header(path)
     if header.family not in families.NAMES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from ..config import Config as Settings
 from ..errors import ITPortraitError
 from ..networks.resampling import binomial_filter
 from .settings_check import check_settings
-from .stored import StoredTensor
+from .stored import StoredTensor, check_shared
 from .tensor_file import check_finite
 
 
@@ -57,6 +58,7 @@ class PlainConfig:
 
 def read(tensors: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
     """The values, views of the open file; real numbers become float32 where they are of another type."""
+    check_shared(tensors.values())
     result = {}
     for name, stored in tensors.items():
         value = stored.tensor()
@@ -89,7 +91,6 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
         elif value.shape != target.shape:
             wrong.append(f"{name} has shape {tuple(value.shape)} instead of {tuple(target.shape)}")
         else:
-            check_finite(value, f"The weight {name}")
             result[name] = value
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -97,13 +98,16 @@ def fit(network: type[nn.Module], config: Config, tensors: Mapping[str, Tensor])
             f"The weights do not fit a {network.__name__}: {'; '.join(wrong[:3])}{more}. "
             "Is this a variant with another architecture?"
         )
+    for name, value in result.items():
+        check_finite(value, f"The weight {name}")
     return result
 
 
 def json_value(value: object) -> object:
     """Settings of a foreign file as JSON values, for the record.
 
-    What has no JSON form becomes the name of its type, and so does what lies too deep or comes too late.
+    What has no JSON form becomes the name of its type, and so does what lies too deep or comes too late;
+    numbers that are not finite become texts.
     """
     remaining = iter(range(2000))
 
@@ -112,6 +116,8 @@ def json_value(value: object) -> object:
             return "..."
         if isinstance(item, str):
             return item[:1000]
+        if isinstance(item, float) and not math.isfinite(item):
+            return str(item)
         if item is None or isinstance(item, bool | int | float):
             return item
         if depth < 6 and isinstance(item, dict):

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ITPortraitError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -42,11 +44,18 @@ def of_file(path: str | os.PathLike[str], report: Callable[[int], None] | None =
 
 
 def file_hash(path: Path) -> str:
-    """As `of_file`; counted once for each path, time and size."""
-    state = path.stat()
-    key = (str(path), state.st_mtime_ns, state.st_size)
-    if key not in _known:
-        _known[key] = of_file(path)
+    """As `of_file`; counted once for each path, time and size.
+
+    Raises:
+        ITPortraitError: for a file that is gone or cannot be read.
+    """
+    try:
+        state = path.stat()
+        key = (str(path), state.st_mtime_ns, state.st_size)
+        if key not in _known:
+            _known[key] = of_file(path)
+    except OSError as error:
+        raise ITPortraitError(f"{path} cannot be read ({error.strerror}); is it still there?") from error
     return _known[key]
 
 

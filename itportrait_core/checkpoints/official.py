@@ -85,7 +85,7 @@ def find_networks(value: object, discriminator: bool = False) -> list[FoundNetwo
         return _recognise(value, discriminator)
     except ITPortraitError:
         raise
-    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ITPortraitError(
             f"The file looks like a known checkpoint but is incomplete or altered "
             f"({type(error).__name__}: {error!s:.200}); get it again."

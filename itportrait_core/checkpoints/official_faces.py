@@ -57,7 +57,8 @@ def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) 
     average = average.tensor().float() if isinstance(average, StoredTensor) else None
     tensors = read(encoder)
     config = encoder_config(kind, {name: tuple(t.shape) for name, t in tensors.items()}, options)
-    tensors["latent_avg"] = torch.zeros(config.style_count, config.code_dim)
+    whole = config.style_count, config.code_dim
+    tensors["latent_avg"] = torch.zeros(1, 1).expand(whole)  # takes no memory before sizes are compared
     starts_there = options.get("start_from_latent_avg", True)
     if average is None and starts_there and "start_from_latent_avg" in options:
         raise ITPortraitError(
@@ -65,9 +66,7 @@ def from_encoder_file(value: dict[str, Any], state: Mapping[str, StoredTensor]) 
             "'latent_avg'; get the complete file of the encoder's own page."
         )
     if average is not None and starts_there:
-        tensors["latent_avg"] = (
-            average.reshape(-1, config.code_dim).expand(config.style_count, -1).contiguous()
-        )
+        tensors["latent_avg"] = average.reshape(-1, config.code_dim).expand(whole)
     label = f"{type_name} file"
     details = {"opts": json_value(options)}
     fitted = fit(StyleEncoder, config, tensors)

@@ -70,7 +70,7 @@ def read_object(path: Path, *, longest: int = LONGEST, finite: bool = True) -> d
         DamagedFile: as `parse`, and for what is no file, such as a pipe, or cannot be read.
     """
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise DamagedFile(f"There is no file {path}; check the name.")
         with path.open("rb") as file:
             text = file.read(longest + 1)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 from ..config import Config
 from ..errors import DamagedFile
-from ..plain_types import PLAIN, describe, fits_type
+from ..plain_types import PLAIN, describe, fits_type, is_finite
 
 LARGEST = 1 << 20
 """Beyond any number in the settings of a network."""
@@ -46,7 +45,7 @@ def _check_size(name: str, value: object) -> None:
     numbers = [value] if not isinstance(value, dict | tuple) else _numbers(value)
     most = next((limit for ending, limit in _LIMITS.items() if name.endswith(ending)), LARGEST)
     for number in numbers:
-        if isinstance(number, int | float) and not (math.isfinite(number) and abs(number) <= most):
+        if isinstance(number, int | float) and not (is_finite(number) and abs(number) <= most):
             raise DamagedFile(f"The file says {name} is {describe(number)}; is it damaged?")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from .pickle_limits import RefusedPickle
 
 MAX_DIMENSIONS = 16
 MAX_MODULES = 20_000
+SHARED_BYTES = 64 << 20
+"""By how much all tensors of a file may together be larger than the file: tied weights share a storage."""
 
 
 @dataclass
@@ -89,6 +92,24 @@ def stored_tensor(storage: object, offset: Any, size: Any, stride: Any) -> Store
             f"at {offset} does not fit its storage of {storage.numel} values."
         )
     return StoredTensor(storage, offset, size, stride)
+
+
+def check_shared(tensors: Iterable[StoredTensor]) -> None:
+    """Refuse tensors that are together much larger than their file, being many views of the same bytes.
+
+    Raises:
+        RefusedPickle: naming both sizes; nothing was copied yet.
+    """
+    total = most = 0
+    for tensor in tensors:
+        total += tensor.nbytes
+        if tensor.storage.data is not None:
+            most = max(most, memoryview(tensor.storage.data.obj).nbytes)
+    if total > most + SHARED_BYTES:
+        raise RefusedPickle(
+            f"The checkpoint is damaged or hostile: its tensors take {total >> 20} MB, but it holds "
+            f"{most >> 20} MB."
+        )
 
 
 @dataclass

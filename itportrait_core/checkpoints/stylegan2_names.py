@@ -25,6 +25,10 @@ _LAYER_NAMES = {
     "bias": "bias",
 }
 _CONSTANT_KERNELS = (".blur.kernel", ".upsample.kernel")
+_NUMBER = "[0-9]{1,2}"
+"""Of a layer. More digits are no layer's, and sides of blocks grow with them as powers of two."""
+WIDEST = 8192
+"""Numbers of a latent, a style vector or a mapping layer; each is drawn `MEAN_SAMPLES` times."""
 MEAN_SAMPLES = 4096
 """Latents that estimate the mean style vector where a file does not hold it."""
 
@@ -37,13 +41,13 @@ def nvidia_name(name: str) -> str | None:
     """
     if name.endswith(_CONSTANT_KERNELS):
         return None
-    if match := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):
+    if match := re.fullmatch(rf"style\.({_NUMBER})\.(weight|bias)", name):
         return f"mapping.fc{int(match[1]) - 1}.{match[2]}"
     if name == "input.input":
         return "synthesis.b4.const"
-    if match := re.fullmatch(r"noises\.noise_(\d+)", name):
+    if match := re.fullmatch(rf"noises\.noise_({_NUMBER})", name):
         return f"synthesis.{_layer(int(match[1]))}.noise_const"
-    if match := re.fullmatch(r"(conv1|to_rgb1|convs\.\d+|to_rgbs\.\d+)\.(.+)", name):
+    if match := re.fullmatch(rf"(conv1|to_rgb1|convs\.{_NUMBER}|to_rgbs\.{_NUMBER})\.(.+)", name):
         kind, _, number = match[1].partition(".")
         if match[2] in _LAYER_NAMES:
             if kind in ("to_rgb1", "to_rgbs"):
@@ -86,7 +90,8 @@ def infer_config(state: Mapping[str, Tensor], conv_clamp: float | None = None) -
     Raises:
         ITPortraitError: when the tensors of a StyleGAN2 are not there.
     """
-    sides = sorted({int(match[1]) for name in state if (match := re.match(r"synthesis\.b(\d+)\.", name))})
+    blocks = (re.match(r"synthesis\.b([0-9]{1,5})\.", name) for name in state)
+    sides = sorted({int(match[1]) for match in blocks if match})
     layers = sorted(name for name in state if re.fullmatch(r"mapping\.fc\d+\.weight", name))
     if not sides or "synthesis.b4.const" not in state or not layers:
         raise ITPortraitError(
@@ -134,11 +139,13 @@ def _mean_style(state: Mapping[str, Tensor]) -> Tensor:
     layers = {
         name.removeprefix("mapping."): value for name, value in state.items() if name.startswith("mapping.")
     }
-    z_dim, w_dim = layers["fc0.weight"].shape[1], layers[f"fc{len(layers) // 2 - 1}.weight"].shape[0]
-    network = MappingNetwork(
-        z_dim, 0, w_dim, 1, len(layers) // 2, layer_features=layers["fc0.weight"].shape[0]
-    )
-    network.load_state_dict({**layers, "w_avg": torch.zeros(w_dim)})
+    width, z_dim = layers["fc0.weight"].shape
+    w_dim = layers[f"fc{len(layers) // 2 - 1}.weight"].shape[0]
+    if max(width, z_dim, w_dim) > WIDEST:
+        raise ITPortraitError(f"The mapping network is {max(width, z_dim, w_dim)} wide; is it damaged?")
+    with torch.device("meta"):
+        network = MappingNetwork(z_dim, 0, w_dim, 1, len(layers) // 2, layer_features=width)
+    network.load_state_dict({**layers, "w_avg": torch.zeros(w_dim)}, assign=True)
     z = torch.randn(MEAN_SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         return network(z).mean(dim=(0, 1))

@@ -118,7 +118,7 @@ def open_tensors(path: str | os.PathLike[str]) -> TensorFile:
         ITPortraitError: when the file is missing or damaged.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ITPortraitError(
             f"There is no file {path}; check the name, or get the weights as README, "
             "section Bring your own weights, says."

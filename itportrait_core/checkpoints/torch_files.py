@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import DamagedFile, ITPortraitError
 from .pickle_limits import RefusedPickle
 from .safe_pickle import SafeUnpickler
-from .stored import Storage, StoredTensor, all_tensors, stored_tensor
+from .stored import Storage, StoredTensor, all_tensors, check_shared, stored_tensor
 from .tensor_file import DTYPES
 from .tensor_header import parse_header
 from .torch_legacy import LEGACY_START, LegacyFile, fresh_budget
@@ -89,6 +89,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     named = all_tensors(content)
     if not named:
         raise ITPortraitError(f"{path} holds no weights; is it the right file?")
+    check_shared(named.values())
     return {name: stored.tensor().clone() for name, stored in named.items()}
 
 

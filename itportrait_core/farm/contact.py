@@ -85,7 +85,7 @@ def _pictures(job: Job, results: Results) -> list[Path | None]:
 
 def _head(job: Job, results: Results) -> Path | None:
     file = heads.file_of(job, results)
-    return file if file is not None and file.is_file() else None
+    return file if file is not None and os.path.isfile(file) else None
 
 
 def picture(grid: Grid, side: int) -> Image:

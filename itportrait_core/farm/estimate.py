@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..methods.configs import APTConfig, InversionConfig, ITEConfig
+from ..plain_types import is_finite
 from .journal import read_journals
 from .perform import is_done
 from .results import Results
@@ -73,8 +74,10 @@ def measured_seconds(events: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Mean seconds of each kind of task that this farm has done."""
     sums: dict[str, list[float]] = {}
     for event in events:
-        if event["event"] == "done" and event.get("kind") in STAGES:
-            sums.setdefault(event["kind"], []).append(float(event.get("seconds", 0.0)))
+        seconds = event.get("seconds", 0.0)
+        good = isinstance(seconds, int | float) and is_finite(seconds)
+        if good and event["event"] == "done" and event.get("kind") in STAGES:
+            sums.setdefault(event["kind"], []).append(float(seconds))
     return {kind: sum(values) / len(values) for kind, values in sums.items()}
 
 

@@ -34,8 +34,11 @@ class Failures:
         self.folder = folder
 
     def of(self, key: str) -> dict[str, Any]:
-        """The record of a task: label, failures, deaths, error, log; empty where nothing went wrong."""
-        return read_json(self.folder / f"{key}.json") or {}
+        """The record of a task: label, failures, deaths, error, log; empty where nothing went wrong, or where
+        it is damaged."""
+        record = read_json(self.folder / f"{key}.json") or {}
+        counts = (record.get(name, 0) for name in ("failures", "deaths"))
+        return record if all(isinstance(count, int) for count in counts) else {}
 
     def all(self) -> dict[str, dict[str, Any]]:
         """Task -> record."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..checkpoints.names import safe_name
 from ..errors import ITPortraitError
+from ..plain_types import is_finite
 from .job import ROLES, SETTINGS, SOURCES, Source, Weights
 from .places import EMBEDDED
 from .settings import check_changes
@@ -127,7 +127,7 @@ def number(value: object, low: float, high: float, what: str, *, whole: bool = F
     """A finite number between two others."""
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise mismatch(what, value, f"it must be a{' whole' if whole else ''} number")
-    if not (math.isfinite(value) and low <= value <= high):
+    if not (is_finite(value) and low <= value <= high):
         raise mismatch(what, value, f"it must be a finite number in {low}..{high}")
     return value if whole else float(value)
 

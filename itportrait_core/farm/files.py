@@ -32,7 +32,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object of a file; None where there is none that can be read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, RecursionError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def make(jobs: Sequence[Job], bench: Bench) -> int:
     looks: dict[Path, list[Job]] = {}
     for job in jobs:
         file = None if job.method == "selftest" else file_of(job, bench.results)
-        if file is not None and is_whole(bench.results.drawn(job)) and not file.is_file():
+        if file is not None and is_whole(bench.results.drawn(job)) and not os.path.isfile(file):
             looks.setdefault(file, []).append(job)
     for file, members in looks.items():
         _write(file, members, bench)

@@ -20,6 +20,8 @@ SOURCES = ("picture", "portrait", "seed")
 """Kinds of people; styles are of the first two."""
 ROLES = {"generator": "photo", "encoder": "encoder", "pose": "pose", "identity": "identity"}
 """Networks of the photo twin -> the embedded one that stands for each."""
+MOST_JOBS = 1_000_000
+"""Lines of a sheet."""
 DEFAULT_VIEWS = ((0.0, 0.0), (35.0, 0.0), (-35.0, 0.0))
 """Degrees of yaw and pitch."""
 PRESETS = ("", "paper", "released", "recommended")

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+FIELDS: dict[str, type | tuple[type, ...]] = {"time": (int, float), "event": str, "task": str}
+"""What every event has."""
 _PROCESS = uuid.uuid4().hex[:6]
 """Tells this process from an earlier one of the same number."""
 
@@ -40,11 +42,17 @@ def read_journals(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Every event of one process."""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    """Every event of one process; a file that cannot be read has none."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (RecursionError, ValueError):
             continue
-        if isinstance(event, dict) and {"time", "event", "task"} <= set(event):
+        if isinstance(event, dict) and all(
+            isinstance(event.get(name), kind) for name, kind in FIELDS.items()
+        ):
             yield event

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..checkpoints.hashes import file_hash
+from ..checkpoints.listing import files_below
 from ..errors import ITPortraitError
+from . import fields
 from .files import read_json
-from .job import DEFAULT_VIEWS, NEEDS, Job, Source, Weights
+from .job import DEFAULT_VIEWS, MOST_JOBS, NEEDS, Job, Source, Weights
 from .places import EMBEDDED, Places
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 PORTRAITS = (".safetensors",)
+_SEED = re.compile(r"[0-9]{1,18}")
 
 
 def make_jobs(
@@ -31,7 +36,18 @@ def make_jobs(
         people: who is drawn.
         base: the generator.
         common: further fields of `Job`.
+
+    Raises:
+        ITPortraitError: for more jobs than a sheet holds, or a text that is too long for it.
     """
+    count = max(len(styles), 1) * max(len(texts), 1) * len(people)
+    if count > MOST_JOBS:
+        raise ITPortraitError(
+            f"{len(styles)} styles, {len(texts)} texts and {len(people)} people are {count} jobs; a sheet "
+            f"holds at most {MOST_JOBS}. Make several sheets."
+        )
+    for one in texts:
+        fields.text(one)
     methods = {needs: method for method, needs in NEEDS.items()}
     return [
         Job(methods[style is not None, bool(text)], base, person, style, text, **(common or {}))
@@ -56,7 +72,7 @@ def sources(folder: Path, places: Places, endings: Iterable[str]) -> list[Source
         ITPortraitError: where there are none, or the folder lies elsewhere.
     """
     allowed = set(endings)
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in allowed and file.is_file())
+    files = sorted(file for file in files_below(folder) if file.suffix.lower() in allowed)
     if not files:
         raise ITPortraitError(f"There is none of {', '.join(sorted(allowed))} in {folder}; check the folder.")
     return [_source(file, places) for file in files]
@@ -71,7 +87,7 @@ def seeds(text: str) -> list[Source]:
     out: list[Source] = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
+        if not _SEED.fullmatch(first) or not _SEED.fullmatch(last or first):
             raise ITPortraitError(f"{part[:40]!r} is no seed; write numbers and ranges, as 3,7,10-19.")
         numbers = range(int(first), int(last or first) + 1)
         if len(numbers) + len(out) > 1_000_000 or int(last or first) >= 2**31:
@@ -105,22 +121,26 @@ def read_changes(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
 
 
 def views(text: str) -> tuple[tuple[float, float], ...]:
-    """Degrees as yaw[:pitch], one after another: "0 35 -35 0:20"."""
+    """Degrees as yaw[:pitch], one after another: "0 35 -35 0:20".
+
+    Raises:
+        ITPortraitError: for what is no number, out of range, or more views than a job has.
+    """
     if not text.strip():
         return DEFAULT_VIEWS
-    out = []
+    out: list[list[float]] = []
     for part in text.split():
         yaw, _, pitch = part.partition(":")
         try:
-            out.append((float(yaw), float(pitch or 0.0)))
+            out.append([float(yaw), float(pitch or 0.0)])
         except ValueError as error:
             raise ITPortraitError(f"{part[:40]!r} is no view; write yaw or yaw:pitch in degrees.") from error
-    return tuple(out)
+    return fields.views(out)
 
 
 def _source(file: Path, places: Places) -> Source:
-    root = places.input.resolve()
-    if not file.resolve().is_relative_to(root):
+    root, path = (Path(os.path.abspath(one)) for one in (places.input, file))  # links in it are the owner's
+    if not path.is_relative_to(root):
         raise ITPortraitError(f"{file} does not lie below {root}; name a folder above both with --input.")
     kind = "portrait" if file.suffix.lower() in PORTRAITS else "picture"
-    return Source(kind, file.resolve().relative_to(root).as_posix(), file_hash(file))
+    return Source(kind, path.relative_to(root).as_posix(), file_hash(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Opened:
         """The sheet and its folders as arguments of another command."""
         places = self.results.places
         models = ("--models", str(places.models)) if places.models else ()
-        sheet, output = str(self.path.resolve()), str(places.output)
+        sheet, output = os.path.abspath(self.path), str(places.output)
         return (sheet, "--input", str(places.input), "--output", output, *models)
 
     def with_parents(self, index: int) -> list[Task]:
@@ -50,12 +51,12 @@ class Opened:
 
 def places_of(arguments: argparse.Namespace, sheet: Path) -> Places:
     """The folders of a command."""
-    source = arguments.input or sheet.resolve().parent
+    source = arguments.input or Path(os.path.abspath(sheet)).parent
     for name, folder in (("--input", source), ("--models", arguments.models)):
         if folder is not None and not folder.is_dir():
             raise ITPortraitError(f"There is no folder {folder}; check {name}.")
-    models = arguments.models and arguments.models.resolve()
-    return Places(source.resolve(), models, arguments.output.resolve())
+    models = arguments.models and Path(os.path.abspath(arguments.models))
+    return Places(Path(os.path.abspath(source)), models, Path(os.path.abspath(arguments.output)))
 
 
 def opened(arguments: argparse.Namespace) -> Opened:

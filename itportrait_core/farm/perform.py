@@ -104,7 +104,7 @@ def _work(task: Task, bench: Bench, work: Work, takes_over: bool) -> str:
         bench.failures.died(task.key, task.label, _progress(point))
         if bench.failures.parked(task.key):
             return PARKED
-    bench.journal.note("resume" if point.is_file() else "start", task.key, kind=task.kind)
+    bench.journal.note("resume" if os.path.isfile(point) else "start", task.key, kind=task.kind)
     start = time.monotonic()
     try:
         work(task, bench)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def _parcels(hashes: Sequence[str], parcels: Sequence[str | bytes]) -> Path:
     folder.mkdir(exist_ok=True)
     for sha256, data in zip(hashes, parcels, strict=True):
         file = folder / f"{sha256}.safetensors"
-        if not file.is_file():
+        if not os.path.isfile(file):
             if isinstance(data, str) or of_bytes(data) != sha256:
                 raise ValueError(f"weights {sha256[:12]} arrived damaged")
             file.write_bytes(data)

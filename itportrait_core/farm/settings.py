@@ -72,5 +72,13 @@ def resolution_of(path: Path) -> int:
     try:
         part = json.loads(header_of(path).metadata["config"])["superresolution"]
         return int(part["input_resolution"]) * int(part["up"][0]) * int(part["up"][1])
-    except (OSError, DamagedFile, TypeError, KeyError, ValueError, IndexError) as error:
+    except (
+        ArithmeticError,
+        DamagedFile,
+        LookupError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ITPortraitError(f"{path} holds no 3D generator ({error}); choose another base.") from error

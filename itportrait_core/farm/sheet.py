@@ -16,10 +16,9 @@ from ..errors import ITPortraitError
 from ..methods.shared.code_digest import code_digest
 from ..recipes.layout import FORMAT, LARGEST
 from . import fields
-from .job import DEFAULT_VIEWS, METHODS, NEEDS, PRESETS, Job, Source, Weights
+from .job import DEFAULT_VIEWS, METHODS, MOST_JOBS, NEEDS, PRESETS, Job, Source, Weights
 
 KIND = "job"
-MOST_JOBS = 1_000_000
 CARD_FIELDS = ("format", "kind", "weights", "person", "settings", "versions", "view", "proof",
                "ws", "cameras", "thumbnail")  # fmt: skip
 SETTINGS_FIELDS = ("method", "style", "text", "changes", "preset", "prior", "clips", "views")

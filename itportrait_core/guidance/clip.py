@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def load_clip(
         if source in POCKET:
             return _load_ours(embedded.path(POCKET[str(source)]), str(source)).to(device)
         path = Path(source)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ITPortraitError(f"No CLIP file at {path}. {where('clip')}")
         if is_safetensors(path) and _is_ours(path):
             return _load_ours(path, path.stem).to(device)

@@ -8,6 +8,7 @@ downloaded, unpickled or run.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def local_text(text_cfg: dict[str, Any], folder: Path, name: str) -> dict[str, A
     """
     page = text_cfg.get("hf_tokenizer_name") or text_cfg.get("hf_model_name")
     wanted = ["tokenizer.json", *(["config.json"] if "hf_model_name" in text_cfg else [])]
-    missing = [file for file in wanted if not (folder / file).is_file()]
+    missing = [file for file in wanted if not os.path.isfile(folder / file)]
     if missing:
         raise ITPortraitError(
             f"{name} has a text part that is not in open_clip and is never downloaded here: save "
@@ -80,7 +81,7 @@ def load_tokenizer(text_cfg: dict[str, Any], folder: Path) -> Callable[[list[str
     from transformers import PreTrainedTokenizerFast
 
     described = folder / "tokenizer_config.json"
-    settings = _read(described) if described.is_file() else {}
+    settings = _read(described) if os.path.isfile(described) else {}
     special = {key: _word(key, settings[key]) for key in SPECIAL if settings.get(key)}
     try:
         if (folder / "tokenizer.json").stat().st_size > LARGEST_TOKENIZER:

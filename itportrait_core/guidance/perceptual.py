@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,7 +82,7 @@ def load_perceptual(
         if source == "pocket":
             return load_pocket_trunk(embedded.path("perceptual")).to(device)
         path = Path(source)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ITPortraitError(f"No LPIPS trunk at {path}. {where('perceptual')}")
         state = _read(path)
         if "features.24.weight" in state:

@@ -85,18 +85,29 @@ def from_bytes(data: bytes) -> tuple[dict[str, Any], list[Tensor]]:
             raise ValueError("its header lists no arrays")
         if len(header["arrays"]) > MOST_ARRAYS:
             raise ValueError(f"it claims {len(header['arrays'])} arrays")
-        return header, [_array(data, entry) for entry in header["arrays"]]
+        places = [_place_of(data, entry) for entry in header["arrays"]]
+        if sum(count * dtype.itemsize for dtype, _, _, count in places) > len(data):
+            raise ValueError("its arrays lie over each other")
+        return header, [_array(data, *place) for place in places]
     except (ValueError, KeyError, TypeError, struct.error, RecursionError, OverflowError) as error:
         raise ITPortraitError(f"This is no live head, or a damaged one ({error}); make it again.") from error
 
 
-def _array(data: bytes, entry: dict[str, Any]) -> Tensor:
+def _place_of(data: bytes, entry: dict[str, Any]) -> tuple[np.dtype[Any], list[int], int, int]:
+    """Type, shape, offset and number of values of an array."""
     dtype: np.dtype[Any] = TYPES[entry["type"]]
     shape = [int(side) for side in entry["shape"]]
     offset, count = int(entry["offset"]), math.prod(shape)
     if min([*shape, offset]) < 0 or offset % ALIGNMENT or offset + count * dtype.itemsize > len(data):
         raise ValueError("an array lies outside the file")
-    return torch.from_numpy(np.frombuffer(data, dtype, count, offset).reshape(shape).copy())
+    return dtype, shape, offset, count
+
+
+def _array(data: bytes, dtype: np.dtype[Any], shape: list[int], offset: int, count: int) -> Tensor:
+    values = torch.from_numpy(np.frombuffer(data, dtype, count, offset).reshape(shape).copy())
+    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+        raise ValueError("an array holds values that are not finite")
+    return values
 
 
 def _place(entries: list[dict[str, Any]], arrays: Arrays, start: int) -> int:

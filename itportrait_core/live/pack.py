@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ITPortraitError
+from ..rendering.views import check_drawn
 from .container import Arrays, to_bytes
 
 VERSION = 1
@@ -193,7 +194,9 @@ def _quads(count: int) -> int:
 
 def _planes(generator: nn.Module, ws: Tensor) -> Tensor:
     device = next(generator.parameters()).device
-    return generator.planes(ws.to(device))[0].float().cpu()
+    planes = generator.planes(ws.to(device))[0].float().cpu()
+    check_drawn(planes, "The head")
+    return planes
 
 
 def _write(

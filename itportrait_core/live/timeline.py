@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import ITPortraitError
+from ..checkpoints.lineage_check import check_lineage
+from ..checkpoints.tensor_file import check_finite
+from ..errors import DamagedFile, ITPortraitError
 from ..methods.shared.lineage import weights_hash
 from ..methods.shared.storage import read_tensors, write_tensors
 from ..methods.shared.trainable import frozen_copy
@@ -63,10 +65,13 @@ def load_moment(path: Path, base: nn.Module) -> tuple[nn.Module, dict[str, Any]]
         try:
             for name, packed in tensors.items():
                 state[name] = _unpacked(packed, state[name], known["shapes"][name])
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
-            raise ITPortraitError(f"{path.name} is damaged ({error}); train again.") from error
+                check_finite(state[name], f"{path.name}: {name}")
+            made = known["made"]
+            check_lineage(made.get("lineage", {}), path.name)
+        except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
+            raise DamagedFile(f"{path.name} is damaged ({error!s:.300}); train again.") from error
         result.load_state_dict(state)
-    return result, known["made"]
+    return result, made
 
 
 class Timeline:

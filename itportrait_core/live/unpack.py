@@ -40,6 +40,8 @@ def unpack(data: bytes) -> LiveHead:
     try:
         channels, side = int(header["channels"]), int(header["side"])
         planes, decoders = [], []
+        if sum(len(entry["planes"]) for entry in header["generators"]) > len(arrays):
+            raise ValueError("it shows the same planes again and again")
         for entry in header["generators"]:
             planes.append([_restore(arrays, one, channels, side) for one in entry["planes"]])
             decoders.append({name: arrays[entry["decoder"][name]] for name in ("w0", "b0", "w1", "b1")})

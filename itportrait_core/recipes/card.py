@@ -102,9 +102,16 @@ def versions(**more: str) -> dict[str, str]:
 
 
 def describe_weights(path: Path) -> dict[str, Any]:
-    """A generator file on a card: hash of its weights, kind, licence, lineage without the run's steps."""
-    state = path.stat()
+    """A generator file on a card: hash of its weights, kind, licence, lineage without the run's steps.
+
+    Raises:
+        ITPortraitError: for a file that is gone, damaged or no generator's.
+    """
     header = read_header(path)
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ITPortraitError(f"{path} cannot be read ({error.strerror}); is it still there?") from error
     lineage = {name: value for name, value in header.lineage.items() if name != "history"}
     return {
         "content": _content(path, state.st_mtime_ns, state.st_size),

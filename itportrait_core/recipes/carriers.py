@@ -9,6 +9,7 @@ pixels are not decoded for its notes, texts are unpacked up to a limit, JSON is 
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ def read_notes(path: Path) -> dict[str, str]:
     Raises:
         ITPortraitError: for a missing or damaged file, or one of another kind.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ITPortraitError(f"There is no file {path}; check the name.")
     try:
         with path.open("rb") as file:

@@ -24,6 +24,8 @@ PIVOT = (0.0, 0.0, 0.2)
 """Point that cameras look at, world units."""
 FOCAL = 4.2647
 """Focal length in image widths: 2985.29 / 700."""
+INSIDE = 0.3
+"""Distance from the origin, world units, below which a camera stands inside a head."""
 MAX_PITCH = 85.0
 """Degrees; beyond it a camera could stand right above its pivot, where 'up' loses its meaning."""
 
@@ -53,7 +55,18 @@ def orbit(
         Labels `[N, 25]`: float64 if an argument is a float64 tensor, else float32. Differentiable.
     """
     given = (yaw_deg, pitch_deg, roll_deg, focal)
-    yaw, pitch, roll, focal_length = torch.broadcast_tensors(*(_working(a, given) for a in given))
+    try:
+        yaw, pitch, roll, focal_length = torch.broadcast_tensors(*(_working(a, given) for a in given))
+        place = torch.tensor([radius, *pivot], dtype=torch.float64)
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise ITPortraitError(
+            f"Cameras want numbers, or lists of one length; these do not fit ({error!s:.160})."
+        ) from error
+    if place.numel() != 4 or not bool(torch.isfinite(place).all()) or radius < INSIDE:
+        raise ITPortraitError(
+            f"A camera stands at least {INSIDE} from the origin and looks at a point (x, y, z), got the "
+            f"radius {radius} and the point {pivot!r:.80}."
+        )
     if yaw.ndim > 1:
         raise ITPortraitError(f"Angles must be flat lists, got shape {tuple(yaw.shape)}; flatten them.")
     for name, value in (("yaw", yaw), ("pitch", pitch), ("roll", roll), ("focal length", focal_length)):
@@ -126,9 +139,14 @@ def checked(c: Tensor) -> Tensor:
     """The labels themselves.
 
     Raises:
-        ITPortraitError: unless they are `[N, 25]`.
+        ITPortraitError: unless they are `[N, 25]`, finite, with a lens, and outside of the head.
     """
-    return Camera(c).label
+    camera = Camera(c)
+    if not bool(torch.isfinite(c).all()) or not bool((camera.focal > 0).all()):
+        raise ITPortraitError("Cameras must be finite numbers with a focal length above 0; build them anew.")
+    if bool((camera.position.norm(dim=1) < INSIDE).any()):
+        raise ITPortraitError(f"A camera stands inside the head; move it at least {INSIDE} from the origin.")
+    return camera.label
 
 
 def _precise(x: Tensor) -> Tensor:

@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 
 from ..errors import ITPortraitError
-from .labels import FOCAL, PIVOT, cam2world, from_matrices, intrinsics, look_rotation
+from ..plain_types import is_finite
+from .labels import FOCAL, INSIDE, PIVOT, cam2world, from_matrices, intrinsics, look_rotation
 from .rotations import quaternion
 
-INSIDE = 0.3
-"""Distance from the origin, world units, below which a camera stands inside a head."""
+FARTHEST = 1e6
+"""Beyond any coordinate, in world units, and any zoom: products of larger ones overflow."""
+NARROWEST = 1e-3
+"""Degrees of the smallest field of view."""
 NEAR, FAR = 0.1, 100.0
 """Clipping planes written into the dictionary, world units; nothing here reads them."""
 
@@ -90,12 +93,12 @@ def _dictionary(matrix: Tensor, focal: float) -> dict[str, Any]:
 
 def _focal(info: Mapping[str, Any]) -> float:
     zoom = _number(info.get("zoom", 1.0), "zoom")
-    if zoom <= 0.0:
-        raise ITPortraitError(f"The camera's zoom must be above 0, got {zoom}.")
+    if not 1.0 / FARTHEST <= zoom <= FARTHEST:
+        raise ITPortraitError(f"The camera's zoom must be above 0 and at most {FARTHEST:.0f}, got {zoom}.")
     if info.get("fov") is None:
         return FOCAL * zoom
     fov = _number(info["fov"], "fov")
-    if not 0.0 < fov < 180.0:
+    if not NARROWEST <= fov < 180.0:
         raise ITPortraitError(f"The camera's fov must lie between 0 and 180 degrees, got {fov}.")
     return zoom * 0.5 / math.tan(math.radians(fov) / 2.0)
 
@@ -106,8 +109,10 @@ def _number(value: object, field: str) -> float:
     Raises:
         ITPortraitError: for anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         raise ITPortraitError(f"LOAD3D_CAMERA {field!r} must be a finite number, got {value!r:.60}.")
+    if abs(value) > FARTHEST:
+        raise ITPortraitError(f"LOAD3D_CAMERA {field!r} is {float(value):g}; nothing lies so far away.")
     return float(value)
 
 

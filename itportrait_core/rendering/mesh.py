@@ -16,6 +16,7 @@ from .cameras import grid as grid_cameras
 from .density import OUTSIDE, Progress, density_grid
 from .marching_cubes import marching_cubes
 from .surface import main_pieces, vertex_colors, vertex_normals
+from .views import check_drawn
 
 if TYPE_CHECKING:
     from ..networks.generator3d import Generator3D
@@ -101,7 +102,9 @@ def extract_mesh(
     box = generator.config.rendering.box_warp
     with torch.no_grad():
         planes = generator.planes(ws) if planes is None else planes
+        check_drawn(planes, "The head")
         grid, level = _grid_and_level(generator, planes, config, on_step)
+        check_drawn(grid, "The head's density")
         if float(grid.max()) <= level:
             raise ITPortraitError(
                 f"Nothing is as dense as {level:.2f} (the densest point has {float(grid.max()):.2f}); "

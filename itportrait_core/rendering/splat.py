@@ -13,7 +13,7 @@ from ..config import Config
 from ..errors import ITPortraitError
 from .density import Progress, density_grid
 from .rotations import rotation_to
-from .views import field_normals, texel
+from .views import check_drawn, field_normals, texel
 
 if TYPE_CHECKING:
     from ..networks.generator3d import Generator3D
@@ -100,6 +100,7 @@ def sample_splats(
     chunk = config.points_per_chunk
     with torch.no_grad():
         planes = generator.planes(ws) if planes is None else planes
+        check_drawn(planes, "The head")
         grid = density_grid(
             generator, planes, config.resolution, on_step, trim=config.trim, floor=FLOOR, chunk=chunk
         )

@@ -85,10 +85,24 @@ def render_views(
         cameras = cameras.to(planes)
         for batch in cameras.split(chunk):
             render = generator.render(planes, ws, batch, ray_chunk=ray_chunk)
+            check_drawn(render.image, "The picture")
             parts.append(_complete(generator, planes, batch, render))
             if on_view is not None:
                 on_view(sum(p[0].shape[0] for p in parts), cameras.shape[0], render.image)
     return Views(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def check_drawn(values: Tensor, what: str) -> None:
+    """Refuse what a generator draws where it is not finite: weights may be finite and too large all the same.
+
+    Raises:
+        ITPortraitError: naming what was drawn.
+    """
+    if not bool(torch.isfinite(values).all()):
+        raise ITPortraitError(
+            f"{what} holds numbers that are not finite (NaN or infinity): these weights, or this person's "
+            "latent, are far too large. Choose another generator or person."
+        )
 
 
 def surface_points(cameras: Tensor, depth: Tensor) -> Tensor:

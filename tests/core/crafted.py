@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from harness import stand_ins
+from harness.official_files import rosinality_state
 
 from itportrait_core.checkpoints.format import load_model, read_header, save_generator
 from itportrait_core.checkpoints.official import import_checkpoint
@@ -99,6 +100,47 @@ def clip_of(name: str) -> Callable[[Path], object]:
 
 def written(data: Callable[[], bytes]) -> Callable[[Path], None]:
     return lambda path: path.write_bytes(data())  # type: ignore[return-value]
+
+
+def foreign(content: Callable[[], object]) -> Callable[[Path], None]:
+    return lambda path: torch.save(content(), path)
+
+
+def views(count: int, kind: str) -> object:
+    """Many tensors of half numbers that are one storage of 20 MB."""
+    whole = torch.zeros(10 << 20, dtype=torch.float16)
+    return {kind: {f"style.{number}.weight": whole for number in range(count)}}
+
+
+def long_names(names: tuple[str, ...]) -> object:
+    """A StyleGAN2 with names of layers that no network has."""
+    state = rosinality_state(8, w_dim=8, width=4)
+    return {"g_ema": state | {name: torch.zeros(1) for name in names}}
+
+
+def wide_mapping() -> object:
+    """A first layer of 20,000 and many small ones, which would each be 20,000 x 20,000."""
+    state = rosinality_state(8, w_dim=8, width=4)
+    state |= {
+        f"style.{number}.{part}": torch.zeros(1) for number in range(2, 90) for part in ("weight", "bias")
+    }
+    return {"g_ema": state | {"style.1.weight": torch.zeros(8000, 1)}}
+
+
+def many_styles() -> object:
+    """An encoder whose mean latent would have 200 x 1,000,000 numbers."""
+    state = {f"encoder.styles.{number}.linear.weight": torch.zeros(1) for number in range(200)}
+    state |= {"encoder.styles.0.linear.weight": torch.zeros(1_000_000, 1)}
+    state |= {"encoder.styles.0.convs.0.weight": torch.zeros(1)}
+    state |= {
+        f"encoder.{name}": torch.zeros(8, 3, 1, 1)
+        for name in ("input_layer.0.weight", "body.0.res_layer.1.weight")
+    }
+    return {
+        "state_dict": state,
+        "opts": {"encoder_type": "Encoder4Editing"},
+        "latent_avg": torch.zeros(1_000_000),
+    }
 
 
 def packed_zip(path: Path) -> None:
@@ -263,6 +305,14 @@ COSTLY: dict[str, tuple[Callable[[Path], None], Callable[[Path], object]]] = {
         ),
         take,
     ),
+    "import: views.pth": (foreign(lambda: views(1000, "g_ema")), take),
+    "import: more views.pth": (foreign(lambda: views(1000, "net_recon")), take),
+    "clip: views.pth": (foreign(lambda: views(1000, "visual")), load_clip),
+    "import: power of two.pth": (foreign(lambda: long_names(("to_rgbs.99999999999.bias",))), take),
+    "import: power of three.pth": (foreign(lambda: long_names(("convs.999999999999.conv.weight",))), take),
+    "import: long number.pth": (foreign(lambda: long_names((f"noises.noise_{'9' * 5000}",))), take),
+    "import: wide mapping.pth": (foreign(wide_mapping), take),
+    "import: many styles.pth": (foreign(many_styles), take),
     "import: tensors.safetensors": (
         written(
             lambda: tensors_with(

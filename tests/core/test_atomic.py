@@ -78,8 +78,40 @@ def test_drafts_of_the_first_version_are_swept_too(tmp_path: Path) -> None:
     for name in (*names, ".hidden.safetensors", "x.part"):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    assert sweeping.sweep(tmp_path) == 3
+    assert sweeping.sweep(tmp_path) == 0  # in a folder of the user's they may be somebody else's
+    assert sweeping.sweep(tmp_path, earlier=True) == 3
     assert sorted(os.listdir(tmp_path)) == [".hidden.safetensors", "x.part"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_drafts_behind_a_linked_folder_are_swept(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    draft = drive / f".x_00001.png{atomic.DRAFT}"
+    draft.touch()
+    os.utime(draft, (0, 0))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "more").symlink_to(drive)
+    (drive / "loop").symlink_to(tmp_path / "results")
+    assert sweeping.sweep(tmp_path / "results") == 1
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("in_the_way", ["folder", "link to nowhere", "pipe"])
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+def test_what_is_no_file_and_stands_in_the_way_is_set_aside(tmp_path: Path, in_the_way: str) -> None:
+    """An hour's run must not be dropped because its name is taken by something that nobody can read."""
+    path = tmp_path / "run.bin"
+    if in_the_way == "folder":
+        path.mkdir()
+    elif in_the_way == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with atomic.creating(path) as draft:
+        draft.write_bytes(b"result")
+    assert path.read_bytes() == b"result"
+    assert sorted(other.suffix for other in tmp_path.iterdir()) == [".bin", ".damaged"]
 
 
 def test_a_name_that_is_being_written_is_nobody_elses(

@@ -18,11 +18,16 @@ from itportrait_core.checkpoints.format import load_generator, load_model, read_
 from itportrait_core.checkpoints.pickle_limits import RefusedPickle
 from itportrait_core.checkpoints.pickle_numpy import DType, StoredArray, fill_array
 from itportrait_core.errors import DamagedFile, ITPortraitError
+from itportrait_core.live.pack import Person, Style, pack
 from itportrait_core.methods.shared.history import History
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import StepInfo, run
 from itportrait_core.methods.style.style_file import load_style, save_style
 from itportrait_core.recipes.card import parse
+from itportrait_core.rendering import cameras
+from itportrait_core.rendering.mesh import MeshConfig, extract_mesh
+from itportrait_core.rendering.splat import SplatConfig, sample_splats
+from itportrait_core.rendering.views import render_views
 from tests.core.crafted import bomb
 
 ODD: list[Any] = [
@@ -163,6 +168,67 @@ def test_headers_that_are_no_objects_are_refused(
     save_file(load_file(path), path, {**notes, field: text})
     with pytest.raises(ITPortraitError):
         load_generator(path)
+
+
+@pytest.mark.parametrize(
+    "lineage",
+    [{"recipe": [1]}, {"recipe": {"base": 5}}, {"recipe": {"text": []}}, {"history": {}}, {"parent": "x"},
+     {"styles": 5}, {"text": 5}, {"method": None}],
+    ids=str,
+)  # fmt: skip
+def test_lineages_of_another_kind_are_refused(tmp_path: Path, generator: Any, lineage: Any) -> None:
+    path = save_generator(generator, tmp_path / "g.safetensors", lineage)
+    with pytest.raises(DamagedFile, match="lineage"):
+        load_generator(path)
+    path = save_style(stand_ins.generator(seed=9), generator, tmp_path / "s.safetensors", lineage=lineage)
+    with pytest.raises(DamagedFile, match="lineage"):
+        load_style(path, generator)
+
+
+def test_a_difference_that_leaves_the_numbers_on_its_base_is_refused(tmp_path: Path, generator: Any) -> None:
+    """Every number in the file is finite; their product is not."""
+    path, name = tmp_path / "s.safetensors", "superresolution.block1.conv1.weight"
+    rows, columns = generator.state_dict()[name].flatten(1).shape
+    with save_style(generator, generator, path).open("rb") as file:
+        note = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+    whole = {
+        part: torch.full((side, 1), 127, dtype=torch.int8)
+        for part, side in (("left", rows), ("right", columns))
+    }
+    save_file(
+        {f"{part}.{name}": value for part, value in whole.items()} | {f"scale.{name}": torch.tensor([3e38])},
+        path,
+        note,
+    )
+    with pytest.raises(DamagedFile, match="not finite"):
+        load_style(path, generator)
+
+
+def test_a_difference_too_large_for_half_precision_keeps_its_type(tmp_path: Path, generator: Any) -> None:
+    style = stand_ins.generator(seed=9).requires_grad_(False)
+    style.decoder.net[0].bias[0] = 1e6
+    again = load_style(save_style(style, generator, tmp_path / "s.safetensors"), generator)
+    assert float(again.decoder.net[0].bias[0]) == pytest.approx(1e6, rel=1e-3)
+
+
+DRAWN: dict[str, Any] = {
+    "picture": lambda g, person: render_views(g, person.ws, cameras.front()),
+    "person": lambda g, person: sample_portrait(g, 3),
+    "mesh": lambda g, person: extract_mesh(g, person.ws, MeshConfig(resolution=32)),
+    "splats": lambda g, person: sample_splats(g, person.ws, SplatConfig(resolution=32)),
+    "live head": lambda g, person: pack([Style("s", g, "")], [Person("p", person.ws)]),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_weights_that_are_finite_and_far_too_large_draw_nothing(generator: Any, draw: Any) -> None:
+    """Their planes leave the numbers: an error, and no picture of NaN."""
+    person = sample_portrait(generator, 1)
+    generator.backbone.synthesis.b4.const.fill_(3e38)
+    for weight in generator.backbone.synthesis.parameters():
+        weight.mul_(1e20)
+    with pytest.raises(ITPortraitError, match="not finite"):
+        draw(generator, person)
 
 
 def test_weights_with_nan_are_neither_saved_nor_loaded(tmp_path: Path) -> None:

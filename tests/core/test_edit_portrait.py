@@ -93,6 +93,9 @@ def test_relevance_files_hold_what_was_measured_and_damaged_ones_are_refused(par
     write_tensors(tmp_path / "bad.safetensors", "relevance", {"latents": torch.zeros(2)}, {})
     with pytest.raises(ITPortraitError, match="delete it"):
         Relevance.load(tmp_path / "bad.safetensors")
+    other = Relevance(torch.eye(3), torch.eye(2), torch.zeros(2, 3))
+    with pytest.raises(ITPortraitError, match="do not fit each other"):
+        Relevance.load(other.save(tmp_path / "other.safetensors"))
 
 
 def test_neither_text_nor_examples_or_both_are_refused(parts):

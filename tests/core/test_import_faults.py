@@ -58,6 +58,11 @@ def broken(change: Callable[[dict], None]) -> dict[str, Tensor]:
             r"has shape \(9,\) instead of \(4,\)",
         ),
         (broken(lambda s: s.update({"lora.weight": torch.ones(9)})), "lora.weight"),
+        # numbers of layers that are powers of two of gigabytes
+        (broken(lambda s: s.update({"to_rgbs.99999999999.bias": torch.ones(1)})), "to_rgbs.999"),
+        (broken(lambda s: s.update({"convs.999999999999.conv.weight": torch.ones(1)})), "convs.999"),
+        (broken(lambda s: s.update({f"noises.noise_{'9' * 30}": torch.ones(1)})), "noises.noise_999"),
+        (broken(lambda s: s.update({"style.1.weight": torch.ones(1, 20_000)})), "20000 wide"),
     ],
 )
 def test_unknown_and_unfitting_files_are_refused_and_leave_nothing(tmp_path, content, said):

@@ -96,6 +96,9 @@ def test_damaged_files_are_refused_in_words() -> None:
     huge = json.dumps({"version": 1, "arrays": [{"type": "f4", "shape": [1 << 40], "offset": 16}]}).encode()
     damaged = [b"", data[:11], data[:200], data[:-1], MAGIC + struct.pack("<I", 1 << 31)]
     damaged.append(MAGIC + struct.pack("<I", len(huge)) + huge)
+    one = {"type": "u1", "shape": [4096], "offset": 0}
+    many = json.dumps({"version": 1, "arrays": [one] * 100, "generators": []}).encode().ljust(8000)
+    damaged.append(MAGIC + struct.pack("<I", len(many)) + many)  # a hundred arrays in one place
     for piece in damaged:
         with pytest.raises(ITPortraitError):
             unpack(piece)

@@ -8,6 +8,7 @@ import pytest
 from farm_tools import farm, places_in, selftest_sheet
 
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.farm import making
 from itportrait_core.farm.job import Job, Source, Weights
 from itportrait_core.farm.sheet import line_of, parse_line, parse_lines, read_sheet, write_sheet
 from itportrait_core.recipes import card
@@ -109,15 +110,20 @@ def test_a_hostile_line_runs_nothing(tmp_path):
     assert not (tmp_path / "output").exists()
 
 
-def test_links_do_not_lead_out_of_the_input_folder(tmp_path):
-    places = places_in(tmp_path)
-    (tmp_path / "secret.png").write_bytes(b"x")
+def test_links_in_the_input_folder_are_the_owners_will(tmp_path):
+    """As for the nodes: a name leads nowhere else, but what its owner has linked is found and planned."""
+    places, drive = places_in(tmp_path), tmp_path / "drive"
+    drive.mkdir()
+    (drive / "a.png").write_bytes(b"x")
     try:
-        (places.input / "a.png").symlink_to(tmp_path / "secret.png")
+        (places.input / "more").symlink_to(drive)
     except OSError:
         pytest.skip("this system makes no links")
-    with pytest.raises(ITPortraitError, match="leads out"):
-        places.input_file("a.png")
+    assert places.input_file("more/a.png").read_bytes() == b"x"
+    (found,) = making.sources(places.input, places, making.PICTURES)
+    assert found.file == "more/a.png"
+    with pytest.raises(ITPortraitError, match="no file name"):
+        places.input_file("../drive/a.png")
 
 
 def test_changed_weights_are_refused(tmp_path):

@@ -6,7 +6,7 @@ import json
 import struct
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Run:
         progress: `(node, value, total, seconds since the start)` for every progress message.
         previews: `(seconds since the start, picture bytes)` for every live preview.
         error: the error message of the node that failed, empty otherwise.
+        failed: class of that node.
         outputs: node id -> what it showed (`images`, `text`, ...), from the history.
         seconds: how long it took.
     """
@@ -51,6 +52,7 @@ class Run:
     progress: list[tuple[str, int, int, float]] = field(default_factory=list)
     previews: list[tuple[float, bytes]] = field(default_factory=list)
     error: str = ""
+    failed: str = ""
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -91,6 +93,20 @@ class ComfyClient:
         Raises:
             Rejected: when the server refuses it.
         """
+        run = Run(self.queue(prompt, workflow))
+        started = time.monotonic()
+        while not run.end:
+            self._follow(run, started, listener)
+        run.seconds = time.monotonic() - started
+        run.outputs = self._outputs(run.prompt_id)
+        return run
+
+    def queue(self, prompt: dict[str, Any], workflow: dict[str, Any] | None = None) -> str:
+        """Queue a workflow as `run` does, and go on; returns the prompt's id.
+
+        Raises:
+            Rejected: when the server refuses it.
+        """
         body: dict[str, Any] = {"prompt": prompt, "client_id": self.id}
         if workflow is not None:
             body["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
@@ -98,13 +114,20 @@ class ComfyClient:
         if answer.status_code == 400:
             raise Rejected(answer.json())
         answer.raise_for_status()
-        run = Run(answer.json()["prompt_id"])
-        started = time.monotonic()
-        while not run.end:
-            self._follow(run, started, listener)
-        run.seconds = time.monotonic() - started
-        run.outputs = self._outputs(run.prompt_id)
-        return run
+        return str(answer.json()["prompt_id"])
+
+    def ends(self, ids: Iterable[str]) -> dict[str, Run]:
+        """How queued prompts ended, by their ids, without outputs; they run one after another.
+
+        Raises:
+            websocket.WebSocketTimeoutException: when the server says nothing for the client's patience.
+        """
+        runs, started = {id: Run(id) for id in ids}, time.monotonic()
+        for run in runs.values():
+            while not run.end:
+                self._follow(run, started, None)
+            run.seconds, started = time.monotonic() - started, time.monotonic()
+        return runs
 
     def fetch(self, item: dict[str, str], target: Path) -> Path:
         """Fetch a file that a node showed, one of `outputs[node]["images"]`, into the folder `target`."""
@@ -163,6 +186,7 @@ class ComfyClient:
         elif kind in ENDS:
             run.end = kind
             run.error = str(data.get("exception_message", "")).strip()
+            run.failed = str(data.get("node_type", ""))
         if listener is not None:
             listener(kind, data)
 

@@ -45,7 +45,7 @@ def test_odd_values_are_refused_by_name_at_every_input(pack: ModuleType, door: M
     assert refused > 1500
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", None, [0.5], True])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "nan", None, [0.5], True], ids=str)
 def test_no_number_input_takes_what_is_no_number(pack: ModuleType, door: ModuleType, value: Any) -> None:
     """ComfyUI itself lets "nan" pass its ranges."""
     from comfy_api.latest import io
@@ -111,3 +111,21 @@ def test_method_settings_refuse_in_words(pack: ModuleType) -> None:
     ):
         with pytest.raises(ValueError, match=r"JSON|no method|no setting"):
             settings.execute("paper", text)
+
+
+@pytest.mark.parametrize("name", ["vertex_colors", "normals"])
+@pytest.mark.parametrize(
+    "part",
+    [torch.zeros(3), torch.zeros(1, 2, 3), torch.zeros(1, 3, 2), torch.full((1, 3, 3), math.nan), "red"],
+    ids=lambda part: str(getattr(part, "shape", part)),
+)
+def test_a_mesh_with_odd_parts_is_refused(pack: ModuleType, door: ModuleType, name: str, part: Any) -> None:
+    """As another node may give it through a link."""
+    from comfy_api.latest import Types
+
+    node = importlib.import_module(f"{pack.__name__}.nodes.mesh").SaveMesh
+    mesh = Types.MESH(vertices=torch.rand(1, 3, 3), faces=torch.tensor([[[0, 1, 2]]]))
+    door.check(node, {"mesh": mesh})
+    setattr(mesh, name, part)
+    with pytest.raises(ValueError, match="a mesh with vertices"):
+        door.check(node, {"mesh": mesh})

@@ -107,7 +107,13 @@ def test_people_may_be_portraits_alone(job_sheet: ModuleType, part: Any, base: A
         ({"texts": ""}, "nothing to do"),
         ({"seeds": "1;2", "texts": "a"}, "no seed"),
         ({"seeds": "0-99999999999", "texts": "a"}, "too many"),
+        ({"seeds": "1-\u00b2", "texts": "a"}, "no seed"),
+        ({"seeds": "9" * 5000, "texts": "a"}, "no seed"),
+        ({"seeds": "0-999999", "texts": "a\nb"}, "at most 1000000"),
         ({"views": "left", "texts": "a"}, "no view"),
+        ({"views": "nan", "texts": "a"}, "finite"),
+        ({"views": "0 " * 65, "texts": "a"}, "1 to 64 views"),
+        ({"texts": "a" * 501}, "at most 500 letters"),
         ({"name": "../x", "texts": "a"}, "no file name"),
     ],
 )
@@ -118,6 +124,30 @@ def test_bad_lists_write_nothing(
     with pytest.raises(ValueError, match=why):
         save(job_sheet, part, base, **{"name": "bad/jobs", **wrong})
     assert {path for path in output.rglob("*") if path.is_file()} <= before
+
+
+def test_pictures_of_an_older_sheet_stay_as_they_are(job_sheet: ModuleType, part: Any, base: Any) -> None:
+    """The first sheet was moved away, and the next one gets its number, but not its pictures."""
+    given = {"name": "moved/jobs", "texts": "a hat"}
+    first, jobs, _ = save(job_sheet, part, base, **given, styles=pictures(1))
+    old = first.parent / jobs[0].style.file
+    content = old.read_bytes()
+    first.rename(first.with_name("final.jsonl"))
+    second, jobs, _ = save(job_sheet, part, base, **given, styles=1 - pictures(1))
+    assert second == first and old.read_bytes() == content
+    assert (second.parent / jobs[0].style.file).read_bytes() != content
+
+
+def test_with_metadata_disabled_texts_are_refused(
+    job_sheet: ModuleType, part: Any, base: Any, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ComfyUI's --disable-metadata promises that nothing typed is in a file."""
+    monkeypatch.setattr(part("nodes.recipes").args, "disable_metadata", True)
+    with pytest.raises(ValueError, match="--disable-metadata"):
+        save(job_sheet, part, base, name="quiet/jobs", texts="a hat", styles=pictures(1))
+    assert not (output / "itportrait" / "quiet").exists()
+    _, jobs, _ = save(job_sheet, part, base, name="quiet/jobs", styles=pictures(1))
+    assert {job.text for job in jobs} == {""}
 
 
 def test_a_base_that_is_gone_is_said(job_sheet: ModuleType, part: Any, base: Any) -> None:

@@ -40,14 +40,16 @@ def everything(definitions: dict[str, Any], source: Path, portrait: Path) -> Pro
     )
     person = graph.add("SamplePortrait", generator=base, seed=3)
     loaded = graph.add("LoadPortrait", file=portrait.name)
+    both = graph.add("JoinPortraits", first=found, second=loaded)
     graph.add("SavePortrait", portrait=found, name=NAME)
     tuned = graph.add("PivotalTuning", generator=base, portrait=found, steps=1)
     settings = graph.add("MethodSettings", changes='{"apt": {"steps": 1}}')
-    style = graph.add("Stylize", generator=tuned, portrait=found, steps=1, settings=settings, clip=clip)
+    style = graph.add("Stylize", generator=tuned, portrait=both, steps=1, settings=settings, clip=clip)
     fused = graph.add(
         "Fuse", generator=tuned, portrait=found, clip=clip, text=TEXT, steps=2, views=2, content=person
     )
-    blend = graph.add("Blend", generator=tuned, style=style, second_style=fused[1])
+    edited = graph.add("EditPortrait", generator=tuned, text=TEXT, clip=clip)
+    blend = graph.add("Blend", generator=tuned, style=style, second_style=fused[1], third_style=edited)
     graph.add("SaveGenerator", generator=blend, name=NAME)
     orbit = graph.add("CameraOrbit", path="single view")
     views = graph.add("MultiViewRender", generator=blend, portrait=found, cameras=orbit)

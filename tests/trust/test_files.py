@@ -20,11 +20,16 @@ from itportrait_core.checkpoints.format import load_model, save_generator, save_
 from itportrait_core.checkpoints.official import find_networks
 from itportrait_core.checkpoints.torch_files import read_checkpoint, read_whole
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.farm.job import Job, Source, Weights
+from itportrait_core.farm.sheet import line_of, read_sheet
 from itportrait_core.guidance.clip import load_clip
-from itportrait_core.live.container import from_bytes
+from itportrait_core.guidance.clip_network import ClipNetwork
 from itportrait_core.live.pack import Person, Style, pack
+from itportrait_core.live.timeline import load_moment, save_moment
+from itportrait_core.live.unpack import unpack
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.storage import read_tensors, write_tensors
+from itportrait_core.methods.style.relevance import Relevance
 from itportrait_core.methods.style.style_file import load_style, save_style
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.recipes import carriers
@@ -70,6 +75,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Callable[[Path
     splats = sample_splats(generator, person.ws, SplatConfig(resolution=32))
     legacy = io.BytesIO()
     torch.save({"state_dict": generator.state_dict()}, legacy, _use_new_zipfile_serialization=False)
+    job = Job("text", Weights(), Source("seed", seed=3), text="a beard", changes={"ite": {"tau": 0.5}})
     head = pack([Style("one", generator, "")], [Person("somebody", person.ws)], largest=20_000)
     data: dict[str, tuple[bytes, Callable[[Path], Any]]] = {
         "notes.png": (png, notes_of),
@@ -78,11 +84,15 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Callable[[Path
         "head.ply": (ply_bytes(splats, {carriers.KEY: card}), notes_of),
         "card.json": (card.encode(), lambda path: parse(path.read_bytes().decode("utf-8", "replace"))),
         "legacy.pt": (legacy.getvalue(), lambda path: find_networks(read_checkpoint(read_whole(path)))),
-        "head.itplive": (head, lambda path: from_bytes(path.read_bytes())),
+        "head.itplive": (head, lambda path: unpack(path.read_bytes())),
+        "jobs.jsonl": (line_of(job).encode(), read_sheet),
     }
     for name, (content, _) in data.items():
         (folder / name).write_bytes(content)
     point = {"a": torch.zeros(3), "rng": torch.get_rng_state()}
+    whole = stand_ins._clip(1).config
+    small = whole.replace(text_cfg={**whole.text_cfg, "vocab_size": 64})
+    pickled = EG3DGenerator(CARS.replace(w_dim=16), seed=3)
     bare = {f"G_ema.{name}": value for name, value in generator.state_dict().items()}
     return {
         weights: load_model,
@@ -91,12 +101,18 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Callable[[Path
             lambda path: load_style(path, generator)
         ),
         write_tensors(folder / "run.resume", "resume", point, {"done": 1, "task": {}}): resume_of,
-        save_model(stand_ins._clip(1), folder / "clip.safetensors", family="clip"): load_clip,
+        save_model(ClipNetwork(small, seed=1), folder / "clip.safetensors", family="clip"): load_clip,
         save_model(stand_ins._encoder(), folder / "encoder.safetensors", family="style_encoder"): load_model,
         save(folder / "photo.pt", {"g_ema": rosinality_state(8, w_dim=8, width=4)}): data["legacy.pt"][1],
         save(folder / "bare.pt", bare): data["legacy.pt"][1],
-        write_snapshot(folder / "net.pkl", G_ema=eg3d_generator(EG3DGenerator(CARS, seed=3), INIT)): (
+        write_snapshot(folder / "net.pkl", G_ema=eg3d_generator(pickled, INIT | {"w_dim": 16})): (
             data["legacy.pt"][1]
+        ),
+        Relevance(torch.eye(16), torch.eye(8), torch.ones(16, 8)).save(folder / "relevance.safetensors"): (
+            Relevance.load
+        ),
+        save_moment(folder / "moment.safetensors", generator, stand_ins.generator(seed=9), {"lineage": {}}): (
+            lambda path: load_moment(path, generator)
         ),
         **{folder / name: read for name, (_, read) in data.items()},
     }

@@ -190,16 +190,20 @@ def test_a_node_muted_and_bypassed(server: ComfyServer, kind: str) -> None:
 
 
 def test_with_metadata_disabled_no_file_holds_what_was_typed(weights: Path) -> None:
-    """Neither texts nor names, in results, previews and moments; but for the job sheet, which is a list of
-    texts."""
+    """Neither texts nor names, in results, previews and moments; a job sheet with texts is refused."""
     with ComfyServer(weights=weights, arguments=("--disable-metadata",)) as server:
         client = ComfyClient(server.url)
-        run = client.run(whole(server, client.nodes()), workflow={"nodes": [{"title": TEXT}]})
+        prompt, typed = whole(server, client.nodes()), {"nodes": [{"title": TEXT}]}
+        run = client.run(prompt, workflow=typed)
+        assert run.end == "execution_error" and "--disable-metadata promises" in run.error
+        (sheet,) = (entry for entry in prompt.values() if entry["class_type"] == "ITportrait_SaveJobSheet")
+        sheet["inputs"]["texts"] = ""
+        run = client.run(prompt, workflow=typed)
         assert (run.end, run.error) == ("execution_success", "")
         client.close()
         files = [path for part in ("output", "temp") for path in (server.base / part).rglob("*")]
-        written = [path for path in files if path.is_file() and path.suffix != ".jsonl"]
-        assert len(written) > 8
+        written = [path for path in files if path.is_file()]
+        assert len(written) > 8 and any(path.suffix == ".jsonl" for path in written)
         for path in written:
             content = path.read_bytes()
             assert TEXT.encode() not in content and NAME.encode() not in content, path

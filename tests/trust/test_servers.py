@@ -3,6 +3,7 @@ only."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from pathlib import Path
@@ -15,30 +16,17 @@ from harness.client import ComfyClient, Rejected
 from harness.graph import Graph
 from harness.server import ComfyServer
 
-from tests.trust.counts import SEED, Tally, long, rounds, tally
-from tests.trust.prompts import RAW
+from tests.trust.counts import SEED, Tally, batches, long, rounds, tally
+from tests.trust.hostile import hostile
+from tests.trust.prompts import RAW, Prompt
 
 pytestmark = pytest.mark.skipif(not long(), reason="the long part: python tests/run.py --trust")
-ODD: list[Any] = [
-    *(None, True, -1, 0, 2**63, 1.5, 1e308, "nan", "NaN", "inf", "", "x" * 5000, "../../x", "\ud800", "\x00"),
-    *(
-        [],
-        {},
-        [[]],
-        [None],
-        ["1"],
-        ["1", 99],
-        ["99", 0],
-        ["2", 0],
-        [["1", 0]],
-        {"a": [1]},
-        "hf-hub:x/y",
-        "0 0",
-    ),
-    *("{}", "[1]", '{"apt": {"steps": "many"}}', '{"apt": {"lr": NaN}}', '{"ite": {"apt": []}}', "[" * 3000),
-    *('{"apt": {"layers": {"a": 1}}}', "0.5,0.5 " * 5, "#zzzzzz", "1-99999999", "a\n" * 2000),
-]
-"""Values in place of others; links among them."""
+BATCH = 20
+"""Prompts that wait in the queue at once."""
+SLOWEST = 120.0
+"""Seconds that one of them may take on a busy machine."""
+LARGEST = 6000
+"""Megabytes that the server may hold."""
 
 
 @pytest.fixture(scope="module")
@@ -52,70 +40,81 @@ def server(weights: Path) -> Any:
         yield running
 
 
-def saved_person(graph: Graph, seed: int, name: str = "p") -> None:
+def saving(definitions: dict[str, Any], seed: int) -> Prompt:
+    """A prompt that makes a person up and saves it."""
+    graph = Graph(definitions)
     person = graph.add("SamplePortrait", generator=graph.add("GeneratorLoader"), seed=seed)
-    graph.add("SavePortrait", portrait=person, name=name)
+    graph.add("SavePortrait", portrait=person, name="same")
+    return graph.prompt
 
 
 def test_hostile_workflows_leave_the_server_alive(server: ComfyServer) -> None:
     """Values of every wrong kind in every input; what our nodes say is in words."""
-    dice, client = random.Random(SEED), ComfyClient(server.url)
+    dice, client = random.Random(SEED), ComfyClient(server.url, patience=SLOWEST)
     definitions = client.nodes()
-    ours = [name for name in definitions if name.startswith("ITportrait_")]
     with tally("hostile workflows") as line:
-        for number in rounds(line):
-            graph = Graph(definitions)
-            base = graph.add("GeneratorLoader")
-            parts = {"generator": base, "portrait": graph.add("SamplePortrait", generator=base)}
-            kind = dice.choice(ours)
-            spec = definitions[kind]["input"]
-            names = [*spec.get("required", {}), *spec.get("optional", {})]
-            given: dict[str, Any] = {name: part for name, part in parts.items() if name in names}
-            given |= {
-                name: dice.choice(ODD) for name in dice.sample(names, min(len(names), dice.randint(1, 2)))
-            }
-            node = graph.add(kind, **given)
-            for name in ("steps", "views", "resolution", "columns", "rows"):
-                entry = graph.prompt[node.id]["inputs"]
-                if isinstance(entry.get(name), int) and name not in given:
-                    entry[name] = 32 if name == "resolution" else 2
-            if not definitions[kind]["output_node"]:
-                graph.add("PreviewAny", source=node)
-            try:
-                run = client.run(graph.prompt)
-                if any(word in run.error for word in RAW):
-                    line.failures.append(f"{number} {kind} {given}: {run.error[:160]}")
-            except (Rejected, requests.HTTPError, UnicodeError, ValueError):
-                pass
-        if not requests.get(f"{server.url}/system_stats", timeout=60).ok:
-            line.failures.append("the server is dead")
+        for numbers in batches(line, BATCH):
+            queued: dict[str, str] = {}
+            for number in numbers:
+                prompt, about = hostile(definitions, dice)
+                with contextlib.suppress(Rejected, requests.HTTPError, UnicodeError, ValueError):
+                    queued[client.queue(prompt)] = f"{number} {about}"
+            for id, run in client.ends(queued).items():
+                line.slowest = max(line.slowest, round(run.seconds, 1))
+                if run.failed.startswith("ITportrait_") and any(word in run.error for word in RAW):
+                    line.failures.append(f"{queued[id]}: {run.error[:160]}")
+            if not requests.get(f"{server.url}/system_stats", timeout=60).ok:
+                line.failures.append(f"{numbers}: the server is dead")
+        line.megabytes = round((server.peak_memory() or 0) / 2**20)
+        assert line.megabytes < LARGEST
+
+
+LONG = ("Stylize", "Fuse", "PivotalTuning", "Inversion")
+"""Nodes that train; each is cancelled in turn."""
+
+
+def training(definitions: dict[str, Any], kind: str, number: int) -> tuple[Prompt, str]:
+    """A prompt with a training that would take an hour, and the id of its node."""
+    graph = Graph(definitions)
+    base = graph.add("GeneratorLoader")
+    person = graph.add("SamplePortrait", generator=base, seed=number)
+    given: dict[str, Any] = {"generator": base, "portrait": person, "steps": 5000}
+    if kind == "Inversion":
+        given = {"generator": base, "image": person[1], "steps": 5000, "seed": number}
+        given["photo_prior"] = graph.add("PhotoPriorLoader")
+    elif kind != "PivotalTuning":
+        given["seed"] = number
+    if kind == "Fuse":
+        given["clip"] = graph.add("ClipLoader")
+    node = graph.add(kind, **given)
+    graph.add("PreviewAny", source=node)
+    return graph.prompt, node.id
+
+
+def results(server: ComfyServer) -> set[Path]:
+    """Files below the server's results but resume points, which a cancelled run leaves to go on from."""
+    files = (server.base / "output").rglob("*")
+    return {path for path in files if path.is_file() and path.suffix != ".resume"}
 
 
 def test_cancels_leave_nothing_and_the_next_prompt_runs(server: ComfyServer) -> None:
-    client = ComfyClient(server.url)
+    client, dice = ComfyClient(server.url), random.Random(SEED)
     definitions = client.nodes()
     with tally("cancels") as line:
         for number in rounds(line):
-            graph = Graph(definitions)
-            base = graph.add("GeneratorLoader")
-            person = graph.add("SamplePortrait", generator=base, seed=number)
-            style = graph.add("Stylize", generator=base, portrait=person, steps=5000, seed=number)
-            graph.show(style[2])
-            before, asked = set(server.base.rglob("apt-*.safetensors")), []
+            prompt, node = training(definitions, LONG[number % len(LONG)], number)
+            before, left = results(server), [dice.randint(1, 3)]
 
-            def cancel(
-                kind: str, data: dict[str, Any], node: str = style.id, asked: list[bool] = asked
-            ) -> None:
-                if kind == "progress" and data["node"] == node and not asked:
-                    asked.append(True)
-                    client.cancel()
+            def cancel(kind: str, data: dict[str, Any], node: str = node, left: list[int] = left) -> None:
+                if kind == "progress" and data["node"] == node:
+                    left[0] -= 1
+                    if left[0] == 0:
+                        client.cancel()
 
-            run = client.run(graph.prompt, cancel)
-            if run.end != "execution_interrupted" or set(server.base.rglob("apt-*.safetensors")) != before:
-                line.failures.append(f"{number}: {run.end} {run.error[:100]}")
-            fresh = Graph(definitions)
-            saved_person(fresh, number)
-            if client.run(fresh.prompt).end != "execution_success":
+            run = client.run(prompt, cancel)
+            if run.end != "execution_interrupted" or results(server) != before:
+                line.failures.append(f"{number}: {run.end} {run.error[:100]}, {results(server) - before}")
+            if client.run(saving(definitions, number)).end != "execution_success":
                 line.failures.append(f"{number}: the next prompt failed")
 
 
@@ -131,10 +130,10 @@ def test_two_servers_on_one_folder_lose_no_save(weights: Path, tmp_path: Path) -
             def save(name: str, server: ComfyServer) -> None:
                 client = ComfyClient(server.url)
                 definitions = client.nodes()
-                for number in rounds(Tally(line.name)):
-                    graph = Graph(definitions)
-                    saved_person(graph, number, "same")
-                    said[name] += client.run(graph.prompt).end == "execution_success"
+                for numbers in batches(Tally(line.name), BATCH):
+                    queued = [client.queue(saving(definitions, number)) for number in numbers]
+                    ends = [run.end for run in client.ends(queued).values()]
+                    said[name] += ends.count("execution_success")
 
             threads = [threading.Thread(target=save, args=pair) for pair in (("one", one), ("two", two))]
             for thread in threads:

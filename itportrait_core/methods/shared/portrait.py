@@ -115,6 +115,7 @@ def sample_portrait(
         camera: [1, 25] from where it is shown; the front where None.
     """
     from ...rendering import cameras
+    from ...rendering.views import check_drawn
 
     device = next(generator.parameters()).device
     with torch.no_grad():
@@ -124,4 +125,5 @@ def sample_portrait(
         ws = generator.mapping(z, front, truncation_psi=truncation)
         label = front if camera is None else camera.to(device)
         image = generator.synthesis(ws, label).image
+    check_drawn(image, "The picture of the person")
     return Portrait(ws=ws, camera=label, image=image, report={"seed": seed, "truncation": truncation})

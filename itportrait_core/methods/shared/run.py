@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def run(
             finite; then the last resume point stays.
     """
     point = None if resume is None else Path(resume)
-    start = _restore_checkpoint(task, point) if point is not None and point.is_file() else 0
+    start = _restore_checkpoint(task, point) if point is not None and os.path.isfile(point) else 0
     saved_at, reason = time.monotonic(), "done"
     index = start
     for index in range(start, task.total):

@@ -54,7 +54,12 @@ class Relevance:
         tensors, _ = read_tensors(path, KIND)
         if set(tensors) != {item.name for item in fields(cls)}:
             raise DamagedFile(f"{path} is damaged: it holds {sorted(tensors)}; delete it.")
-        return cls(**{name: tensor.to(device) for name, tensor in tensors.items()})
+        latents, embeddings, between = (tensors[item.name] for item in fields(cls))
+        good = latents.ndim == embeddings.ndim == between.ndim == 2 and between.is_floating_point()
+        sides = (len(latents),) * 2, (len(embeddings),) * 2, (len(latents), len(embeddings))
+        if not good or (latents.shape, embeddings.shape, between.shape) != sides:
+            raise DamagedFile(f"{path} is damaged: its tensors do not fit each other; delete it.")
+        return cls(**{name: tensor.float().to(device) for name, tensor in tensors.items()})
 
 
 @torch.no_grad()

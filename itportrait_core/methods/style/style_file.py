@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...checkpoints.format import stored_as
+from ...checkpoints.lineage_check import check_lineage
+from ...checkpoints.tensor_file import check_finite
 from ...errors import DamagedFile, ITPortraitError
 from ...networks.generator3d import Generator3D
 from ..shared.lineage import weights_hash
@@ -91,12 +94,14 @@ def load_style(path: str | Path, base: Generator3D) -> Generator3D:
     lineage = facts.get("lineage", {})
     if not isinstance(lineage, dict):
         raise DamagedFile(f"{Path(path).name} is damaged: its lineage is no object; get the file again.")
+    check_lineage(lineage, Path(path).name)
     _check_fits(tensors, base.state_dict(), Path(path).name)
     with torch.inference_mode(False):
         result = frozen_copy(base)
         state = result.state_dict()
         for name, delta in _expanded(tensors).items():
             state[name] = state[name] + delta.to(state[name]).view(state[name].shape)
+            check_finite(state[name], f"{Path(path).name} on its base: {name}")
         result.load_state_dict(state)
     result.lineage = lineage
     return result
@@ -130,7 +135,8 @@ def _check_fits(tensors: dict[str, Tensor], base: dict[str, Tensor], file: str) 
 
 
 def _halves(deltas: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"full.{name}": delta.half() for name, delta in deltas.items()}
+    """Differences as float16; one that is too large for it keeps its own type."""
+    return {f"full.{name}": stored_as(delta, torch.float16) for name, delta in deltas.items()}
 
 
 def _compressed(deltas: dict[str, Tensor], budget: float) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ def read_config(
     layers = init_kwargs.get("mapping_kwargs", {}).get("num_layers", 8)
     if layers != sum(re.fullmatch(r"backbone\.mapping\.fc\d+\.weight", name) is not None for name in shapes):
         raise ITPortraitError("The pickle holds another number of mapping layers than its settings say.")
-    sides = [int(m[1]) for name in shapes if (m := re.match(r"backbone\.synthesis\.b(\d+)\.", name))]
+    sides = [int(m[1]) for name in shapes if (m := re.match(r"backbone\.synthesis\.b([0-9]{1,5})\.", name))]
     config = kind.from_official(
         init_kwargs,
         attributes.get("rendering_kwargs"),
