@@ -138,7 +138,9 @@ class InversionTask:
                 planes, ws, labels,
                 neural_rendering_resolution=side, ray_chunk=chunk or None, checkpoint=chunk > 0,
             )  # fmt: skip
-            view = View(render, source=self.mean_head, ws=ws, camera=labels)
+            view = View(render, ws=ws, camera=labels)
+            if self.mean_head is not None:
+                view = replace(view, source=self.mean_head)
             if "front" not in self.needs:
                 return view
             front = cameras.front(len(ws)).to(ws)
