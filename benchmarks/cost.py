@@ -205,6 +205,8 @@ def counted_step(full: FullSize, step: str) -> Count:
     """Counts of one step; what is made before it does not count."""
     with counted():  # numbers that are read meanwhile have to be made up too
         run = STEPS[step][0](full)
+        full.planes()()  # filters and other constants of a device are made once
+        full.view()()
     with counted() as found:
         run()
     return found

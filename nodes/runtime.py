@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management as mm
 import comfy.utils
@@ -100,7 +100,7 @@ def say(text: str) -> None:
 
     logging.getLogger("itportrait").info(text)
     program = sys.modules.get("server")  # importing it would start half of ComfyUI
-    server = getattr(getattr(program, "PromptServer", None), "instance", None)
+    server: Any = getattr(getattr(program, "PromptServer", None), "instance", None)
     context = get_executing_context()
     if context is not None and hasattr(server, "send_progress_text"):
         server.send_progress_text(text, context.node_id)

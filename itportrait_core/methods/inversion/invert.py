@@ -127,8 +127,7 @@ def invert_batch(
         task = _task(source, starts, prior, config, metric, encoder, rng, style)
         way = plan(source, Load(len(task.w), trained=0), task.ray_chunk, free_bytes(device))
         task.ray_chunk = way.ray_chunk
-        if (say := points.pop("on_start", None)) is not None:
-            say(f"inversion {way}")
+        task.plan = way
         outcome = run(task, on_step, **points)
         return [_portrait(task, k, start, prior, metric, outcome) for k, start in enumerate(starts)]
 

@@ -20,6 +20,7 @@ from ..shared.latent_statistics import LatentStatistics
 from ..shared.latent_whitening import LatentWhitening
 from ..shared.lineage import run_identity
 from ..shared.memory import with_less_memory
+from ..shared.memory_plan import Plan
 from ..shared.passes import target_of
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
 from ..shared.schedule import ramp
@@ -66,6 +67,7 @@ class InversionTask:
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
         self.ray_chunk = config.ray_chunk
+        self.plan: Plan | None = None
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)

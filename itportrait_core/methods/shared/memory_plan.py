@@ -86,7 +86,9 @@ def plan(generator: Generator3D, load: Load, ray_chunk: int, free: int) -> Plan:
         free: bytes, 0 for unknown: then views come one by one, and all rays of one at once.
     """
     one_by_one = Together(frozen=free > 0)
-    ways = [(Together(True, True), ray_chunk)] if free > 0 and load.views > 1 and not ray_chunk else []
+    ways: list[tuple[Together, int]] = []
+    if free > 0 and load.views > 1 and not ray_chunk:
+        ways.append((Together(True, True), 0))
     ways += [(one_by_one, chunk) for chunk in ((ray_chunk,) if ray_chunk else (0, *RAY_CHUNKS))]
     for together, chunk in ways:
         needs = needed(generator, load, together, chunk)

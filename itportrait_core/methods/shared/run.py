@@ -124,6 +124,7 @@ def run(
     every_steps: int = 25,
     every_seconds: float = 0.0,
     keep_point: bool = False,
+    on_start: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Make all steps of `task`.
 
@@ -136,6 +137,7 @@ def run(
         every_steps: write it every so many steps (0 = never by steps).
         every_seconds: write it when so much time has passed (0 = never by time).
         keep_point: leave it after a completed run, for callers that remove it when the results are on disk.
+        on_start: told the task's `plan` of memory before the first step, if it has one.
 
     Raises:
         ITPortraitError: if the resume point belongs to another run, or cannot be written, or if a loss is not
@@ -144,6 +146,9 @@ def run(
     point = None if resume is None else Path(resume)
     start = _restore_checkpoint(task, point) if point is not None and os.path.isfile(point) else 0
     saved_at, reason = time.monotonic(), "done"
+    plan = getattr(task, "plan", None)
+    if on_start is not None and plan is not None:
+        on_start(str(plan))
     index = start
     for index in range(start, task.total):
         if task.finished():

@@ -160,8 +160,6 @@ def train(
     def facts(name: str) -> tuple[Generator3D, str, Config, History, Portrait | None, str | None]:
         return base, method.format(name), config, task.history, portrait, text
 
-    if (say := points.pop("on_start", None)) is not None and task.plan is not None:
-        say(f"{method.format('training').replace('-', ' ')} {task.plan}")
     run(task, with_moments(on_step, task, lambda name: lineage_on(*facts(name))), **points)
     return [finish(one.generator, *facts(one.name)) for one in task.trained]
 
