@@ -201,25 +201,25 @@ STEPS: dict[str, tuple[Callable[[FullSize], Callable[[], Any]], int]] = {
 """What is counted, and how many copies of the generator it holds."""
 
 
-def counted_step(full: FullSize, step: str) -> Count:
+def counted_step(full: FullSize, step: str, kernels: bool = False) -> Count:
     """Counts of one step; what is made before it does not count."""
-    with counted():  # numbers that are read meanwhile have to be made up too
+    with counted(kernels):  # numbers that are read meanwhile have to be made up too
         run = STEPS[step][0](full)
         full.planes()()  # filters and other constants of a device are made once
         full.view()()
-    with counted() as found:
+    with counted(kernels) as found:
         run()
     return found
 
 
-def count(full: FullSize, step: str) -> Cost:
+def count(full: FullSize, step: str, kernels: bool = False) -> Cost:
     """The row of one step. Adam's moments are there from the start, as after the first step."""
     copies = STEPS[step][1]
     moments = full.moments() if copies > 1 and "inversion" not in step else 0
-    found = counted_step(full, step)
+    found = counted_step(full, step, kernels)
     return Cost(
         step, full.preset, "half" if full.half else "float32",
-        "at once" if full.together.trained else "one by one",
+        ("at once" if full.together.trained else "one by one") + (", one pass" if kernels else ""),
         full.side or full.generator.neural_rendering_resolution,
         found.bytes / 1e9, found.flops / 1e12, found.kernels, found.waits,
         (found.peak + full.networks(copies) + moments) / 2**30,
@@ -236,13 +236,17 @@ class Arm:
     together: bool
     side: int
     steps: tuple[str, ...]
+    kernels: bool = False
+    """Whether kernels in one pass are allowed, which nodes do not."""
 
 
 ARMS = (
     Arm("recommended", True, True, 0, ("coupled round",)),
     Arm("recommended", True, False, 0, ("view", "APT step", "coupled round")),
     Arm("recommended", True, True, 64, ("coupled round",)),
+    Arm("recommended", True, True, 0, ("coupled round",), kernels=True),
     Arm("paper", False, True, 0, ("coupled round",)),
+    Arm("paper", False, True, 0, ("coupled round",), kernels=True),
     Arm("paper", False, False, 0, tuple(STEPS)),
 )
 """Rows of the table."""
@@ -263,7 +267,7 @@ def main() -> None:
     for arm in ARMS:
         full = FullSize(arm.preset, arm.half, arm.together, arm.side)
         for step in arm.steps:
-            cost = count(full, step)
+            cost = count(full, step, arm.kernels)
             table.add(cost.unit, [cost])
             print(
                 f"{cost.unit:56} {cost.gigabytes:7.1f} GB"

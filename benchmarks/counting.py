@@ -88,8 +88,11 @@ class Count:
 
 
 @contextmanager
-def counted() -> Iterator[Count]:
-    """Count what happens to meta tensors inside the block."""
+def counted(one_pass_kernels: bool = False) -> Iterator[Count]:
+    """Count what happens to meta tensors inside the block.
+
+    `one_pass_kernels`: as in a program that allows them, `networks/one_pass.py`; nodes do not.
+    """
     count = Count()
     mode = _Counting(count)
     hooks = [
@@ -99,7 +102,7 @@ def counted() -> Iterator[Count]:
     try:
         with (
             mode,
-            patch.object(one_pass, "works_on", _on_meta),
+            patch.object(one_pass, "works_on", _on_meta if one_pass_kernels else lambda x: False),
             patch.object(one_pass, "kernel", mode.kernel),
             patch.object(F, "scaled_dot_product_attention", _attention),
         ):

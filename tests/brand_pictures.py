@@ -1,6 +1,6 @@
 """Renew README's first picture, and icon and banner of the registry: `python tests/brand_pictures.py`.
 
-The first is a turning head as it is and in three instant styles. Icon and banner are cut out of
+The first is a turning head as it is and in three styles, each learned from one picture (three minutes). Icon and banner are cut out of
 `web/docs/pictures/coupled.jpg`, which `tests/demo.py` draws: rows of one person from five sides, as she is
 and with style and text.
 """
@@ -24,7 +24,7 @@ BANNER = (1260, 540)
 ICON = 400
 COLUMNS, ROWS = 5, 3
 PAPER, INK = (24, 24, 28), (235, 235, 235)
-STYLES = ("cartoon woman", "marble statue", "zombie man")
+STYLES = ("caricature", "marble statue", "zombie man")
 PERSON = 23
 """Seed of the head that turns."""
 FRAMES, TILE, MILLISECONDS = 32, 320, 90
@@ -53,7 +53,8 @@ def turning(file: Path) -> None:
     base = itp.load_generator("pocket")
     person = sample_portrait(base, PERSON, truncation=0.7)
     pictures = (ROOT / "example_workflows" / "pictures" / f"{name}.png" for name in STYLES)
-    heads = [base, *(itp.instant_style(base, to_rgb(Image.open(picture))) for picture in pictures)]
+    sitters = (itp.invert(base, to_rgb(Image.open(picture))) for picture in pictures)
+    heads = [base, *(itp.stylize(base, sitter) for sitter in sitters)]
     frames = [Image.new("RGB", (2 * TILE, 2 * TILE)) for _ in range(FRAMES)]
     cameras = itp.cameras.figure_eight(FRAMES, YAW, PITCH)
     for place, head in enumerate(heads):

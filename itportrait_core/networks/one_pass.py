@@ -1,8 +1,9 @@
 """Activations in one pass over memory, forward and backward, on NVIDIA and AMD cards.
 
-torch makes the kernels from a line of C each, inside this process (`torch.cuda.jiterator`). Before they are
-used for the first time they are compared with the plain formula; where that fails, or torch cannot make
-them, the plain formula stays. Other devices always take it.
+torch makes the kernels from a line of C each, inside this process (`torch.cuda.jiterator`). No node compiles
+anything, so they are used only in programs that ask for it by `allow`. Before they are used for the first time
+they are compared with the plain formula; where that fails, or torch cannot make them, the plain formula stays.
+Other devices always take it.
 """
 
 from __future__ import annotations
@@ -135,9 +136,17 @@ def kernel(code: str) -> Callable[..., Tensor]:
     return torch.cuda.jiterator._create_jit_fn(code, **dict.fromkeys(numbers, 1.0))
 
 
+def allow(yes: bool = True) -> None:
+    """Whether this process may make such kernels; it may not until it is told."""
+    _allowed["here"] = yes
+
+
+_allowed = {"here": False}
+
+
 def works_on(x: Tensor) -> bool:
     """Whether such kernels are used for tensors like `x`."""
-    return x.is_cuda and _works(x.dtype, x.device)
+    return _allowed["here"] and x.is_cuda and _works(x.dtype, x.device)
 
 
 @lru_cache

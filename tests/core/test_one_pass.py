@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,6 +90,17 @@ def test_numbers_that_are_none_stay_so(compiled):
     x = torch.full((1, 3, 1, 1), float("nan"))
     made = one_pass._fused_forward(x, None, torch.zeros(()), torch.zeros(3), 1.0, 256.0)
     assert bool(made.isnan().all())
+
+
+def test_nobody_makes_them_unless_allowed(monkeypatch):
+    card = SimpleNamespace(is_cuda=True, dtype=torch.float32, device=torch.device("cpu"))
+    monkeypatch.setattr(one_pass, "_works", lambda *_: True)
+    assert not one_pass.works_on(card)
+    try:
+        one_pass.allow()
+        assert one_pass.works_on(card)
+    finally:
+        one_pass.allow(False)
 
 
 def test_a_card_that_cannot_make_them_takes_the_formulas(monkeypatch):
