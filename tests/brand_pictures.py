@@ -1,8 +1,8 @@
 """Renew README's first picture, and icon and banner of the registry: `python tests/brand_pictures.py`.
 
-The first is a turning head as it is and in three styles, each learned from one picture (three minutes). Icon and banner are cut out of
-`web/docs/pictures/coupled.jpg`, which `tests/demo.py` draws: rows of one person from five sides, as she is
-and with style and text.
+The first is a turning head as it is and in three styles, each learned from one picture (some minutes). Icon
+and banner are cut out of `web/docs/pictures/coupled.jpg`, which `tests/demo.py` draws: rows of one person
+from five sides, as she is and with style and text.
 """
 
 from __future__ import annotations

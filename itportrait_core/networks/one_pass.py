@@ -1,9 +1,9 @@
 """Activations in one pass over memory, forward and backward, on NVIDIA and AMD cards.
 
 torch makes the kernels from a line of C each, inside this process (`torch.cuda.jiterator`). No node compiles
-anything, so they are used only in programs that ask for it by `allow`. Before they are used for the first time
-they are compared with the plain formula; where that fails, or torch cannot make them, the plain formula stays.
-Other devices always take it.
+anything, so they are used only in programs that ask for it by `allow`. Before their first use they are
+compared with the plain formula; where that fails, or torch cannot make them, the plain formula stays. Other
+devices always take it.
 """
 
 from __future__ import annotations
