@@ -80,7 +80,7 @@ def check(node: type[io.ComfyNode], given: Mapping[str, Any]) -> None:
 
 
 @functools.cache
-def _inputs(node: Any) -> tuple[str, list[io.Input]]:
+def _inputs(node: type[io.ComfyNode]) -> tuple[str, list[io.Input]]:
     """Title and inputs of a node; made once, for lists of files need a look at every file."""
     schema = node.define_schema()
     return schema.display_name or schema.node_id, list(schema.inputs)

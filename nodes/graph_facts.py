@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..itportrait_core.errors import ITPortraitError
 from . import folders
@@ -66,18 +66,18 @@ class Origin:
         return self.layers, self.width
 
 
-def is_link(value: object) -> bool:
+def is_link(value: object) -> TypeGuard[list[Any]]:
     """Whether an input's value is a link to another node."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
 
 
-def _node(graph: Graph, link: Any) -> tuple[str, Mapping[str, Any]]:
+def _node(graph: Graph, link: object) -> tuple[str, Mapping[str, Any]]:
     """Kind, without our prefix, and inputs of the node that a link comes from; "" where there is none."""
     entry = graph.get(link[0], {}) if is_link(link) else {}
     return str(entry.get("class_type", "")).removeprefix(OURS), entry.get("inputs", {})
 
 
-def generator(graph: Graph, link: Any, deep: int = 0) -> Origin | None:
+def generator(graph: Graph, link: object, deep: int = 0) -> Origin | None:
     """Where the generator of a link comes from."""
     what, inputs = _node(graph, link)
     if deep > DEEPEST:
@@ -95,12 +95,12 @@ def generator(graph: Graph, link: Any, deep: int = 0) -> Origin | None:
         return origin and replace(origin, trained=True)
     if what in CHANGED:
         origin = generator(graph, inputs.get("generator"), deep + 1)
-        passed_on = what == "Fuse" and link[1] == 1 and inputs.get("mode") == "text_only"
+        passed_on = what == "Fuse" and is_link(link) and link[1] == 1 and inputs.get("mode") == "text_only"
         return origin and replace(origin, trained=origin.trained or (what in TRAINED and not passed_on))
     return None
 
 
-def people(graph: Graph, link: Any, deep: int = 0) -> list[Origin]:
+def people(graph: Graph, link: object, deep: int = 0) -> list[Origin]:
     """Where the people of a link come from, as far as that can be told."""
     what, inputs = _node(graph, link)
     if deep > DEEPEST:
@@ -116,7 +116,7 @@ def people(graph: Graph, link: Any, deep: int = 0) -> list[Origin]:
     return []
 
 
-def pictures(graph: Graph, link: Any, deep: int = 0) -> int | None:
+def pictures(graph: Graph, link: object, deep: int = 0) -> int | None:
     """How many pictures a link brings, at least."""
     what, inputs = _node(graph, link)
     if deep > DEEPEST:
@@ -137,7 +137,7 @@ def pictures(graph: Graph, link: Any, deep: int = 0) -> int | None:
         both = (pictures(graph, inputs.get(name), deep + 1) or 1 for name in ("image1", "image2"))
         return sum(both)
     if what == "MultiViewRender":
-        return _views(graph, inputs) if link[1] != 1 else None
+        return _views(graph, inputs) if is_link(link) and link[1] != 1 else None
     return None
 
 

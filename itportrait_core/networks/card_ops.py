@@ -7,11 +7,10 @@ kernel where torch can make one (`one_pass`). `tests/core/test_fast_roads.py` co
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from . import one_pass
 
@@ -29,7 +28,7 @@ class Demodulation(torch.autograd.Function):
     """`gain / |weight * styles|` per output channel, [B, O]; see `modulated_conv2d`."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, styles: Tensor, gain: float) -> Tensor:
+    def forward(ctx: FunctionCtx, weight: Tensor, styles: Tensor, gain: float) -> Tensor:
         """`weight` [O, I, k, k], `styles` [B, I]."""
         energy, squares = (weight * weight).sum(dim=(2, 3)), styles * styles
         share = 1 / (gain * gain)
@@ -41,7 +40,7 @@ class Demodulation(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """Gradients of `weight` and `styles`."""
         weight, styles, energy, squares, made = ctx.saved_tensors
         slope, share = made.pow(3).mul_(grad), -ctx.share
@@ -58,7 +57,9 @@ class Linear(torch.autograd.Function):
     """`alpha * x W^T + beta * bias` whose factors stay inside the products, also in the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, alpha: float, beta: float) -> Tensor:
+    def forward(
+        ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, alpha: float, beta: float
+    ) -> Tensor:
         """`x` [B, I], `weight` [O, I], `bias` [O]."""
         ctx.save_for_backward(x, weight)
         ctx.alpha, ctx.beta = alpha, beta
@@ -66,7 +67,7 @@ class Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of `x`, `weight` and `bias`."""
         x, weight = ctx.saved_tensors
         of_x = of_weight = of_bias = None
@@ -83,14 +84,14 @@ class ScaledChannels(torch.autograd.Function):
     """`x` times a factor per channel; the factor's gradient is a product and needs no picture of its own."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, factor: Tensor) -> Tensor:
         """`x` [B, C, H, W], `factor` [B, C]."""
         ctx.save_for_backward(x, factor)
         return x * factor[:, :, None, None]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Gradients of `x` and `factor`."""
         x, factor = ctx.saved_tensors
         of_x = grad * factor[:, :, None, None] if ctx.needs_input_grad[0] else None
@@ -105,7 +106,7 @@ class NoiseBiasLeakyReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: FunctionCtx,
         x: Tensor,
         noise: Tensor | None,
         strength: Tensor,
@@ -122,7 +123,7 @@ class NoiseBiasLeakyReLU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of `x`, `strength` and `bias`; noise is drawn or stored, and has none."""
         y, noise, strength = ctx.saved_tensors
         grad = one_pass.leaky_relu_backward(grad, y, ctx.limit)
@@ -140,14 +141,14 @@ class IntervalOpacity(torch.autograd.Function):
     """`1 - exp(-softplus((a + b) / 2 - 1) * length)`, of raw densities at both ends of intervals."""
 
     @staticmethod
-    def forward(ctx: Any, sigma: Tensor, length: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, sigma: Tensor, length: Tensor) -> Tensor:
         """`sigma` [..., S], `length` [..., S - 1] -> [..., S - 1]."""
         ctx.save_for_backward(sigma, length)
         return one_pass.opacity(sigma[..., :-1], sigma[..., 1:], length)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, None]:
         """The gradient of `sigma`; depths have none."""
         sigma, length = ctx.saved_tensors
         half = one_pass.opacity_backward(grad, sigma[..., :-1], sigma[..., 1:], length)
@@ -160,7 +161,7 @@ class Softplus(torch.autograd.Function):
     """log(1 + exp(x)) that keeps only its result, and writes it over `x`, which must be nobody else's."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         """Any shape."""
         y = torch.ops.aten.softplus.out(x.detach(), out=x.detach())
         ctx.save_for_backward(y)
@@ -168,7 +169,7 @@ class Softplus(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> Tensor:
         """The gradient of `x`."""
         return one_pass.softplus_backward(grad, *ctx.saved_tensors)
 
@@ -180,7 +181,7 @@ class SumOfPlanes(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, planes: Tensor, grid: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, planes: Tensor, grid: Tensor) -> Tensor:
         """`planes` [B, 3, C, H, W], `grid` [B, 3, P, 2] in [-1, 1] -> [B, C, P]."""
         ctx.save_for_backward(planes, grid)
         read = torch.grid_sampler(planes.flatten(0, 1), grid.flatten(0, 1)[:, None], 0, 0, False)
@@ -188,7 +189,7 @@ class SumOfPlanes(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Gradients of `planes` and `grid`."""
         planes, grid = ctx.saved_tensors
         mask, grad = list(ctx.needs_input_grad), grad[:, :, None]
@@ -204,7 +205,7 @@ class SplitSigmoid(torch.autograd.Function):
     """The first column, and the sigmoid of the others; its gradient is written once, where it belongs."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: FunctionCtx, x: Tensor) -> tuple[Tensor, Tensor]:
         """[..., 1 + C] -> [..., 1] and [..., C]."""
         features = x[..., 1:].sigmoid()
         ctx.save_for_backward(features)
@@ -212,7 +213,7 @@ class SplitSigmoid(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, first: Tensor, others: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, first: Tensor, others: Tensor) -> Tensor:
         """The gradient of `x`."""
         (features,) = ctx.saved_tensors
         grad = features.new_empty((*features.shape[:-1], 1 + features.shape[-1]))

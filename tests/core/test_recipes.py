@@ -174,7 +174,7 @@ def test_a_generator_proves_its_own_weights(tmp_path: Path) -> None:
 def test_a_difference_is_drawn_on_its_base(weights: Path, tmp_path: Path, budget: float) -> None:
     """Base and difference together give the test picture; without the very base, that is said."""
     style, name = stand_ins.generator(seed=3).eval(), "style.safetensors"
-    style.lineage = {"method": "apt", "seed": 3, "history": "long"}
+    style.lineage = {"method": "apt", "seed": 3, "history": [{"long": True}]}
     file = save_style(style, stand_ins.generator(), tmp_path / name, budget_mb=budget)
     card = difference_card(file, stand_ins.generator(), weights, {})
     carriers.attach(file, make_notes(card, None, None, private=False))
