@@ -53,7 +53,7 @@ def judge(pack: ModuleType, graph: Graph) -> Callable[[Node], str]:
 def foreign(pack: ModuleType) -> Iterator[str]:
     """A generator of another shape among the model files."""
     folder = Path(pack.nodes.folders.results_folder())
-    file = folder / "foreign.safetensors"
+    file = folder / "another-shape.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     save_generator(stand_ins.generator(width=12), file)
     yield file.name
