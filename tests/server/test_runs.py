@@ -251,10 +251,13 @@ def test_text_and_picture_train_together(quick: ComfyClient, graph: Graph, mode:
 def test_an_inversion_reports_and_can_be_kept(
     quick_server: ComfyServer, quick: ComfyClient, graph: Graph
 ) -> None:
-    """A picture larger than the generator's becomes a portrait with a report; its file loads as the same."""
+    """A picture larger than the generator's becomes a portrait with a report; its file loads as the same.
+
+    So many steps take longer than the five seconds after which the first preview comes.
+    """
     base, prior = graph.add("GeneratorLoader"), graph.add("PhotoPriorLoader")
     picture = graph.add("ExamplePicture")
-    found = graph.add("Inversion", generator=base, photo_prior=prior, image=picture, steps=3)
+    found = graph.add("Inversion", generator=base, photo_prior=prior, image=picture, steps=80)
     report = graph.add("PreviewAny", source=found[3])
     graph.show(found[1])
     graph.add("SavePortrait", portrait=found, name="somebody")
