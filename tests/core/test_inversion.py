@@ -218,3 +218,16 @@ def test_portraits_survive_a_file(generator, tmp_path):
     (tmp_path / "p.safetensors").write_bytes(b"")
     with pytest.raises(ITPortraitError):
         Portrait.load(tmp_path / "p.safetensors")
+
+
+def test_a_preview_shows_the_picture_and_what_is_made_of_it(generator, perceptual):
+    """Two pictures; the nodes lay them side by side."""
+    truth, pictures = sample_portrait(generator, 5), []
+    config = QUICK.replace(steps=2)
+    invert(
+        generator, truth.image, None, config, lambda *step: pictures.append(step[2].preview()),
+        perceptual=perceptual,
+    )  # fmt: skip
+    assert [one.shape for one in pictures] == [(2, *truth.image.shape[1:])] * 2
+    assert torch.allclose(pictures[0][:1], truth.image.clamp(-1, 1), atol=1e-5)
+    assert not torch.equal(pictures[0][1], pictures[1][1])
