@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..config import Config
+from .generator3d import G
 from .style_basis import CODE_DIM, RANK, StyleBasis
 from .style_code import WIDTHS, StyleCodeEncoder
+from .weights_in_place import copy_with_weights
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,7 @@ class StylePrior(nn.Module):
     def weights(self, base: Mapping[str, Tensor], code: Tensor) -> dict[str, Tensor]:
         """The generator's weights by name, changed by a code [K]."""
         return self.basis.weights(base, code)
+
+    def styled(self, generator: G, code: Tensor) -> G:
+        """A copy of the generator with the style of a code [K] in its weights; no gradients."""
+        return copy_with_weights(generator, self.weights(dict(generator.named_parameters()), code))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import itportrait_core as itp
+from itportrait_core.checkpoints.tensor_file import open_tensors
 from itportrait_core.methods.shared.latent_whitening import LatentWhitening
 from itportrait_core.methods.shared.style_priors import style_prior_of
 from itportrait_core.methods.style.instant import instant_style_of
@@ -81,7 +82,9 @@ def test_every_layer_of_the_latent_is_held_to_people(generator: torch.nn.Module)
     assert torch.allclose(every.from_units(every.to_units(nobody)), nobody, atol=1e-3)
 
 
-@pytest.mark.parametrize("code", [[0.0], "code", [float("nan")] * 64, [None] * 64, {"a": 1}, [True] * 64])
+@pytest.mark.parametrize(
+    "code", [[0.0], "code", [float("nan")] * 64, [None] * 64, {"a": 1}, [True] * 64, [10**400] * 64]
+)
 def test_a_foreign_code_is_refused(generator: torch.nn.Module, portrait: itp.Portrait, code: object) -> None:
     damaged = itp.Portrait(portrait.ws, portrait.camera, portrait.image, {"style_code": code})
     with pytest.raises(itp.ITPortraitError, match="invert the picture again"):
@@ -116,3 +119,21 @@ def test_others_are_compared_with_what_the_prior_reads_alone(
     assert all(torch.equal(value, compared[name]) for name, value in read.items())
     original = others_of(generator, [portrait], itp.APTConfig()).state_dict()
     assert all(torch.equal(value, original[name]) for name, value in generator.state_dict().items())
+
+
+def test_a_code_beyond_float32_is_refused(generator: torch.nn.Module, portrait: itp.Portrait) -> None:
+    huge = itp.Portrait(portrait.ws, portrait.camera, portrait.image, {"style_code": [1e300] * 64})
+    with pytest.raises(itp.ITPortraitError, match="style code"):
+        instant_style_of(generator, huge)
+
+
+def test_a_still_code_is_no_part_of_a_resume_point(
+    generator: torch.nn.Module, picture: Tensor, tmp_path: Path
+) -> None:
+    """Points that were laid down before codes moved hold none, and are taken up."""
+    point = tmp_path / "point.safetensors"
+    config = QUICK.replace(lr_style=0.0, steps=2)
+    itp.invert(generator, picture, config=config, resume=point, every_steps=1, keep_point=True)
+    with open_tensors(point) as file:
+        names = file.keys()
+    assert names and not [name for name in names if "code" in name]

@@ -152,15 +152,8 @@ def _task(
     targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)
     labels = torch.cat([start.camera for start in starts]).repeat_interleave(config.restarts, 0)
     statistics = latent_statistics(generator, config.start_samples)
-    ws = start_latents(
-        generator if style is None else style.baked(),
-        config,
-        statistics,
-        targets,
-        labels,
-        perceptual,
-        encoder,
-    )
+    begins = generator if style is None else style.start
+    ws = start_latents(begins, config, statistics, targets, labels, perceptual, encoder)
     identity = None
     if prior is not None and prior.identity is not None and config.identity > 0:
         identity = IdentityLoss(prior.identity, targets)
@@ -191,7 +184,7 @@ def _portrait(
     """The best run of picture `index` with its report."""
     ws, label, restart = task.best(index)
     code = task.code_of(index, restart)
-    image = task.drawn(ws, label, code)
+    image = task.draw(lambda generator: generator.synthesis(ws, label).image, code)
     identity = None if prior is None else prior.identity
     target = fit_picture(start.aligned.image, task.generator.resolution)
     numbers = compare(image, target, metric, identity)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...networks.generator3d import Generator3D
 from ...networks.style_prior import StylePrior
-from ...networks.weights_in_place import copy_with_weights, with_weights
+from ...networks.weights_in_place import with_weights
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ class StyleCode:
 
     Attributes:
         code: [K], asks for gradients where it is optimised.
+        start: the generator in the style that the encoder reads.
     """
 
     def __init__(self, generator: Generator3D, prior: StylePrior, picture: Tensor, trained: bool) -> None:
@@ -32,14 +33,12 @@ class StyleCode:
         self.weights = dict(generator.named_parameters())
         with torch.no_grad():
             self.code = prior.code(picture)
+        self.start = prior.styled(generator, self.code)
         self.code.requires_grad_(trained)
 
     def draw(self, function: Callable[[Generator3D], T], code: Tensor | None = None) -> T:
         """`function` of the generator in the style; differentiable in the code."""
+        if not self.trained:
+            return function(self.start)
         weights = self.prior.weights(self.weights, self.code if code is None else code)
         return with_weights(self.generator, weights, function)
-
-    def baked(self) -> Generator3D:
-        """A copy of the generator with the style of the code in its weights."""
-        weights = self.prior.weights(self.weights, self.code.detach())
-        return copy_with_weights(self.generator, weights)

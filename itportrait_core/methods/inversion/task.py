@@ -53,6 +53,7 @@ class InversionTask:
         `style`: what the pictures are drawn in; the generator's own look where None.
         """
         self.generator, self.config, self.perceptual, self.style = generator, config, perceptual, style
+        self.moving = style if style is not None and style.trained else None
         self.target = target_of(targets, generator.resolution, perceptual)
         self.statistics, self.rng, self.total = statistics, rng, config.steps
         start = start.mean(dim=1, keepdim=True) if config.space == "W" else start
@@ -62,8 +63,8 @@ class InversionTask:
         if config.optimise_pose:
             groups.append({"params": [self.pose.omega], "lr": config.lr_rotation})
             groups.append({"params": [self.pose.tau], "lr": config.lr_translation})
-        if style is not None and style.trained:
-            groups.append({"params": [style.code], "lr": config.lr_style})
+        if self.moving is not None:
+            groups.append({"params": [self.moving.code], "lr": config.lr_style})
         self.rates = [float(group["lr"]) for group in groups]
         self.optimizer = torch.optim.Adam(groups, betas=config.betas)
         self.ray_chunk = config.ray_chunk
@@ -72,7 +73,8 @@ class InversionTask:
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
         self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
         self.best_w, self.best_labels = self.ws().detach().clone(), labels.clone()
-        self.best_code = None if style is None else style.code.detach().repeat(len(targets), 1)
+        code = labels.new_zeros(0) if style is None else style.code.detach()
+        self.best_code = code.repeat(len(targets), 1)
         self.weights = {"l2": 0.0, "lpips": 0.0, **config.weights()}  # both are recorded in any case
         self.reference = Reference(
             perceptual=perceptual,
@@ -92,7 +94,7 @@ class InversionTask:
     @cached_property
     def whitening(self) -> LatentWhitening:
         """Where `whiten` moves the latents, and `w_reg` measures them."""
-        free = self.style is not None and self.style.trained  # then colours belong to the style
+        free = self.moving is not None  # then colours belong to the style
         return LatentWhitening(self.generator, self.statistics.mean, all_layers=free)
 
     def ws(self) -> Tensor:
@@ -153,9 +155,9 @@ class InversionTask:
         total = weighted_sum(self.weights, view, self.reference, losses, terms=self.terms, per_sample=True)
         return total, losses
 
-    def draw(self, function: Callable[[Generator3D], T]) -> T:
-        """`function` of the generator, in the picture's style where there is one."""
-        return function(self.generator) if self.style is None else self.style.draw(function)
+    def draw(self, function: Callable[[Generator3D], T], code: Tensor | None = None) -> T:
+        """`function` of the generator, in the picture's style where there is one, or in that of a code."""
+        return function(self.generator) if self.style is None else self.style.draw(function, code)
 
     @torch.no_grad()
     def _mean_head(self, labels: Tensor) -> RenderOutput:
@@ -178,8 +180,8 @@ class InversionTask:
         self.best_loss = torch.where(better, loss, self.best_loss)
         self.best_w = torch.where(better[:, None, None], ws, self.best_w)
         self.best_labels = torch.where(better[:, None], labels, self.best_labels)
-        if self.style is not None and self.best_code is not None:
-            self.best_code = torch.where(better[:, None], self.style.code.detach(), self.best_code)
+        if self.moving is not None:
+            self.best_code = torch.where(better[:, None], self.moving.code.detach(), self.best_code)
 
     @torch.no_grad()
     def best(self, picture: int) -> tuple[Tensor, Tensor, int]:
@@ -195,14 +197,7 @@ class InversionTask:
 
     def code_of(self, picture: int, restart: int) -> Tensor | None:
         """The style code [K] of that run of a picture; None without a style."""
-        return None if self.best_code is None else self.best_code[picture * self.config.restarts + restart]
-
-    @torch.no_grad()
-    def drawn(self, ws: Tensor, labels: Tensor, code: Tensor | None) -> Tensor:
-        """The picture [N, 3, H, W] that these latents, cameras and this style make."""
-        if self.style is None:
-            return self.generator.synthesis(ws, labels).image
-        return self.style.draw(lambda generator: generator.synthesis(ws, labels).image, code)
+        return None if self.style is None else self.best_code[picture * self.config.restarts + restart]
 
     def finished(self) -> bool:
         """LPIPS gained less than `stop_gain` over the last `stop_window` steps."""
@@ -225,8 +220,8 @@ class InversionTask:
             "best_loss": self.best_loss, "best_w": self.best_w, "best_labels": self.best_labels,
             "rng": self.rng.get_state(),
         }  # fmt: skip
-        if self.style is not None and self.best_code is not None:
-            tensors |= {"code": self.style.code.detach(), "best_code": self.best_code}
+        if self.moving is not None:
+            tensors |= {"code": self.moving.code.detach(), "best_code": self.best_code}
         facts = {"history": self.history.to_json(), "curve": self.curve}
         return {**tensors, **pack_optimizer(self.optimizer, "adam")}, facts
 
@@ -236,8 +231,8 @@ class InversionTask:
         self.w.copy_(tensors["w"])
         self.pose.omega.copy_(tensors["omega"])
         self.pose.tau.copy_(tensors["tau"])
-        if self.style is not None:
-            self.style.code.copy_(tensors["code"])
+        if self.moving is not None:
+            self.moving.code.copy_(tensors["code"])
             self.best_code = tensors["best_code"].to(self.w.device)
         for name in ("best_loss", "best_w", "best_labels"):
             setattr(self, name, tensors[name].to(self.w.device))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from ...checkpoints.tensor_file import check_finite
 from ...errors import ITPortraitError
 from ...networks.generator3d import G
 from ...networks.style_prior import StylePrior
-from ...networks.weights_in_place import copy_with_weights
+from ...plain_types import describe, is_finite
 from ..shared.history import History
 from ..shared.lineage import finish, tensor_hash
 from ..shared.passes import fit_picture
@@ -64,22 +63,22 @@ def instant_style_of(
     numbers, count = portrait.report.get("style_code"), prior.config.code_dim
     if numbers is None:
         return instant_style(generator, portrait.image, config, prior=prior)
-    listed = isinstance(numbers, list) and all(type(value) in (int, float) for value in numbers)
-    if not listed or len(numbers) != count or not all(map(math.isfinite, numbers)):
+    listed = isinstance(numbers, list) and len(numbers) == count
+    if not listed or not all(type(value) in (int, float) and is_finite(value) for value in numbers):
         raise ITPortraitError(
-            f"The portrait's style code is no list of {count} numbers but {numbers!r:.60}; "
+            f"The portrait's style code is no list of {count} finite numbers but {describe(numbers)}; "
             "invert the picture again with this generator."
         )
     with torch.inference_mode(False), torch.no_grad():
         code = torch.tensor(numbers, dtype=torch.float32, device=device_of(generator))
+        check_finite(code, "The portrait's style code")
         return _baked(generator, portrait.image, prior, code, config or InstantConfig())
 
 
 def _baked(generator: G, image: Tensor, prior: StylePrior, code: Tensor, config: InstantConfig) -> G:
     code = config.strength * code
-    weights = prior.weights(dict(generator.named_parameters()), code)
     return finish(
-        copy_with_weights(generator, weights), generator, "instant", config, History(),
+        prior.styled(generator, code), generator, "instant", config, History(),
         extra={
             "style_image_hash": tensor_hash(image),
             "code": [round(float(value), 5) for value in code],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -147,9 +147,7 @@ def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> 
     Raises:
         ITPortraitError: where the settings ask for a prior that this generator has not.
     """
-    if config.start == "original":
-        return frozen_twin(generator)
-    return _mean_style(generator, [instant_style_of(generator, one) for one in portraits])
+    return _mean_style(generator, portraits, config, instant_style_of)
 
 
 def others_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
@@ -158,13 +156,16 @@ def others_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) ->
 
     An inversion's code meets its own picture better, and takes some of the person's colours for the style's.
     """
+    return _mean_style(generator, portraits, config, lambda base, one: instant_style(base, one.image))
+
+
+def _mean_style(
+    generator: G, portraits: Sequence[Portrait], config: APTConfig, style_of: Callable[[G, Portrait], G]
+) -> G:
+    """The prior is linear in its code: the mean of styles is the style of the mean code."""
     if config.start == "original":
         return frozen_twin(generator)
-    return _mean_style(generator, [instant_style(generator, one.image) for one in portraits])
-
-
-def _mean_style(generator: G, styles: Sequence[G]) -> G:
-    """The prior is linear in its code: the mean of styles is the style of the mean code."""
+    styles = [style_of(generator, one) for one in portraits]
     return styles[0] if len(styles) == 1 else blend(generator, styles, BlendConfig.uniform(1 / len(styles)))
 
 
