@@ -11,18 +11,16 @@ import logging
 import os
 import re
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..itportrait_core.checkpoints import plain_json
 from ..itportrait_core.errors import ITPortraitError
-from . import folders, recipes, results, stopping
+from . import folders, prompt_server, recipes, results, stopping
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
-    from server import PromptServer
 
     from ..itportrait_core.methods.shared.run import Moment
     from .sockets import GeneratorHandle
@@ -178,7 +176,7 @@ def _read(run: str) -> dict[str, Any]:
 
 def register() -> None:
     """Open the route on ComfyUI's server; without a running server there is none to open."""
-    server = _server()
+    server = prompt_server.running()
     if server is not None:
         server.routes.post(ROUTE)(_answer)
 
@@ -204,11 +202,6 @@ def _send(message: dict[str, Any]) -> None:
     """Tell the browser that queued the prompt; nobody where there is no server."""
     from comfy_execution.utils import get_executing_context
 
-    server, context = _server(), get_executing_context()
+    server, context = prompt_server.running(), get_executing_context()
     if server is not None and context is not None:
         server.send_sync(EVENT, {**message, "node": context.node_id}, server.client_id)
-
-
-def _server() -> PromptServer | None:
-    program = sys.modules.get("server")  # importing it would start half of ComfyUI
-    return getattr(getattr(program, "PromptServer", None), "instance", None)

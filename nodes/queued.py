@@ -8,7 +8,6 @@ cannot tell is left to the run.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -17,7 +16,7 @@ from comfy_api.latest import io
 
 from ..itportrait_core.checkpoints.names import safe_name
 from ..itportrait_core.errors import ITPortraitError
-from . import graph_facts
+from . import graph_facts, prompt_server
 from .graph_facts import Graph
 
 ONE = "image"
@@ -32,8 +31,7 @@ _graph: ContextVar[Graph] = ContextVar("graph")  # a request is one task, which 
 
 def register() -> None:
     """Remember every graph that comes in. Without a running server, as in a script, none does."""
-    program = sys.modules.get("server")  # importing it would start half of ComfyUI
-    server = getattr(getattr(program, "PromptServer", None), "instance", None)
+    server = prompt_server.running()
     if server is not None:
         server.add_on_prompt_handler(remember)
 

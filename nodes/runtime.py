@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import comfy.model_management as mm
 import comfy.utils
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.shared.run import KeepBest, StepInfo
-from . import stopping
+from . import prompt_server, stopping
 from .images import preview_grid
 
 if TYPE_CHECKING:
@@ -99,10 +98,8 @@ def say(text: str) -> None:
     from comfy_execution.utils import get_executing_context
 
     logging.getLogger("itportrait").info(text)
-    program = sys.modules.get("server")  # importing it would start half of ComfyUI
-    server: Any = getattr(getattr(program, "PromptServer", None), "instance", None)
-    context = get_executing_context()
-    if context is not None and hasattr(server, "send_progress_text"):
+    server, context = prompt_server.running(), get_executing_context()
+    if server is not None and context is not None and hasattr(server, "send_progress_text"):
         server.send_progress_text(text, context.node_id)
 
 

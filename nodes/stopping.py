@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
+
+from . import prompt_server
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
@@ -18,8 +19,7 @@ _running, _asked = Event(), Event()
 
 def register() -> None:
     """Open the route on ComfyUI's server. Without a running server, as in a script, there is none to open."""
-    program = sys.modules.get("server")  # importing it would start half of ComfyUI
-    server = getattr(getattr(program, "PromptServer", None), "instance", None)
+    server = prompt_server.running()
     if server is not None:
         server.routes.post(ROUTE)(_answer)
 
