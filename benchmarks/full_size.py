@@ -28,6 +28,7 @@ from itportrait_core.methods.configs import APTConfig, InversionConfig, ITEConfi
 from itportrait_core.methods.inversion.photo_prior import PhotoPrior
 from itportrait_core.methods.inversion.photo_twin import Aligned
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
+from itportrait_core.networks import one_pass
 from itportrait_core.networks.arcface import IdentityConfig, IdentityNet
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.eg3d_config import EG3DConfig
@@ -163,11 +164,16 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=12)
     options.add_argument("--only", choices=sorted(TRAININGS), nargs="+", default=list(TRAININGS))
     options.add_argument("--out", type=Path, default=RESULTS)
+    options.add_argument(
+        "--one-pass", action="store_true", help="with kernels in one pass, which nodes do not make"
+    )
     given = options.parse_args()
+    one_pass.allow(given.one_pass)
     cuda = given.device.startswith("cuda")
     name = torch.cuda.get_device_name(given.device) if cuda else given.device
     given.out.unlink(missing_ok=True)  # costs of one run belong together
-    full, table = FullSize(given.device, given.steps), Table(given.out, f"torch {torch.__version__}")
+    version = f"torch {torch.__version__}{', one pass' if given.one_pass else ''}"
+    full, table = FullSize(given.device, given.steps), Table(given.out, version)
     print(name, flush=True)
     for training in given.only:
         arms = ((0, False), (CHUNK, False), (0, True))

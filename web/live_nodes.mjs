@@ -11,8 +11,8 @@ import { WidgetBridge } from "./widget_bridge.mjs";
 
 export const HEIGHT = 400;
 const KEEP = "/itportrait/keep_moment"; // nodes/live_training.py
-const EVENT = "itportrait.live";
-const FILE = /\.itplive$/;
+export const EVENT = "itportrait.live"; // nodes/live_training.py
+export const FILE = /\.itplive$/;
 const MOST_MOMENTS = 40;
 
 /** Moments `[{step, total, url}]` of a list as the server sends it; what is none is left out. */

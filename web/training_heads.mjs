@@ -2,10 +2,9 @@
 // follows the training, so that a head in the new style can be turned long before the run is over.
 import { Follower } from "./live_head/follower.mjs";
 import { whoDraws } from "./live_head/gl.mjs";
+import { EVENT, FILE } from "./live_nodes.mjs";
 import { viewUrl } from "./run_outputs.mjs";
 
-const EVENT = "itportrait.live"; // nodes/live_training.py
-const FILE = /\.itplive$/;
 const ENDS = ["executed", "execution_success", "execution_error", "execution_interrupted"];
 
 export class TrainingHeads {

@@ -117,7 +117,7 @@ def test_warping_loss_vanishes_for_a_picture_seen_from_its_own_camera():
 
 
 def test_metrics_are_on_the_scale_of_0_to_1():
-    """Methods 1.3: MSE 0.0947 is PSNR 10.24 dB, so Table 2 counts in [0, 1]."""
+    """MSE 0.0947 is PSNR 10.24 dB, so Table 2 counts in [0, 1]."""
     a, b = torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 2 * math.sqrt(0.0947))
     assert float(mse(a, b)) == pytest.approx(0.0947, rel=1e-4)
     assert float(psnr(a, b)) == pytest.approx(10.24, abs=0.01)
