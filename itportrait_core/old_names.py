@@ -17,7 +17,9 @@ SETTINGS = {
     "image_beside_text": "image_text_orthogonality",
 }
 """Fields of the methods' configs."""
-LATER = {"start": "original", "prior": 0.0, "style": "none", "own_share": 0.0, "lr_style": 0.0}
+LATER = {
+    "start": "original", "prior": 0.0, "style": "none", "own_share": 0.0, "lr_style": 0.0, "texture": 0.0,
+}  # fmt: skip
 """Fields that came later, with the value that does what was done before."""
 RECORD = {"dice": "rng"}
 """Fields of a step's record."""

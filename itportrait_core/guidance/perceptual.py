@@ -34,14 +34,18 @@ class Perceptual(nn.Module):
         self.trunk, self.heads, self.name = trunk, heads, name
         self.eval().requires_grad_(False)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """[B,3,H,W] in [-1,1] -> unit-normalised feature maps, one per tapped layer."""
+    def maps(self, images: Tensor) -> Sequence[Tensor]:
+        """[B,3,H,W] in [-1,1] -> feature maps, one per tapped layer, finest first."""
         side = images.shape[-1]
         if side > LARGEST:
             images = F.interpolate(images, (LARGEST, LARGEST), mode="area")
         elif side < SMALLEST:
             images = F.interpolate(images, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
-        maps = self.trunk(images)
+        return self.trunk(images)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """[B,3,H,W] in [-1,1] -> the maps, every pixel's vector of length 1."""
+        maps = self.maps(images)
         # the epsilon inside the root keeps the gradient finite where a feature vanishes altogether
         return [feature / (feature.square().sum(dim=1, keepdim=True) + 1e-10).sqrt() for feature in maps]
 

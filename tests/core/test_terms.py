@@ -111,7 +111,7 @@ def test_a_weight_of_apt_on_the_picture_counts(parts, name):
     adds(plain, losses(**{name: 0.7}), "apt", name, 0.7)
 
 
-@pytest.mark.parametrize("name", ["empty", "background", "shape", "colour", "clip", "variety"])
+@pytest.mark.parametrize("name", ["empty", "background", "shape", "colour", "clip", "variety", "texture"])
 def test_a_weight_of_apt_on_random_people_counts(parts, name, monkeypatch):
     """Their gradients add up in proportion to the weight; the losses stand in the record."""
     from itportrait_core.guidance import background

@@ -132,7 +132,9 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         facts["style_code"] = portrait.report["style_code"]
     start = start_of(generator, [portrait], config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
-    apt = APT(others_of(generator, [portrait], config.apt), g_s, portrait, config.apt, metric, rng, clips)
+    compared = others_of(generator, [portrait], config.apt)
+    photo = g_o if config.apt.start == "prior" else None
+    apt = APT(compared, g_s, portrait, config.apt, metric, rng, clips, photo=photo)
     facts |= {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")

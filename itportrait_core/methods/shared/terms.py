@@ -7,7 +7,7 @@ one entry of `TERMS` and one `weight` field of a config. Inversion, APT, ITE and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ...guidance.colour import colour_excess, palette_difference
 from ...guidance.depth import depth_difference, depth_smoothness, fit_depth, warp_loss
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
+from ...guidance.texture import texture, texture_change, texture_difference
 from ...guidance.variety import lost_variety
 from ...networks.generator3d import RenderOutput
 
@@ -43,6 +44,8 @@ class View:
     """By the generator in training."""
     source: RenderOutput = _LACKING
     """The same people from the same cameras by the untrained generator G_o."""
+    photo: RenderOutput = _LACKING
+    """The same by the generator without any style, where `source` has one already."""
     before_text: RenderOutput = _LACKING
     """The same by G_s, or by G_o where there is no style."""
     ws: Tensor = _LACKING
@@ -78,6 +81,8 @@ class Reference:
     """ws -> squared distance [B] from M(z), in units of its spread."""
     style_change: Callable[[Tensor, Tensor], Tensor] = _LACKING
     """Pictures of people before and after -> distance `[]` of their change in CLIP's space to the style's."""
+    texture_change: Sequence[Tensor] = _LACKING
+    """What the style does to its own person's texture, see `guidance/texture.py`."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,14 @@ def _depth(view: View, to: Reference) -> Tensor:
     return depth_difference(depth, fit_depth(view.source.image_depth, depth.shape[-1]))
 
 
+def _texture(view: View, to: Reference) -> Tensor:
+    """Other people's texture changes as that of the picture's person does."""
+    with torch.no_grad():
+        before = texture(to.perceptual, view.photo.image, view.photo.image_weights)
+    after = texture(to.perceptual, view.render.image, view.render.image_weights.detach())
+    return texture_difference(texture_change(before, after), to.texture_change)
+
+
 def _warp(view: View, to: Reference) -> Tensor:
     def features(images: Tensor) -> Tensor:
         return to.perceptual.features(images)[WARP_LAYER]
@@ -142,6 +155,7 @@ TERMS: dict[str, Term] = {
         ("perceptual", "source"),
     ),
     "prior": Term(lambda view, to: palette_difference(view.render.image, view.source.image), ("source",)),
+    "texture": Term(_texture, ("perceptual", "photo", "texture_change")),
     "likeness": Term(
         lambda view, to: to.perceptual(view.render.image, view.before_text.image),
         ("perceptual", "before_text"),

@@ -60,10 +60,12 @@ class APT:
         rng: torch.Generator,
         clips: Sequence[ClipModel] = (),
         others: Sequence[Portrait] = (),
+        photo: Generator3D | None = None,
     ) -> None:
         """`g_o`: what others are compared with, frozen. `clips`: for `config.clip`; unused where that is 0.
 
-        `others`: more pictures of the same style, which take turns with the first.
+        `others`: more pictures of the same style, which take turns with the first. `photo`: the generator
+        without any style, frozen, where `g_o` has one.
         """
         self.portraits = [portrait, *others]
         for one in self.portraits:
@@ -80,7 +82,9 @@ class APT:
         self.clips = list(clips) if config.clip > 0 else []
         direction = StyleDirection(self.clips, g_o, self.portraits, config.seed)
         max_chroma = max(allowed_chroma(one.image) for one in self.portraits)
-        self.regularizer = RandomLatentRegularizer(g_o, g_s, config, direction, perceptual, max_chroma, rng)
+        self.regularizer = RandomLatentRegularizer(
+            g_o, g_s, config, direction, perceptual, max_chroma, rng, photo or g_o, self.portraits
+        )
         self.optimizer = adam(trained_parameters(g_s).values(), config.lr, config.betas)
 
     def renderers(self) -> list[HasRayChunk]:
@@ -219,7 +223,8 @@ def stylize(
         clips = listed_clips(clip, device) if config.clip > 0 else []
         person, *others = [one.for_training(device) for one in listed]
         compared = others_of(generator, listed, config)
-        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others)
+        photo = g_o if config.start == "prior" else None
+        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others, photo)
         facts = {
             "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,

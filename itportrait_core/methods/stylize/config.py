@@ -48,6 +48,9 @@ class APTConfig(Config):
     prior: float = weight(
         0.0, 100.0, "Weight that keeps other people's colours as they are where APT begins, on a coarse grid."
     )
+    texture: float = weight(
+        0.0, 100.0, "Weight that gives other people the texture that the style gave the picture's person."
+    )
     depth: float = weight(0.0, 100.0, "Weight of depth consistency with the untrained generator.")
     shape: float = weight(0.0, 1000.0, "Weight of the same, on other people from other sides.")
     empty: float = weight(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...guidance.perceptual import Perceptual
+from ...guidance.texture import texture, texture_change
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
-from ..shared.passes import backward_by_view, draw_latents, render_each
+from ..shared.passes import backward_by_view, draw_latents, fit_picture, render_each
+from ..shared.portrait import Portrait
 from ..shared.terms import Losses, Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
@@ -19,6 +22,22 @@ PAIR_EVERY = 4
 """Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
 PICTURE_TERMS = ("l2", "lpips", "depth")
 """Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
+NONE: Any = None
+"""In place of what no term asks for."""
+
+
+@torch.no_grad()
+def mean_change(photo: Generator3D, portraits: Sequence[Portrait], perceptual: Perceptual) -> list[Tensor]:
+    """What the pictures' style does to texture, the mean over them: from the person as `photo` draws it."""
+    changes = []
+    for one in portraits:
+        render = render_each(photo, one.ws, one.camera)[0]
+        picture = fit_picture(one.image, render.image.shape[-1])
+        before, after = (
+            texture(perceptual, image, render.image_weights) for image in (render.image, picture)
+        )
+        changes.append(texture_change(before, after))
+    return [torch.stack(levels).mean(0) for levels in zip(*changes, strict=True)]
 
 
 class RandomLatentRegularizer:
@@ -28,7 +47,8 @@ class RandomLatentRegularizer:
     shape of other people, nor on what of the picture is its style and what its person. So random people are
     asked to stay without clouds (`empty`) on white (`background`), to keep their shape (`shape`) and to
     differ as they did (`variety`), to be grey where the picture is (`colour`), to keep the colours
-    that they begin with (`prior`), and to move in CLIP's space as the picture's style does (`clip`).
+    that they begin with (`prior`), to get the texture that the style gave the picture's person (`texture`),
+    and to move in CLIP's space as the picture's style does (`clip`).
     """
 
     def __init__(
@@ -40,12 +60,15 @@ class RandomLatentRegularizer:
         perceptual: Perceptual,
         max_chroma: float,
         rng: torch.Generator,
+        photo: Generator3D,
+        portraits: Sequence[Portrait],
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `max_chroma`: the largest that `allowed_chroma` gives of the style pictures.
+        `max_chroma`: the largest that `allowed_chroma` gives of the style pictures. `photo`: the generator
+        without any style, frozen; `g_o` itself, or what `g_o` was before.
         """
-        self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
+        self.g_o, self.g_s, self.config, self.rng, self.photo = g_o, g_s, config, rng, photo
         self.ray_chunk = config.ray_chunk
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
@@ -53,6 +76,7 @@ class RandomLatentRegularizer:
             perceptual=perceptual,
             max_chroma=max_chroma,
             style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
+            texture_change=mean_change(photo, portraits, perceptual) if "texture" in self.weights else NONE,
         )
 
     def backward(self, index: int) -> Losses:
@@ -66,10 +90,13 @@ class RandomLatentRegularizer:
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
         source = render_each(self.g_o, ws, view, side=side)[0]
+        photo = source
+        if "texture" in weights and self.photo is not self.g_o:
+            photo = render_each(self.photo, ws, view, side=side)[0]
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
-            return weighted_sum(weights, View(render, source), self.reference, losses)
+            return weighted_sum(weights, View(render, source, photo=photo), self.reference, losses)
 
         backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk)
         return losses
