@@ -23,6 +23,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import hashes
 from ..itportrait_core.checkpoints.hashes import file_hash
 from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.methods.configs import RESTATED
 from . import runtime
 
 if TYPE_CHECKING:
@@ -222,6 +223,26 @@ class CamerasHandle:
 
 @dataclass(frozen=True, eq=False)
 class SettingsHandle:
-    """Settings by method ("inversion", "apt", "ite", "tuning"), each a frozen config of the core."""
+    """Settings by method ("inversion", "apt", "ite", "tuning", "blend"), each a frozen config of the core."""
 
     configs: Mapping[str, Any]
+    preset: str = ""
+    """What they began as."""
+
+    def of(self, method: str, mode: str = "") -> Any:
+        """The settings of a method, and of a mode of it.
+
+        Raises:
+            ITPortraitError: where the preset restates another method that has no such step.
+        """
+        if method not in self.configs:
+            raise ITPortraitError(
+                f"The preset {self.preset} is no setting of this node; it holds {', '.join(self.configs)}"
+                " (apt: Style from a Picture, ite: Style and Text, blend: Mix Styles)."
+            )
+        config = self.configs[method]
+        if mode == "coupled" and self.preset in RESTATED and config.mode != mode:
+            raise ITPortraitError(
+                f"The preset {self.preset} is driven by the text alone; set mode to {config.mode}."
+            )
+        return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .couple.config import GATES, MEASURES, ITEConfig
 from .inversion.config import POSE_INITS, InversionConfig
-from .presets import PRESETS, preset
+from .presets import PRESETS, RESTATED, about, methods_of, preset
 from .shared.config import MODULES, Config, map_layers
 from .shared.presets import suited
 from .style.config import BlendConfig
@@ -17,13 +17,16 @@ __all__ = [
     "MODULES",
     "POSE_INITS",
     "PRESETS",
+    "RESTATED",
     "APTConfig",
     "BlendConfig",
     "Config",
     "ITEConfig",
     "InversionConfig",
     "TuningConfig",
+    "about",
     "map_layers",
+    "methods_of",
     "preset",
     "suited",
 ]

@@ -15,17 +15,21 @@ from itportrait_core.checkpoints.format import load_generator
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import (
     PRESETS,
+    RESTATED,
     APTConfig,
     BlendConfig,
     InversionConfig,
     ITEConfig,
     TuningConfig,
+    about,
     map_layers,
+    methods_of,
     preset,
     suited,
 )
 
 METHODS = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig, "tuning": TuningConfig}
+EVERY = [(method, name) for name in PRESETS for method in methods_of(name)]
 
 
 def test_defaults_are_the_paper_preset():
@@ -53,8 +57,7 @@ def test_released_preset_says_what_the_release_does():
     assert apt.layers == tuple(range(7, 14)) and ite.apt == apt
 
 
-@pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "name"), EVERY)
 def test_every_preset_survives_json(method, name):
     config = preset(method, name)
     assert type(config).from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -93,6 +96,18 @@ def test_configs_are_frozen():
 def test_unknown_presets_are_refused():
     with pytest.raises(ITPortraitError, match="paper, released, recommended"):
         preset("apt", "best")
+
+
+@pytest.mark.parametrize("name", RESTATED)
+def test_a_restated_method_says_where_it_is_from_and_what_it_is_not(name):
+    """Source, equations, when to use it, differences; what it does not restate is refused by its name."""
+    said = about(name)
+    assert set(said) == {"name", "source", "equations", "use", "differs", "table1"} and all(said.values())
+    assert 1 <= len(methods_of(name)) < len(methods_of("paper"))
+    with pytest.raises(ITPortraitError, match=f"{name} says nothing of tuning"):
+        preset("tuning", name)
+    with pytest.raises(ITPortraitError, match="restates no other method"):
+        about("paper")
 
 
 def test_layers_are_counted_from_the_end():

@@ -13,6 +13,7 @@ from ...guidance.augment import augment
 from ...guidance.clip import ClipModel
 from ...guidance.colour import allowed_chroma
 from ...guidance.directions import bisector, direction, directional_loss, project_out
+from ...guidance.patches import PatchDirection
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
@@ -22,10 +23,11 @@ from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
-from ..shared.trainable import adam, keep_strongest_layers, trained_parameters
+from ..shared.trainable import keep_strongest_layers
+from .adaptive_layers import TextLayers
 from .config import ITEConfig
 from .gate import Embeddings, Gate, convert_tau, decide, mean_distances
-from .latent_offsets import LatentOffset
+from .latent_offsets import optimizer_of
 from .regularizer import EditRegularizer
 from .sampling import Draw, Sampler
 
@@ -81,8 +83,14 @@ class ITE:
         self.front = cameras.front().to(content.device)
         self.sampler = Sampler(config, g_o, content)
         max_chroma = 1.0 if portrait is None or g_s is None else allowed_chroma(portrait.image)
-        self.regularizer = EditRegularizer(config, perceptual, max_chroma)
-        self.optimizer = _optimizer(config, g_o, g_t)
+        patches = PatchDirection(clips, self.text, config.patches, config.patch_side, config.patch_reject)
+        self.regularizer = EditRegularizer(
+            config, perceptual, max_chroma, lambda before, after: patches.loss(before, after, rng)
+        )
+        self.text_layers: TextLayers | None = None
+        if config.adaptive_k and config.adaptive_loss == "text":
+            self.text_layers = TextLayers(clips, text, templates=config.templates)
+        self.optimizer = optimizer_of(config, g_o, g_t)
         self.calibrated: list[float] | None = None
         if config.calibrate > 0 and portrait is not None:
             self.calibrated = self._calibrate(portrait)
@@ -114,13 +122,14 @@ class ITE:
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
-        ws.requires_grad_(config.adaptive_k > 0)
+        ranking = self.text_layers and self.text_layers.gradient(self.g_t, views[:1], self.rng, draw.side)
+        ws.requires_grad_(config.adaptive_k > 0 and ranking is None)
         total = backward_by_view(
             self.g_t, ws, views, loss_of_views, side=draw.side, ray_chunk=self.ray_chunk,
             together=self.together.trained,
         )  # fmt: skip
         if config.adaptive_k:
-            keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
+            keep_strongest_layers(self.g_t, ws.grad if ranking is None else ranking, config.adaptive_k)
         self.optimizer.step()
         count = len(self.clips) * len(views)
         means = {name: value / count for name, value in directions.items()}
@@ -249,10 +258,3 @@ def _view(render: RenderOutput, untrained: Untrained, v: int) -> View:
     if untrained.source:
         view = replace(view, source=untrained.source[v])
     return replace(view, before_text=untrained.before_text[v]) if untrained.before_text else view
-
-
-def _optimizer(config: ITEConfig, g_o: Generator3D, g_t: Generator3D) -> torch.optim.Adam:
-    """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
-    if config.trained == "latents":
-        return LatentOffset(g_o, g_t, lr=config.lr, betas=config.betas)
-    return adam(trained_parameters(g_t).values(), config.lr, config.betas)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ...guidance.domain_gap import DomainGap
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
@@ -17,7 +19,7 @@ from .style_direction import StyleDirection
 
 PAIR_EVERY = 4
 """Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
-PICTURE_TERMS = ("l2", "lpips", "depth")
+PICTURE_TERMS = ("l2", "lpips", "depth", "clip_reference")
 """Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
 
 
@@ -40,10 +42,12 @@ class RandomLatentRegularizer:
         perceptual: Perceptual,
         max_chroma: float,
         rng: torch.Generator,
+        domain_gap: DomainGap | None = None,
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
-        `max_chroma`: the largest that `allowed_chroma` gives of the style pictures.
+        `max_chroma`: the largest that `allowed_chroma` gives of the style pictures. `domain_gap`: for
+        `clip_across` and `clip_within`.
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.ray_chunk = config.ray_chunk
@@ -54,6 +58,8 @@ class RandomLatentRegularizer:
             max_chroma=max_chroma,
             style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
         )
+        if domain_gap is not None:
+            self.reference = replace(self.reference, domain_gap=domain_gap)
 
     def backward(self, index: int) -> Losses:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
