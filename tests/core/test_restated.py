@@ -15,8 +15,10 @@ from itportrait_core.methods.configs import RESTATED, APTConfig, ITEConfig, meth
 from itportrait_core.methods.couple.adaptive_layers import TextLayers
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.shared.config import map_layers
+from itportrait_core.methods.shared.shared_planes import SharedPlanes
 from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
 from itportrait_core.methods.stylize.style_mix import mix_style
+from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.families import family_of
 from itportrait_core.rendering import cameras
 from tests.core.tiny import (
@@ -77,6 +79,39 @@ def test_the_preset_of_a_method_records_its_terms(parts):
         perceptual=perceptual,
     )  # fmt: skip
     assert {"text", "patch", "likeness"} <= set(patch.history[0].losses)
+
+
+@pytest.mark.parametrize("ray_chunk", [0, 7])
+@pytest.mark.parametrize("adaptive_k", [0, 2])
+def test_planes_that_nobody_trains_are_made_once_and_change_nothing(
+    parts, monkeypatch, ray_chunk, adaptive_k
+):
+    """The same weights but for rounding, in fewer passes; a trained backbone shares none, bit for bit."""
+    generator, portrait, perceptual, clip = parts
+    passes, inner = [], EG3DGenerator.planes
+    monkeypatch.setattr(EG3DGenerator, "planes", lambda self, ws: passes.append(1) or inner(self, ws))
+
+    def trained(*modules, share_planes):
+        passes.clear()
+        same = {
+            "modules": modules, "ray_chunk": ray_chunk, "adaptive_k": adaptive_k, "share_planes": share_planes
+        }  # fmt: skip
+        config = ITEConfig(steps=2, views=1, batch=1, source_view="matched", depth=0.1, **same)
+        config = config.replace(apt={**same, "shape": 1.0, "depth": 1.0})
+        made = itp.couple(generator, portrait, "hat", clip, config, perceptual=perceptual)
+        return made, len(passes)
+
+    (shared, few), (apart, many) = (
+        trained("decoder", "superresolution", share_planes=share) for share in (True, False)
+    )
+    assert few < many
+    for one, other in ((shared.target, apart.target), (shared.style, apart.style)):
+        for name, value in one.state_dict().items():
+            assert torch.allclose(value, other.state_dict()[name], atol=1e-5), name
+    (asked, same), (plain, count) = (trained("synthesis", share_planes=share) for share in (True, False))
+    assert same == count and same_weights(asked.target, plain.target)
+    assert SharedPlanes(generator, tiny_generator(7)).generator is None, "other backbones"
+    assert SharedPlanes(generator).generator is None, "nobody to share with"
 
 
 def test_patches_lie_in_the_picture_and_show_it():

@@ -136,6 +136,10 @@ class ITEConfig(Config):
     )  # fmt: skip
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
+    share_planes: bool = flag(
+        False,
+        "Make planes once for all generators where nobody trains the backbone; equal but for rounding.",
+    )
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def with_steps(self, steps: int) -> ITEConfig:

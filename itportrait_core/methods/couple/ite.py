@@ -22,6 +22,7 @@ from ..shared.memory import Together
 from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
+from ..shared.shared_planes import SharedPlanes
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
 from ..shared.trainable import keep_strongest_layers
 from .adaptive_layers import TextLayers
@@ -82,6 +83,8 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.sampler = Sampler(config, g_o, content)
+        sharing = [one for one in (g_o, g_s, g_t) if one is not None] if config.share_planes else []
+        self.shared_planes = SharedPlanes(*sharing)
         max_chroma = 1.0 if portrait is None or g_s is None else allowed_chroma(portrait.image)
         patches = PatchDirection(clips, self.text, config.patches, config.patch_side, config.patch_reject)
         self.regularizer = EditRegularizer(
@@ -100,6 +103,7 @@ class ITE:
         config, digest = self.config, rng_digest(self.rng)
         fast = index < config.fast_share * config.steps
         draw = self.sampler.draw(self.rng, config.neural_resolution if fast else 0)
+        draw = replace(draw, planes=self.shared_planes.of(draw.ws))
         untrained = self.untrained(draw)
         gate = self._gate(untrained.style_embedding, untrained.source_embedding)
         directions: Losses = {}
@@ -126,7 +130,7 @@ class ITE:
         ws.requires_grad_(config.adaptive_k > 0 and ranking is None)
         total = backward_by_view(
             self.g_t, ws, views, loss_of_views, side=draw.side, ray_chunk=self.ray_chunk,
-            together=self.together.trained,
+            together=self.together.trained, planes=None if ws.requires_grad else draw.planes,
         )  # fmt: skip
         if config.adaptive_k:
             keep_strongest_layers(self.g_t, ws.grad if ranking is None else ranking, config.adaptive_k)
@@ -179,7 +183,11 @@ class ITE:
         source: list[RenderOutput] = []
         if matched or "source" in needs or ("before_text" in needs and self.g_s is None):
             source = self._renders(self.g_o, draw)
-        origin = source if matched else render_each(self.g_o, draw.ws, self.front, side=draw.side)
+        origin = (
+            source
+            if matched
+            else render_each(self.g_o, draw.ws, self.front, side=draw.side, planes=draw.planes)
+        )
         styled = [] if self.g_s is None else self._renders(self.g_s, draw)
         embedded = self._embed([*origin, *styled], draw)
         source_embedding = embedded[: len(origin)] * (1 if matched else len(draw.views))
@@ -188,8 +196,9 @@ class ITE:
         return Untrained(source_embedding, embedded[len(origin) :], source, styled)
 
     def _renders(self, generator: Generator3D, draw: Draw) -> list[RenderOutput]:
-        together = self.together.frozen
-        return render_each(generator, draw.ws, draw.views, side=draw.side, together=together)
+        return render_each(
+            generator, draw.ws, draw.views, side=draw.side, together=self.together.frozen, planes=draw.planes
+        )
 
     @torch.no_grad()
     def _embed(self, renders: list[RenderOutput], draw: Draw) -> Embeddings:

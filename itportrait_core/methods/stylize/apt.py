@@ -116,21 +116,23 @@ class APT:
         config, digest, turn = self.config, rng_digest(self.rng), index % len(self.portraits)
         camera, reference = self.portraits[turn].camera, self.references[turn]
         ws = self.perturbed(self.portraits[turn]).requires_grad_(config.adaptive_k > 0)
+        planes = None if config.adaptive_k else self.regularizer.shared_planes.of(ws)
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
                 sources = render_each(
-                    self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False
+                    self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False, planes=planes
                 )
                 view = View(render, sources[0])
             return weighted_sum(self.weights, view, reference, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
-            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=self.ray_chunk
-        )
+            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=self.ray_chunk,
+            planes=planes,
+        )  # fmt: skip
         losses = {"apt": total, **losses, **self.regularizer.backward(index)}
         if config.adaptive_k:
             keep_strongest_layers(self.g_s, ws.grad, config.adaptive_k)

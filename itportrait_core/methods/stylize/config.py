@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from ..shared.config import MODULES, Config, choice, many, number, weight
+from ..shared.config import MODULES, Config, choice, flag, many, number, weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +71,10 @@ class APTConfig(Config):
     )
     colour: float = weight(0.0, 100.0, "Weight that makes other people grey where the picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
+    share_planes: bool = flag(
+        False,
+        "Make planes once for all generators where nobody trains the backbone; equal but for rounding.",
+    )
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     @property

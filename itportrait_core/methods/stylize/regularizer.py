@@ -13,6 +13,7 @@ from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.passes import backward_by_view, draw_latents, render_each
+from ..shared.shared_planes import SharedPlanes
 from ..shared.terms import Losses, Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
@@ -51,6 +52,7 @@ class RandomLatentRegularizer:
         """
         self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
         self.ray_chunk = config.ray_chunk
+        self.shared_planes = SharedPlanes(*((g_o, g_s) if config.share_planes else ()))
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
         self.reference = Reference(
@@ -71,11 +73,12 @@ class RandomLatentRegularizer:
         side = self.config.neural_resolution
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
-        source = render_each(self.g_o, ws, view, side=side)[0]
+        planes = self.shared_planes.of(ws)
+        source = render_each(self.g_o, ws, view, side=side, planes=planes)[0]
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             return weighted_sum(weights, View(render, source), self.reference, losses)
 
-        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk)
+        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk, planes=planes)
         return losses
