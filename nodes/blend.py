@@ -121,7 +121,7 @@ class Blend(io.ComfyNode):
         settings: sockets.SettingsHandle | None = None,
         **strengths: float,
     ) -> io.NodeOutput:
-        first: BlendConfig = settings.of("blend") if settings else BlendConfig().replace(**strengths)
+        first = settings.of(BlendConfig) if settings else BlendConfig().replace(**strengths)
         styles, configs = [style], [first]
         more = (second_style, third_style, fourth_style)
         for other, strength in zip(more, (second_strength, third_strength, fourth_strength), strict=True):

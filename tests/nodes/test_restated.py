@@ -28,14 +28,14 @@ def test_a_preset_is_taken_by_its_method_and_refused_by_the_others(pack: ModuleT
     """Nothing trains silently with the settings of a method that nobody chose."""
     configs, errors = (module(pack, f"itportrait_core.{name}") for name in ("methods.configs", "errors"))
     made = settings_of(pack, preset)
-    assert made.of(FOR[preset]) == configs.preset(FOR[preset], preset)
+    assert made.of(configs.METHODS[FOR[preset]]) == configs.preset(FOR[preset], preset)
     for method in {"inversion", "apt", "ite", "tuning", "blend"} - {FOR[preset]}:
         with pytest.raises(errors.ITPortraitError, match=f"{preset} is no setting of this node"):
-            made.of(method)
+            made.of(configs.METHODS[method])
         with pytest.raises(errors.ITPortraitError, match=f"'{method}' to change in {preset}"):
             settings_of(pack, preset, f'{{"{method}": {{}}}}')
     changed = settings_of(pack, preset, f'{{"{FOR[preset]}": {{}}}}')
-    assert changed.of(FOR[preset]) == made.of(FOR[preset])
+    assert changed.configs == made.configs
 
 
 def test_every_restated_method_can_be_chosen_and_its_tooltip_names_it(pack: ModuleType) -> None:
@@ -49,12 +49,13 @@ def test_every_restated_method_can_be_chosen_and_its_tooltip_names_it(pack: Modu
 def test_what_a_text_drives_alone_is_not_coupled(pack: ModuleType) -> None:
     """The published presets go with either mode, as before."""
     errors = module(pack, "itportrait_core.errors")
+    ite = module(pack, "itportrait_core.methods.configs").ITEConfig
     made = settings_of(pack, "stylegan_nada")
-    assert made.of("ite", "text_only").adaptive_k == 9
+    assert made.of(ite, "text_only").adaptive_k == 9
     with pytest.raises(errors.ITPortraitError, match="set mode to text_only"):
-        made.of("ite", "coupled")
+        made.of(ite, "coupled")
     for mode in ("coupled", "text_only"):
-        assert settings_of(pack, "released").of("ite", mode).xi == 35
+        assert settings_of(pack, "released").of(ite, mode).xi == 35
 
 
 def test_mix_styles_takes_the_strengths_of_the_settings(pack: ModuleType, monkeypatch: Any) -> None:

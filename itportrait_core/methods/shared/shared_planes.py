@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...networks.families import family_of
 from ...networks.generator3d import Generator3D
+from .trainable import trained_parameters
 
 
 class SharedPlanes:
@@ -16,9 +17,9 @@ class SharedPlanes:
     def __init__(self, *generators: Generator3D) -> None:
         """Of none, or of generators with other backbones, each makes its own."""
         backbones = [_backbone(one) for one in generators]
-        trained = any(weight.requires_grad for one in backbones for weight in one.values())
         equal = all(_equal(backbones[0], one) for one in backbones[1:])
-        self.generator = generators[0] if len(generators) > 1 and not trained and equal else None
+        shared = len(generators) > 1 and equal and not any(map(_is_trained, generators))
+        self.generator = generators[0] if shared else None
 
     @torch.no_grad()
     def of(self, ws: Tensor) -> Tensor | None:
@@ -28,8 +29,12 @@ class SharedPlanes:
 
 def _backbone(generator: Generator3D) -> dict[str, Tensor]:
     part_of = family_of(generator).names.part_of
-    own = [*generator.named_parameters(), *generator.named_buffers()]
-    return {name: value for name, value in own if part_of(name) == "synthesis"}
+    return {name: value for name, value in generator.state_dict().items() if part_of(name) == "synthesis"}
+
+
+def _is_trained(generator: Generator3D) -> bool:
+    part_of = family_of(generator).names.part_of
+    return any(part_of(name) == "synthesis" for name in trained_parameters(generator))
 
 
 def _equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:

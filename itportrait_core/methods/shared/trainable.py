@@ -31,7 +31,8 @@ def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weig
     if unknown or not modules:
         raise ITPortraitError(f"Cannot train {unknown or 'nothing'}; choose from {', '.join(MODULES)}.")
     twin, names = copy.deepcopy(generator).eval(), family_of(generator).names
-    outputs = {id(p) for layer in twin.modules() if isinstance(layer, ToRGBLayer) for p in layer.parameters()}
+    layers = [layer for _, layer in twin.named_modules() if isinstance(layer, ToRGBLayer)]
+    outputs = {id(parameter) for layer in layers for parameter in layer.parameters()}
     style_layer = names.style_bias.rpartition(".")[0]
     for name, parameter in twin.named_parameters():
         chosen = trained == "weights" or name.endswith(names.style_bias)
