@@ -98,6 +98,28 @@ def test_unknown_presets_are_refused():
         preset("apt", "best")
 
 
+def test_restated_presets_say_what_their_papers_say():
+    """Weights relative to each other, what is trained and from where is compared (docs/method.md)."""
+    nada, styler = preset("ite", "stylegan_nada"), preset("ite", "clipstyler")
+    assert (nada.mode, nada.source_view, nada.batch, nada.views) == ("text_only", "matched", 2, 1)
+    assert (nada.trained, nada.adaptive_loss, nada.adaptive_k) == ("convolutions", "text", 9)
+    assert nada.lr == 0.002 and nada.templates and nada.weights() == {}
+    assert styler.weights() == {"patch": 9000 / 500, "likeness": 150 / 500}
+    assert (styler.patches, styler.patch_side, styler.patch_reject) == (64, 128 / 512, 0.7)
+    assert (styler.mode, styler.source_view, styler.steps, styler.lr) == ("text_only", "matched", 200, 5e-4)
+    assert all(run.keep_weight == 0 and run.pivot_layers == () for run in (nada, styler)), "fresh people"
+    gap, jojo, adapter = (preset("apt", name) for name in ("mind_the_gap", "jojogan", "3d_adapter"))
+    weights = {"l2": 10, "lpips": 10, "clip_across": 1, "clip_within": 0.5, "clip_reference": 30}
+    assert gap.weights() == weights and (gap.beta, gap.steps) == (1.0, 600) and gap.style_mix > 0
+    assert (
+        jojo.layers == gap.layers == tuple(range(7, 14)) and jojo.beta == 0 and jojo.weights() == {"lpips": 1}
+    )
+    assert adapter.modules == ("superresolution", "decoder") and adapter.clip_across == 1
+    toonify = preset("blend", "toonify")
+    assert (toonify.shape, toonify.swap_at) == (1.0, 16)
+    assert toonify.texture == toonify.decoder == toonify.superresolution == 0.0
+
+
 @pytest.mark.parametrize("name", RESTATED)
 def test_a_restated_method_says_where_it_is_from_and_what_it_is_not(name):
     """Source, equations, when to use it, differences; what it does not restate is refused by its name."""
