@@ -16,10 +16,12 @@ from itportrait_core.methods.couple.adaptive_layers import TextLayers
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.shared.config import map_layers
 from itportrait_core.methods.shared.shared_planes import SharedPlanes
+from itportrait_core.methods.shared.terms import TERMS, Reference, View
 from itportrait_core.methods.shared.trainable import copy_for_training, trained_parameters
 from itportrait_core.methods.stylize.style_mix import mix_style
 from itportrait_core.networks.eg3d import EG3DGenerator
 from itportrait_core.networks.families import family_of
+from itportrait_core.networks.generator3d import RenderOutput
 from itportrait_core.rendering import cameras
 from tests.core.tiny import (
     same_weights,
@@ -129,6 +131,24 @@ def test_patches_lie_in_the_picture_and_show_it():
     assert torch.equal(maps, draw_patches(40, 0.25, torch.Generator().manual_seed(0)))
     both = take_patches(torch.cat([image, -image]), maps[:5], 8)
     assert torch.allclose(both[:5], -both[5:]) and torch.allclose(both[:5], read[:5])
+
+
+def test_terms_compare_the_untrained_picture_with_the_trained_one():
+    """Each in its place: of what was drawn before, then of what is drawn now."""
+    before, after = (RenderOutput(*[torch.full((1, 1), x)] * 4) for x in (1.0, 2.0))
+
+    class Gap:
+        """Stands for the gap of two domains."""
+
+        across = within = staticmethod(lambda first, second: 10 * first + second)
+        likeness = staticmethod(lambda image: image)
+
+    reference = Reference(domain_gap=Gap(), patch_direction=Gap.across)
+    values = {
+        name: float(TERMS[name].fn(View(after, before), reference))
+        for name in ("patch", "clip_across", "clip_within", "clip_reference")
+    }
+    assert values == {"patch": 12.0, "clip_across": 12.0, "clip_within": 12.0, "clip_reference": 2.0}
 
 
 def test_patches_that_say_the_text_already_are_left():
