@@ -25,9 +25,9 @@ from benchmarks.counting import Count, counted, module_bytes
 from benchmarks.table import Table
 from itportrait_core.guidance.clip import ClipModel
 from itportrait_core.guidance.perceptual import Perceptual, Scaled
+from itportrait_core.methods.configs import preset
 from itportrait_core.methods.couple.ite import ITE
 from itportrait_core.methods.inversion.task import InversionTask
-from itportrait_core.methods.presets import preset
 from itportrait_core.methods.shared.latent_statistics import LatentStatistics
 from itportrait_core.methods.shared.memory import Together
 from itportrait_core.methods.shared.portrait import Portrait

@@ -93,6 +93,11 @@ class Blend(io.ComfyNode):
                 ),
                 *(side(pixels) for pixels in SIDES),
                 fields.keep_colours(),
+                sockets.Settings.Input(
+                    "settings",
+                    optional=True,
+                    tooltip="Replaces the first style's strengths, for instance the preset toonify.",
+                ),
             ],
             outputs=[sockets.Generator.Output(display_name="generator", tooltip="The blended style.")],
         )
@@ -113,9 +118,11 @@ class Blend(io.ComfyNode):
         fourth_style: sockets.GeneratorHandle | None = None,
         fourth_strength: float = 0.5,
         keep_colours: bool = False,
+        settings: sockets.SettingsHandle | None = None,
         **strengths: float,
     ) -> io.NodeOutput:
-        styles, configs = [style], [BlendConfig().replace(**strengths)]
+        first = settings.of(BlendConfig) if settings else BlendConfig().replace(**strengths)
+        styles, configs = [style], [first]
         more = (second_style, third_style, fourth_style)
         for other, strength in zip(more, (second_strength, third_strength, fourth_strength), strict=True):
             if other is not None:

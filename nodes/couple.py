@@ -187,7 +187,7 @@ class Couple(io.ComfyNode):
             raise ITPortraitError(NO_TEXT)
         model = generator.open(trained=True)
         if settings is not None:
-            config = settings.configs["ite"]
+            config = settings.of(ITEConfig, mode)
         else:
             ranges = {"yaw": (-yaw_range, yaw_range), "pitch": (-pitch_range, pitch_range)}
             config = suited(ITEConfig, model, mode, prior=style_start == fields.PRIOR)

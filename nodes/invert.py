@@ -138,7 +138,7 @@ class Inversion(io.ComfyNode):
         model, prior = generator.open(), photo_prior.open()
         picture = one_picture(image, "The style picture", mask, background=own_background(model))
         if settings is not None:
-            config = settings.configs["inversion"].replace(seed=seed, pose_init=pose_init)
+            config = settings.of(InversionConfig).replace(seed=seed, pose_init=pose_init)
         else:
             config = suited(InversionConfig, model).replace(seed=seed, pose_init=pose_init)
             config = config.replace(**fields.changed(InversionConfig, **chosen))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST = 100_000
 """Characters of the changes."""
-METHODS = ("inversion", "apt", "ite", "tuning")
 
 
 class MethodSettings(io.ComfyNode):
@@ -35,7 +34,17 @@ class MethodSettings(io.ComfyNode):
                 " nodes do not show. Connect it to a method's node: it then replaces all settings there but"
                 " seed and text."
             ),
-            search_aliases=["preset", "advanced", "paper settings"],
+            search_aliases=[
+                "preset",
+                "advanced",
+                "paper settings",
+                "stylegan-nada",
+                "mind the gap",
+                "jojogan",
+                "clipstyler",
+                "3d-adapter",
+                "toonify",
+            ],
             inputs=[
                 io.Combo.Input(
                     "preset",
@@ -43,7 +52,12 @@ class MethodSettings(io.ComfyNode):
                     default="paper",
                     tooltip=(
                         "paper: what the publication says. released: what the authors' public code does. "
-                        "recommended: the paper's with repairs that cost nothing."
+                        "recommended: the paper's with repairs that cost nothing. The others restate another"
+                        " method. For Style and Text, mode text_only: stylegan_nada (a look in words),"
+                        " clipstyler (a material that covers everything). For Style from a Picture:"
+                        " mind_the_gap (colours and strokes, people stay different), jojogan (line and shape,"
+                        " strongly), 3d_adapter (colour and stroke alone, heads keep their shape). For Mix"
+                        " Styles: toonify (a style's shapes, the base's skin)."
                     ),
                 ),
                 io.String.Input(
@@ -52,7 +66,8 @@ class MethodSettings(io.ComfyNode):
                     multiline=True,
                     tooltip=(
                         'Changes to the preset as JSON, by method and field, for instance {"ite": {"tau":'
-                        ' 0.6, "views": 2}, "apt": {"beta": 0.1}}. Methods: inversion, apt, ite, tuning.'
+                        ' 0.6, "views": 2}, "apt": {"beta": 0.1}}. Methods: inversion, apt, ite, tuning,'
+                        " blend."
                     ),
                 ),
             ],
@@ -73,7 +88,7 @@ class MethodSettings(io.ComfyNode):
 
     @classmethod
     def execute(cls, preset: str, changes: str) -> io.NodeOutput:
-        return io.NodeOutput(sockets.SettingsHandle(settings_of(preset, changes)))
+        return io.NodeOutput(sockets.SettingsHandle(settings_of(preset, changes), preset))
 
 
 def settings_of(preset: str, changes: str) -> dict[str, Any]:
@@ -90,15 +105,16 @@ def settings_of(preset: str, changes: str) -> dict[str, Any]:
         raise ITPortraitError(
             'The changes must be JSON like {"ite": {"tau": 0.6}}: method, then field and value.'
         )
+    methods = configs.methods_of(preset)
     for name in wanted:
-        if name not in METHODS:
+        if name not in methods:
             raise ITPortraitError(
-                f"There is no method {name!r:.80} to change; methods are {', '.join(METHODS)}."
+                f"There is no method {name!r:.80} to change in {preset}; methods are {', '.join(methods)}."
             )
     made: dict[str, Any] = {}
-    for name in METHODS:
+    for name in methods:
         chosen = configs.preset(name, preset)
-        if name == "ite":
+        if name == "ite" and "apt" in made:
             chosen = chosen.replace(apt=made["apt"])  # the picture's steps of a coupled run
         made[name] = chosen.replace(**wanted.get(name, {}))
     return made

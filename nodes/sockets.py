@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import comfy.model_management as mm
@@ -23,6 +23,7 @@ from .. import itportrait_core as itp
 from ..itportrait_core.checkpoints import hashes
 from ..itportrait_core.checkpoints.hashes import file_hash
 from ..itportrait_core.errors import ITPortraitError
+from ..itportrait_core.methods.configs import RESTATED, Config
 from . import runtime
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ Cameras = io.Custom("ITP_CAMERAS")
 Settings = io.Custom("ITP_SETTINGS")
 Alignment = io.Custom("ITP_ALIGNMENT")
 Recipe = io.Custom("ITP_RECIPE")
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 _opened: WeakValueDictionary[tuple[str, bool], ModelPatcher] = WeakValueDictionary()
@@ -222,6 +225,26 @@ class CamerasHandle:
 
 @dataclass(frozen=True, eq=False)
 class SettingsHandle:
-    """Settings by method ("inversion", "apt", "ite", "tuning"), each a frozen config of the core."""
+    """Settings by method ("inversion", "apt", "ite", "tuning", "blend"), each a frozen config of the core."""
 
     configs: Mapping[str, Any]
+    preset: str = ""
+    """What they began as."""
+
+    def of(self, kind: type[AnyConfig], mode: str = "") -> AnyConfig:
+        """The settings of class `kind`, for a mode of the method.
+
+        Raises:
+            ITPortraitError: where the preset restates another method that has no such step.
+        """
+        if kind.method not in self.configs:
+            raise ITPortraitError(
+                f"The preset {self.preset} is no setting of this node; it holds {', '.join(self.configs)}"
+                " (apt: Style from a Picture, ite: Style and Text, blend: Mix Styles)."
+            )
+        config: AnyConfig = self.configs[kind.method]
+        if mode == "coupled" and self.preset in RESTATED:
+            raise ITPortraitError(
+                f"The preset {self.preset} is driven by the text alone; set mode to text_only."
+            )
+        return config

@@ -31,8 +31,7 @@ def config_of(
         prior: whether its style prior counts.
     """
     if settings is not None:
-        connected: AnyConfig = settings.configs[kind.method]
-        return connected
+        return settings.of(kind)
     config = suited(kind, model, prior=prior).replace(**fields.changed(kind, **chosen))
     return config.replace(steps=steps) if steps else config
 

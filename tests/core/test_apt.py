@@ -10,7 +10,8 @@ from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import APTConfig
 from itportrait_core.methods.shared.portrait import Portrait, sample_portrait
 from itportrait_core.methods.shared.run import KeepBest
-from itportrait_core.methods.stylize.apt import APT, start_of, stylize
+from itportrait_core.methods.stylize.apt import APT, stylize
+from itportrait_core.methods.stylize.start import start_of
 from itportrait_core.networks.eg3d.names import NAMES, latent_of
 from tests.core.tiny import same_weights, tiny_apt, tiny_generator, tiny_perceptual, tiny_portrait
 

@@ -15,17 +15,21 @@ from itportrait_core.checkpoints.format import load_generator
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import (
     PRESETS,
+    RESTATED,
     APTConfig,
     BlendConfig,
     InversionConfig,
     ITEConfig,
     TuningConfig,
+    about,
     map_layers,
+    methods_of,
     preset,
     suited,
 )
 
 METHODS = {"inversion": InversionConfig, "apt": APTConfig, "ite": ITEConfig, "tuning": TuningConfig}
+EVERY = [(method, name) for name in PRESETS for method in methods_of(name)]
 
 
 def test_defaults_are_the_paper_preset():
@@ -53,8 +57,7 @@ def test_released_preset_says_what_the_release_does():
     assert apt.layers == tuple(range(7, 14)) and ite.apt == apt
 
 
-@pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "name"), EVERY)
 def test_every_preset_survives_json(method, name):
     config = preset(method, name)
     assert type(config).from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -93,6 +96,40 @@ def test_configs_are_frozen():
 def test_unknown_presets_are_refused():
     with pytest.raises(ITPortraitError, match="paper, released, recommended"):
         preset("apt", "best")
+
+
+def test_restated_presets_say_what_their_papers_say():
+    """Weights relative to each other, what is trained and from where is compared (docs/method.md)."""
+    nada, styler = preset("ite", "stylegan_nada"), preset("ite", "clipstyler")
+    assert (nada.mode, nada.source_view, nada.batch, nada.views) == ("text_only", "matched", 2, 1)
+    assert (nada.trained, nada.adaptive_loss, nada.adaptive_k) == ("convolutions", "text", 9)
+    assert nada.lr == 0.002 and nada.templates and nada.weights() == {}
+    assert styler.weights() == {"patch": 9000 / 500, "likeness": 150 / 500}
+    assert (styler.patches, styler.patch_side, styler.patch_reject) == (64, 128 / 512, 0.7)
+    assert (styler.mode, styler.source_view, styler.steps, styler.lr) == ("text_only", "matched", 200, 5e-4)
+    assert all(run.keep_weight == 0 and run.pivot_layers == () for run in (nada, styler)), "fresh people"
+    gap, jojo, adapter = (preset("apt", name) for name in ("mind_the_gap", "jojogan", "3d_adapter"))
+    weights = {"l2": 10, "lpips": 10, "clip_across": 1, "clip_within": 0.5, "clip_reference": 30}
+    assert gap.weights() == weights and (gap.beta, gap.steps) == (1.0, 600) and gap.style_mix > 0
+    assert (
+        jojo.layers == gap.layers == tuple(range(7, 14)) and jojo.beta == 0 and jojo.weights() == {"lpips": 1}
+    )
+    assert adapter.modules == ("superresolution", "decoder") and adapter.clip_across == 1
+    toonify = preset("blend", "toonify")
+    assert (toonify.shape, toonify.swap_at) == (1.0, 16)
+    assert toonify.texture == toonify.decoder == toonify.superresolution == 0.0
+
+
+@pytest.mark.parametrize("name", RESTATED)
+def test_a_restated_method_says_where_it_is_from_and_what_it_is_not(name):
+    """Source, equations, when to use it, differences; what it does not restate is refused by its name."""
+    said = about(name)
+    assert set(said) == {"name", "source", "equations", "use", "differs", "table1"} and all(said.values())
+    assert 1 <= len(methods_of(name)) < len(methods_of("paper"))
+    with pytest.raises(ITPortraitError, match=f"{name} says nothing of tuning"):
+        preset("tuning", name)
+    with pytest.raises(ITPortraitError, match="restates no other method"):
+        about("paper")
 
 
 def test_layers_are_counted_from_the_end():

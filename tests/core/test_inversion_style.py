@@ -14,7 +14,7 @@ from itportrait_core.checkpoints.tensor_file import open_tensors
 from itportrait_core.methods.shared.latent_whitening import LatentWhitening
 from itportrait_core.methods.shared.style_priors import style_prior_of
 from itportrait_core.methods.style.instant import instant_style_of
-from itportrait_core.methods.stylize.apt import others_of, start_of
+from itportrait_core.methods.stylize.start import others_of, start_of
 
 QUICK = itp.InversionConfig(
     steps=6, pose_preheat=0, pose_init="frontal", start_samples=8, stop_window=0, w_noise=0.0, whiten=True,

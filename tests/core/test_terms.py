@@ -80,7 +80,7 @@ def adds(plain: dict[str, float], more: dict[str, float], total: str, name: str,
 
 
 @pytest.mark.parametrize("name", sorted(configs.ITEConfig(**dict.fromkeys(
-    ("depth", "empty", "background", "colour", "likeness"), 1.0)).weights()))  # fmt: skip
+    ("depth", "empty", "background", "colour", "likeness", "patch"), 1.0)).weights()))  # fmt: skip
 def test_a_weight_of_ite_counts(parts, name, monkeypatch):
     """All but the gate's two, which `test_ite` has."""
     from itportrait_core.guidance import background
@@ -90,7 +90,7 @@ def test_a_weight_of_ite_counts(parts, name, monkeypatch):
     grey = dataclasses.replace(portrait, image=torch.zeros_like(portrait.image))
 
     def losses(**changes: float) -> dict[str, float]:
-        config = configs.ITEConfig(views=2, batch=1, **changes)
+        config = configs.ITEConfig(views=2, batch=1, patches=3, patch_reject=0.0, **changes)
         target = copy_for_training(tiny_generator(9), config.modules)
         rng, clips = torch.Generator().manual_seed(3), [tiny_clip()]
         style = tiny_generator(7)
@@ -111,7 +111,23 @@ def test_a_weight_of_apt_on_the_picture_counts(parts, name):
     adds(plain, losses(**{name: 0.7}), "apt", name, 0.7)
 
 
-@pytest.mark.parametrize("name", ["empty", "background", "shape", "colour", "clip", "variety", "texture"])
+def test_the_weight_of_the_reference_in_clips_space_counts(parts):
+    """On the picture's own person, as `l2` and `lpips` do."""
+
+    def losses(weight: float) -> dict[str, float]:
+        apt = tiny_apt(*parts, [tiny_clip()], clip_reference=weight, clip_across=1e-9)
+        apt.g_s.load_state_dict(tiny_generator(9).state_dict())
+        return apt.step(0).losses
+
+    more = losses(0.7)
+    assert more["clip_reference"] > 0
+    assert more["apt"] - losses(0.0)["apt"] == pytest.approx(0.7 * more["clip_reference"], rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["empty", "background", "shape", "colour", "clip", "variety", "clip_across", "clip_within", "texture"],
+)
 def test_a_weight_of_apt_on_random_people_counts(parts, name, monkeypatch):
     """Their gradients add up in proportion to the weight; the losses stand in the record."""
     from itportrait_core.guidance import background

@@ -104,11 +104,20 @@ class ITEConfig(Config):
     betas: tuple[float, float] = many((0.0, 0.99), "Adam betas of G_t.")
     modules: tuple[str, ...] = many(MODULES, "Parts of G_t that are trained (paper 5.1).")
     trained: str = choice(
-        "weights", ("weights", "styles", "latents"),
+        "weights", ("weights", "styles", "latents", "convolutions"),
         "What is trained there: all weights; styles = only where the style layers begin; latents = one offset"
-        " per layer for everybody, which leaves G_t what its beginning can draw.",
+        " per layer for everybody, which leaves G_t what its beginning can draw; convolutions = all but style"
+        " layers and outputs (NADA).",
     )  # fmt: skip
     adaptive_k: int = number(0, 0, 64, "Train only the k latent layers that matter most; 0 = all (NADA).")
+    adaptive_loss: str = choice(
+        "direction", ("direction", "text"),
+        "Which loss tells what matters: the step's own, or the distance of fresh people to the text (NADA).",
+    )  # fmt: skip
+    patch: float = weight(0.0, 100.0, "Weight of the text's direction in random patches (CLIPstyler).")
+    patches: int = number(64, 1, 256, "Patches of each picture.")
+    patch_side: float = number(0.25, 0.05, 1.0, "Their side, as a share of the picture's.")
+    patch_reject: float = number(0.7, 0.0, 2.0, "Loss up to which a patch is left as it is.")
     rampdown: float = number(0.0, 0.0, 1.0, "Share of the steps over which G_t's step falls, as a cosine.")
     target_start: str = choice(
         "source", ("source", "style"), "What G_t begins as: G_o, or G_s after the warm-up."
@@ -127,6 +136,10 @@ class ITEConfig(Config):
     )  # fmt: skip
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering in the fast steps; 0 = full.")
     fast_share: float = number(0.0, 0.0, 1.0, "First share of the steps that use `neural_resolution`.")
+    share_planes: bool = flag(
+        False,
+        "Make planes once for all generators where nobody trains the backbone; equal but for rounding.",
+    )
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
 
     def with_steps(self, steps: int) -> ITEConfig:

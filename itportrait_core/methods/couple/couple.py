@@ -20,7 +20,8 @@ from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_twin
 from ..shared.training import TrainingTask, train
-from ..stylize.apt import APT, ImageTask, others_of, start_of
+from ..stylize.apt import APT, ImageTask
+from ..stylize.start import others_of, start_of
 from .config import ITEConfig
 from .ite import ITE
 from .tasks import CoupledTask, TextTask
@@ -111,7 +112,7 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
     person = _content_latent(generator, inputs.content or inputs.portrait).to(device)
     portrait = None if inputs.portrait is None else inputs.portrait.for_training(device)
     clips = []
-    if config.mode != "image_only" or config.apt.clip > 0:
+    if config.mode != "image_only" or config.apt.asks_clip:
         clips = listed_clips(inputs.clip, device)
     facts: dict[str, Any] = {
         "method": "couple", "config": config, "source": g_o, "content": person, "text": inputs.text,
@@ -157,6 +158,11 @@ def _check(config: ITEConfig, portrait: Portrait | None, text: str) -> None:
         raise ITPortraitError(f"Mode {config.mode} needs a style portrait; connect one, or choose text_only.")
     if config.mode != "image_only" and not text.strip():
         raise ITPortraitError(f"Mode {config.mode} needs a text; write one, or choose image_only.")
+    if config.mode != "text_only" and config.apt.style_mix > 0:
+        raise ITPortraitError(
+            f"style_mix is {config.apt.style_mix}; a coupled run mixes no latents. Set it to 0, or use"
+            " Style from a Picture (stylize)."
+        )
     if config.mode == "coupled" and config.warmup >= config.steps:
         raise ITPortraitError(
             f"The warm-up of {config.warmup} steps leaves none of {config.steps}; raise the steps."

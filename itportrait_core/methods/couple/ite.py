@@ -13,6 +13,7 @@ from ...guidance.augment import augment
 from ...guidance.clip import ClipModel
 from ...guidance.colour import allowed_chroma
 from ...guidance.directions import bisector, direction, directional_loss, project_out
+from ...guidance.patches import PatchDirection
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
@@ -21,11 +22,13 @@ from ..shared.memory import Together
 from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
+from ..shared.shared_planes import SharedPlanes
 from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
-from ..shared.trainable import adam, keep_strongest_layers, trained_parameters
+from ..shared.trainable import keep_strongest_layers
+from .adaptive_layers import TextLayers
 from .config import ITEConfig
 from .gate import Embeddings, Gate, convert_tau, decide, mean_distances
-from .latent_offsets import LatentOffset
+from .latent_offsets import optimizer_of
 from .regularizer import EditRegularizer
 from .sampling import Draw, Sampler
 
@@ -80,9 +83,17 @@ class ITE:
         ]
         self.front = cameras.front().to(content.device)
         self.sampler = Sampler(config, g_o, content)
+        sharing = [one for one in (g_o, g_s, g_t) if one is not None] if config.share_planes else []
+        self.shared_planes = SharedPlanes(*sharing)
         max_chroma = 1.0 if portrait is None or g_s is None else allowed_chroma(portrait.image)
-        self.regularizer = EditRegularizer(config, perceptual, max_chroma)
-        self.optimizer = _optimizer(config, g_o, g_t)
+        patches = PatchDirection(clips, self.text, config.patches, config.patch_side, config.patch_reject)
+        self.regularizer = EditRegularizer(
+            config, perceptual, max_chroma, lambda before, after: patches.loss(before, after, rng)
+        )
+        self.text_layers: TextLayers | None = None
+        if config.adaptive_k and config.adaptive_loss == "text":
+            self.text_layers = TextLayers(clips, text, templates=config.templates)
+        self.optimizer = optimizer_of(config, g_o, g_t)
         self.calibrated: list[float] | None = None
         if config.calibrate > 0 and portrait is not None:
             self.calibrated = self._calibrate(portrait)
@@ -92,6 +103,7 @@ class ITE:
         config, digest = self.config, rng_digest(self.rng)
         fast = index < config.fast_share * config.steps
         draw = self.sampler.draw(self.rng, config.neural_resolution if fast else 0)
+        draw = replace(draw, planes=self.shared_planes.of(draw.ws))
         untrained = self.untrained(draw)
         gate = self._gate(untrained.style_embedding, untrained.source_embedding)
         directions: Losses = {}
@@ -114,13 +126,14 @@ class ITE:
 
         self.optimizer.param_groups[0]["lr"] = config.lr * ramp(index / config.steps, 0.0, config.rampdown)
         self.optimizer.zero_grad(set_to_none=True)
-        ws.requires_grad_(config.adaptive_k > 0)
+        ranking = self.text_layers and self.text_layers.gradient(self.g_t, views[:1], self.rng, draw.side)
+        ws.requires_grad_(config.adaptive_k > 0 and ranking is None)
         total = backward_by_view(
             self.g_t, ws, views, loss_of_views, side=draw.side, ray_chunk=self.ray_chunk,
-            together=self.together.trained,
+            together=self.together.trained, planes=None if ws.requires_grad else draw.planes,
         )  # fmt: skip
         if config.adaptive_k:
-            keep_strongest_layers(self.g_t, ws.grad, config.adaptive_k)
+            keep_strongest_layers(self.g_t, ws.grad if ranking is None else ranking, config.adaptive_k)
         self.optimizer.step()
         count = len(self.clips) * len(views)
         means = {name: value / count for name, value in directions.items()}
@@ -170,7 +183,11 @@ class ITE:
         source: list[RenderOutput] = []
         if matched or "source" in needs or ("before_text" in needs and self.g_s is None):
             source = self._renders(self.g_o, draw)
-        origin = source if matched else render_each(self.g_o, draw.ws, self.front, side=draw.side)
+        origin = (
+            source
+            if matched
+            else render_each(self.g_o, draw.ws, self.front, side=draw.side, planes=draw.planes)
+        )
         styled = [] if self.g_s is None else self._renders(self.g_s, draw)
         embedded = self._embed([*origin, *styled], draw)
         source_embedding = embedded[: len(origin)] * (1 if matched else len(draw.views))
@@ -179,8 +196,9 @@ class ITE:
         return Untrained(source_embedding, embedded[len(origin) :], source, styled)
 
     def _renders(self, generator: Generator3D, draw: Draw) -> list[RenderOutput]:
-        together = self.together.frozen
-        return render_each(generator, draw.ws, draw.views, side=draw.side, together=together)
+        return render_each(
+            generator, draw.ws, draw.views, side=draw.side, together=self.together.frozen, planes=draw.planes
+        )
 
     @torch.no_grad()
     def _embed(self, renders: list[RenderOutput], draw: Draw) -> Embeddings:
@@ -249,10 +267,3 @@ def _view(render: RenderOutput, untrained: Untrained, v: int) -> View:
     if untrained.source:
         view = replace(view, source=untrained.source[v])
     return replace(view, before_text=untrained.before_text[v]) if untrained.before_text else view
-
-
-def _optimizer(config: ITEConfig, g_o: Generator3D, g_t: Generator3D) -> torch.optim.Adam:
-    """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
-    if config.trained == "latents":
-        return LatentOffset(g_o, g_t, lr=config.lr, betas=config.betas)
-    return adam(trained_parameters(g_t).values(), config.lr, config.betas)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ...networks.families import family_of
 from ...networks.generator3d import Generator3D
 from ..shared.latent_whitening import LatentWhitening
+from ..shared.trainable import adam, trained_parameters
+from .config import ITEConfig
 
 FINE_SHARE = 0.5
 """How far the fine layers go, against the coarse ones: their colours are the picture's before the text's."""
@@ -64,3 +66,10 @@ class LatentOffset(torch.optim.Adam):
             layer: F.linear(offsets[at], layer.weight.detach() * layer.lr_multiplier)
             for layer, at in self.layers.items()
         }
+
+
+def optimizer_of(config: ITEConfig, g_o: Generator3D, g_t: Generator3D) -> torch.optim.Adam:
+    """Of G_t's parameters that ask for gradients, or of the latents that they stand for."""
+    if config.trained == "latents":
+        return LatentOffset(g_o, g_t, lr=config.lr, betas=config.betas)
+    return adam(trained_parameters(g_t).values(), config.lr, config.betas)

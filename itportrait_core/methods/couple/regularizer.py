@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import Tensor
+
 from ...guidance.perceptual import Perceptual
 from ..shared.terms import Reference, needs_of
 from .config import ITEConfig
@@ -16,8 +21,17 @@ class EditRegularizer:
     (`likeness`): the offset that draws a hat would darken every skin and make all hair alike.
     """
 
-    def __init__(self, config: ITEConfig, perceptual: Perceptual | None, max_chroma: float) -> None:
-        """`perceptual`: LPIPS, for `likeness`. `max_chroma`: see `allowed_chroma`; 1 without a style."""
+    def __init__(
+        self,
+        config: ITEConfig,
+        perceptual: Perceptual | None,
+        max_chroma: float,
+        patch_direction: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
+        """`perceptual`: LPIPS, for `likeness`. `max_chroma`: see `allowed_chroma`; 1 without a style.
+
+        `patch_direction`: of pictures before and after, for `patch`.
+        """
         self.weights = config.weights()
         if max_chroma >= 1:
             self.weights.pop("colour", None)
@@ -25,3 +39,5 @@ class EditRegularizer:
         self.reference = Reference(max_chroma=max_chroma)
         if perceptual is not None:
             self.reference = Reference(perceptual, max_chroma=max_chroma)
+        if patch_direction is not None:
+            self.reference = replace(self.reference, patch_direction=patch_direction)

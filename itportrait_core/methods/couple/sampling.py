@@ -24,12 +24,14 @@ class Draw:
         views: P_m [views, 25].
         augmentation: affine map [2, 3] of all pictures of the step, or None for none.
         side: side of the neural rendering, 0 = the generator's own.
+        planes: of `ws`, where G_o, G_s and G_t share theirs.
     """
 
     ws: Tensor
     views: Tensor
     augmentation: Tensor | None = None
     side: int = 0
+    planes: Tensor | None = None
 
 
 class Sampler:

@@ -40,6 +40,7 @@ def backward_by_view(
     ray_chunk: int = 0,
     pictures: int | None = None,
     together: bool = False,
+    planes: Tensor | None = None,
 ) -> Tensor:
     """Accumulate the gradient of a loss that is a sum over views; returns its value `[]`.
 
@@ -51,9 +52,11 @@ def backward_by_view(
         pictures: number of views that the loss sees pictures of; of those after them only depth and opacity.
             None for all.
         together: all views that show pictures at once, and all others; needs the memory of all.
+        planes: of `ws`, where nobody trains the backbone (`SharedPlanes`); made here where None.
     """
-    planes = generator.planes(ws)
-    leaf = planes.detach().requires_grad_()
+    shared = planes is not None
+    planes = generator.planes(ws) if planes is None else planes
+    leaf = planes.detach().requires_grad_(not shared or ray_chunk > 0)  # a checkpoint wants some gradient
     total = ws.new_zeros(())
     count = len(cameras) if pictures is None else pictures
     for views in _groups(count, len(cameras), together):
@@ -113,9 +116,10 @@ def render_each(
     side: int = 0,
     picture: bool = True,
     together: bool = False,
+    planes: Tensor | None = None,
 ) -> list[RenderOutput]:
     """Renders of a batch of latents from every camera [V, 25], without gradients; options as above."""
-    planes = generator.planes(ws)
+    planes = generator.planes(ws) if planes is None else planes
     if not together:
         return [
             render_view(generator, planes, ws, camera[None], side=side, picture=picture) for camera in cameras

@@ -18,8 +18,8 @@ class WithClip(Protocol):
     """Settings of APT, as far as its inputs go."""
 
     @property
-    def clip(self) -> float:
-        """Weight of the CLIP term; without it CLIPs are no input."""
+    def asks_clip(self) -> bool:
+        """Whether a term compares in CLIP's space; without one CLIPs are no input."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -43,7 +43,7 @@ def apt_inputs(portrait: str, config: WithClip, clips: Sequence[str] = ()) -> di
     return {
         "portrait": portrait,
         "settings": config.to_dict(),
-        "clip": tuple(clips) if config.clip > 0 else (),
+        "clip": tuple(clips) if config.asks_clip else (),
     }
 
 

@@ -18,6 +18,7 @@ from ...errors import ITPortraitError
 from ...guidance.background import background_difference, empty_space, opacity
 from ...guidance.colour import colour_excess, palette_difference
 from ...guidance.depth import depth_difference, depth_smoothness, fit_depth, warp_loss
+from ...guidance.domain_gap import DomainGap
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
 from ...guidance.texture import texture, texture_change, texture_difference
@@ -83,6 +84,10 @@ class Reference:
     """Pictures of people before and after -> distance `[]` of their change in CLIP's space to the style's."""
     texture_change: Sequence[Tensor] = _LACKING
     """What the style does to its own person's texture, see `guidance/texture.py`."""
+    domain_gap: DomainGap = _LACKING
+    """From the style picture's twin to the style picture."""
+    patch_direction: Callable[[Tensor, Tensor], Tensor] = _LACKING
+    """Pictures before and after -> distance `[]` of the way of patches to the text's."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,17 @@ TERMS: dict[str, Term] = {
     "colour": Term(lambda view, to: colour_excess(view.render.image, to.max_chroma)),
     "clip": Term(
         lambda view, to: to.style_change(view.source.image, view.render.image), ("source", "style_change")
+    ),
+    "clip_across": Term(
+        lambda view, to: to.domain_gap.across(view.source.image, view.render.image), ("source", "domain_gap")
+    ),
+    "clip_within": Term(
+        lambda view, to: to.domain_gap.within(view.source.image, view.render.image), ("source", "domain_gap")
+    ),
+    "clip_reference": Term(lambda view, to: to.domain_gap.likeness(view.render.image), ("domain_gap",)),
+    "patch": Term(
+        lambda view, to: to.patch_direction(view.source.image, view.render.image),
+        ("source", "patch_direction"),
     ),
     "variety": Term(
         lambda view, to: lost_variety(to.perceptual, view.source.image, view.render.image),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...errors import ITPortraitError
 from ...networks.families import family_of
 from ...networks.generator3d import G, Generator3D
+from ...networks.stylegan2_layers import ToRGBLayer
 from .config import MODULES
 
 
@@ -20,7 +21,8 @@ def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weig
     Args:
         trained: of these modules, "weights" for everything, or "styles" for the constants of the style
             layers alone. Those shift every latent alike, as a direction of the style space does (Wu et al.,
-            StyleSpace Analysis, 2021). "latents" are the same constants, for `LatentOffset`.
+            StyleSpace Analysis, 2021). "latents" are the same constants, for `LatentOffset`. "convolutions"
+            for all but style layers and what writes planes or pictures (StyleGAN-NADA, section 4.2).
 
     Raises:
         ITPortraitError: for an unknown module, none, or none that has what is `trained`.
@@ -29,8 +31,13 @@ def copy_for_training(generator: G, modules: Sequence[str], trained: str = "weig
     if unknown or not modules:
         raise ITPortraitError(f"Cannot train {unknown or 'nothing'}; choose from {', '.join(MODULES)}.")
     twin, names = copy.deepcopy(generator).eval(), family_of(generator).names
+    layers = [layer for _, layer in twin.named_modules() if isinstance(layer, ToRGBLayer)]
+    outputs = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    style_layer = names.style_bias.rpartition(".")[0]
     for name, parameter in twin.named_parameters():
         chosen = trained == "weights" or name.endswith(names.style_bias)
+        if trained == "convolutions":
+            chosen = id(parameter) not in outputs and not name.rpartition(".")[0].endswith(style_layer)
         parameter.requires_grad_(chosen and names.part_of(name) in modules)
     if not trained_parameters(twin):
         raise ITPortraitError(

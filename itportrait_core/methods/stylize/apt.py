@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,12 +13,18 @@ from ...errors import ITPortraitError
 from ...guidance.clip import ClipModel, listed_clips
 from ...guidance.colour import allowed_chroma
 from ...guidance.perceptual import Perceptual, load_perceptual
-from ...networks.generator3d import G, Generator3D, RenderOutput
+from ...networks.generator3d import Generator3D, RenderOutput
 from ..shared.config import map_layers
 from ..shared.history import Record, rng_digest
 from ..shared.memory import HasRayChunk
 from ..shared.memory_plan import Load
-from ..shared.passes import PreviewStrip, backward_by_view, draw_latents, render_each, target_of
+from ..shared.passes import (
+    PreviewStrip,
+    backward_by_view,
+    draw_latents,
+    render_each,
+    target_of,
+)
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
 from ..shared.run import OnStep, Points, trainable_mode
@@ -31,12 +38,11 @@ from ..shared.trainable import (
     trained_parameters,
 )
 from ..shared.training import Trained, TrainingTask, train
-from ..style.blend import blend
-from ..style.config import BlendConfig
-from ..style.instant import instant_style, instant_style_of
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
+from .start import domain_gaps, others_of, start_of
 from .style_direction import StyleDirection
+from .style_mix import mix_style
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -62,7 +68,7 @@ class APT:
         others: Sequence[Portrait] = (),
         photo: Generator3D | None = None,
     ) -> None:
-        """`g_o`: what others are compared with, frozen. `clips`: for `config.clip`; unused where that is 0.
+        """`g_o`: what others are compared with, frozen. `clips`: for the terms in CLIP's space.
 
         `others`: more pictures of the same style, which take turns with the first. `photo`: the generator
         without any style, frozen, where `g_o` has one.
@@ -79,11 +85,17 @@ class APT:
         ]
         weights = {name: w for name, w in config.weights().items() if name in PICTURE_TERMS}
         self.weights = {"l2": 0.0, "lpips": 0.0, **weights}  # both are recorded in any case
-        self.clips = list(clips) if config.clip > 0 else []
-        direction = StyleDirection(self.clips, g_o, self.portraits, config.seed)
+        self.clips = list(clips) if config.asks_clip else []
+        direction = StyleDirection(self.clips if config.clip > 0 else [], g_o, self.portraits, config.seed)
         max_chroma = max(allowed_chroma(one.image) for one in self.portraits)
+        gap = None
+        if config.clip_across + config.clip_within + config.clip_reference > 0:
+            gap, *gaps = domain_gaps(self.clips, g_o, self.portraits)
+            self.references = [
+                replace(one, domain_gap=own) for one, own in zip(self.references, gaps, strict=True)
+            ]
         self.regularizer = RandomLatentRegularizer(
-            g_o, g_s, config, direction, perceptual, max_chroma, rng, photo or g_o, self.portraits
+            g_o, g_s, config, direction, perceptual, max_chroma, rng, photo or g_o, self.portraits, gap
         )
         self.optimizer = adam(trained_parameters(g_s).values(), config.lr, config.betas)
 
@@ -106,21 +118,23 @@ class APT:
         config, digest, turn = self.config, rng_digest(self.rng), index % len(self.portraits)
         camera, reference = self.portraits[turn].camera, self.references[turn]
         ws = self.perturbed(self.portraits[turn]).requires_grad_(config.adaptive_k > 0)
+        planes = None if config.adaptive_k else self.regularizer.shared_planes.of(ws)
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             view = View(render)
             if "depth" in self.weights:
                 sources = render_each(
-                    self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False
+                    self.g_o, ws.detach(), camera, side=config.neural_resolution, picture=False, planes=planes
                 )
                 view = View(render, sources[0])
             return weighted_sum(self.weights, view, reference, losses)
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
-            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=self.ray_chunk
-        )
+            self.g_s, ws, camera, loss_of_view, side=config.neural_resolution, ray_chunk=self.ray_chunk,
+            planes=planes,
+        )  # fmt: skip
         losses = {"apt": total, **losses, **self.regularizer.backward(index)}
         if config.adaptive_k:
             keep_strongest_layers(self.g_s, ws.grad, config.adaptive_k)
@@ -145,34 +159,6 @@ class ImageTask(TrainingTask):
         return self.apt.step(index)
 
 
-def start_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
-    """Where APT begins, frozen: the style that the inversions found, or the generator as it is.
-
-    Raises:
-        ITPortraitError: where the settings ask for a prior that this generator has not.
-    """
-    return _mean_style(generator, portraits, config, instant_style_of)
-
-
-def others_of(generator: G, portraits: Sequence[Portrait], config: APTConfig) -> G:
-    """What other people are compared with, frozen: the style that the prior reads in the pictures, or the
-    generator as it is.
-
-    An inversion's code meets its own picture better, and takes some of the person's colours for the style's.
-    """
-    return _mean_style(generator, portraits, config, lambda base, one: instant_style(base, one.image))
-
-
-def _mean_style(
-    generator: G, portraits: Sequence[Portrait], config: APTConfig, style_of: Callable[[G, Portrait], G]
-) -> G:
-    """The prior is linear in its code: the mean of styles is the style of the mean code."""
-    if config.start == "original":
-        return frozen_twin(generator)
-    styles = [style_of(generator, one) for one in portraits]
-    return styles[0] if len(styles) == 1 else blend(generator, styles, BlendConfig.uniform(1 / len(styles)))
-
-
 def stylize(
     generator: Generator3D,
     portrait: Portrait | Sequence[Portrait],
@@ -190,7 +176,7 @@ def stylize(
         portrait: the inverted style picture (its latent, pose and picture are used), or up to 16 of one
             style: they take turns, and the style is what they share.
         config: where None, what suits the size of the generator, as in the node.
-        clip: one CLIP or several, for `config.clip`; the embedded guide where None.
+        clip: one CLIP or several, for terms in CLIP's space; the embedded guide where None.
         perceptual: LPIPS; the embedded trunk where None.
         points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
@@ -220,7 +206,7 @@ def stylize(
         g_o, start = frozen_twin(generator), start_of(generator, listed, config)
         g_s = copy_for_training(start, config.modules)
         rng = torch.Generator().manual_seed(config.seed)
-        clips = listed_clips(clip, device) if config.clip > 0 else []
+        clips = listed_clips(clip, device) if config.asks_clip else []
         person, *others = [one.for_training(device) for one in listed]
         compared = others_of(generator, listed, config)
         photo = g_o if config.start == "prior" else None
@@ -233,4 +219,5 @@ def stylize(
         if others:
             facts["others"] = [[one.ws, one.camera, one.image] for one in others]
         task = ImageTask(apt, config.steps, PreviewStrip(g_o, person.ws, person.camera), facts)
-        return train(task, generator, "apt", config, on_step, person, **points)[0]
+        made = train(task, generator, "apt", config, on_step, person, **points)[0]
+        return mix_style(made, person.ws, apt.layers, config.style_mix) if config.style_mix > 0 else made

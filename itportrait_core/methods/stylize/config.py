@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from ..shared.config import MODULES, Config, choice, many, number, weight
+from ..shared.config import MODULES, Config, choice, flag, many, number, weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,19 @@ class APTConfig(Config):
     clip: float = weight(
         0.0, 100.0, "Weight of the way to the picture's style in CLIP's space, on other people."
     )
+    clip_across: float = weight(
+        0.0, 100.0, "Weight of the picture's own way from G_o in CLIP's space, on other people (MindTheGap)."
+    )
+    clip_within: float = weight(
+        0.0, 100.0, "Weight of other people's way from the picture's person in CLIP's space (MindTheGap)."
+    )
+    clip_reference: float = weight(
+        0.0, 100.0, "Weight of the picture's own person in CLIP's space (MindTheGap)."
+    )
+    style_mix: float = number(
+        0.0, 0.0, 1.0,
+        "Share of the picture's latent that everybody's `layers` take after training (MindTheGap).",
+    )  # fmt: skip
     variety: float = weight(
         0.0, 100.0, "Weight that keeps other people different, unless the picture is grey."
     )
@@ -61,4 +74,14 @@ class APTConfig(Config):
     )
     colour: float = weight(0.0, 100.0, "Weight that makes other people grey where the picture is.")
     neural_resolution: int = number(0, 0, 512, "Side of the neural rendering; 0 = the generator's own.")
+    share_planes: bool = flag(
+        False,
+        "Make planes once for all generators where nobody trains the backbone; equal but for rounding.",
+    )
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")
+
+    @property
+    def asks_clip(self) -> bool:
+        """Whether a term compares in CLIP's space."""
+        terms = (self.clip, self.clip_across, self.clip_within, self.clip_reference)
+        return any(term > 0 for term in terms)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...guidance.domain_gap import DomainGap
 from ...guidance.perceptual import Perceptual
 from ...guidance.texture import texture, texture_change
 from ...networks.generator3d import Generator3D, RenderOutput
 from ...rendering import cameras
 from ..shared.passes import backward_by_view, draw_latents, fit_picture, render_each
 from ..shared.portrait import Portrait
+from ..shared.shared_planes import SharedPlanes
 from ..shared.terms import Losses, Reference, View, weighted_sum
 from .config import APTConfig
 from .style_direction import StyleDirection
 
 PAIR_EVERY = 4
 """Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
-PICTURE_TERMS = ("l2", "lpips", "depth")
+PICTURE_TERMS = ("l2", "lpips", "depth", "clip_reference")
 """Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
 NONE: Any = None
 """In place of what no term asks for."""
@@ -62,14 +65,17 @@ class RandomLatentRegularizer:
         rng: torch.Generator,
         photo: Generator3D,
         portraits: Sequence[Portrait],
+        domain_gap: DomainGap | None = None,
     ) -> None:
         """`g_s` is trained, `g_o` frozen; `style_direction` may hold no CLIP where `config.clip` is 0.
 
         `max_chroma`: the largest that `allowed_chroma` gives of the style pictures. `photo`: the generator
-        without any style, frozen; `g_o` itself, or what `g_o` was before.
+        without any style, frozen; `g_o` itself, or what `g_o` was before. `domain_gap`: for `clip_across` and
+        `clip_within`.
         """
         self.g_o, self.g_s, self.config, self.rng, self.photo = g_o, g_s, config, rng, photo
         self.ray_chunk = config.ray_chunk
+        self.shared_planes = SharedPlanes(*((g_o, g_s) if config.share_planes else ()))
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
         self.reference = Reference(
@@ -78,6 +84,8 @@ class RandomLatentRegularizer:
             style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
             texture_change=mean_change(photo, portraits, perceptual) if "texture" in self.weights else NONE,
         )
+        if domain_gap is not None:
+            self.reference = replace(self.reference, domain_gap=domain_gap)
 
     def backward(self, index: int) -> Losses:
         """Add the gradient of step `index` to that of the trained parameters; returns the losses, if any."""
@@ -89,7 +97,8 @@ class RandomLatentRegularizer:
         side = self.config.neural_resolution
         ws = draw_latents(self.g_o, 2 if "variety" in weights else 1, self.rng)
         view = cameras.sample_views(1, rng=self.rng).to(ws)
-        source = render_each(self.g_o, ws, view, side=side)[0]
+        planes = self.shared_planes.of(ws)
+        source = render_each(self.g_o, ws, view, side=side, planes=planes)[0]
         photo = source
         if "texture" in weights and self.photo is not self.g_o:
             photo = render_each(self.photo, ws, view, side=side)[0]
@@ -98,5 +107,5 @@ class RandomLatentRegularizer:
         def loss_of_view(render: RenderOutput, _: Sequence[int]) -> Tensor:
             return weighted_sum(weights, View(render, source, photo=photo), self.reference, losses)
 
-        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk)
+        backward_by_view(self.g_s, ws, view, loss_of_view, side=side, ray_chunk=self.ray_chunk, planes=planes)
         return losses
