@@ -1,10 +1,10 @@
 """Three photos of one person against one: `python -m benchmarks.several_pictures`.
 
-Drawn people of the embedded family as photos from the front and from +-30 degrees. Each is inverted and
-tuned from the front photo alone, and from the three together. Judged with the true cameras: the front, the
-sides at +-30 degrees, which two of the three photos show, and views that no photo shows, between (+-15) and
-beyond (+-45). The columns `turned` are of cameras that go with the pose at which the front photo was
-found, whose error alone costs some decibel. `photos` is how near the photos are met at their own poses.
+Drawn people of the embedded family, as photos or in a style, from the front and from +-30 degrees. Each is
+inverted and tuned from the front photo alone, and from the three together. Judged with the true cameras: the
+front, the sides at +-30 degrees, which two of the three photos show, and views that no photo shows, between
+(+-15) and beyond (+-45). The columns `turned` are of cameras that go with the pose at which the front photo
+was found, whose error alone costs some decibel. `photos` is how near the photos are met at their own poses.
 
 Rows are written as they are made, so a run that was cut goes on where it stopped. Writes
 `benchmarks/results/several_pictures.csv` and a picture sheet, and prints means and the goal.
@@ -29,6 +29,7 @@ from itportrait_core.networks.camera import Camera
 from itportrait_core.pocket.attributes import Z_DIM, attributes
 from itportrait_core.pocket.latents import normalise
 from itportrait_core.pocket.render import render
+from itportrait_core.pocket.styles import STYLES
 from itportrait_core.rendering import cameras
 
 FIRST_SEED = 990_001
@@ -44,15 +45,16 @@ WORK = Path(".cache") / "benchmarks" / "several_pictures"
 
 @dataclass(frozen=True)
 class Sitter:
-    """One drawn person: `photo(yaws)` is the truth from any side."""
+    """One drawn person in one style: `photo(yaws)` is the truth from any side."""
 
+    style: str
     person: int
 
     def photo(self, yaws: tuple[float, ...]) -> Tensor:
         """[N, 3, 128, 128] in [-1, 1]."""
         rng = torch.Generator().manual_seed(FIRST_SEED + self.person)
         people = attributes(normalise(torch.randn(1, Z_DIM, generator=rng)))
-        return render(people, views(yaws), "photo").image
+        return render(people, views(yaws), self.style).image
 
 
 def views(yaws: tuple[float, ...]) -> Tensor:
@@ -92,12 +94,11 @@ def strip(generator: nn.Module, portrait: Portrait) -> Tensor:
     return torch.cat(drawn).clamp(-1, 1)
 
 
-def fill(bench: Bench, table: Table, people: int, work: Path) -> None:
+def fill(bench: Bench, table: Table, sitters: list[Sitter], work: Path) -> None:
     """Make every row that the table lacks."""
-    for person in range(people):
-        sitter = Sitter(person)
+    for sitter in sitters:
         for arm, yaws in ARMS.items():
-            if table.has(person=person, arm=arm):
+            if table.has(**vars(sitter), arm=arm):
                 continue
             start = time.process_time()
             portrait = itp.invert(
@@ -107,7 +108,7 @@ def fill(bench: Bench, table: Table, people: int, work: Path) -> None:
             inverted = time.process_time() - start
             tuned = itp.pivotal_tune(bench.generator, portrait, bench.tuning, perceptual=bench.metric)
             turn = cameras.rotation_difference_deg(portrait.cameras, views(yaws))
-            known = {"person": person, "arm": arm, "pose_error": float(turn.mean())}
+            known = {**vars(sitter), "arm": arm, "pose_error": float(turn.mean())}
             seconds = {"inverted": inverted, "tuned": time.process_time() - start - inverted}
             steps = {"inverted": portrait.report["steps"], "tuned": len(tuned.history)}
             rows = [
@@ -120,22 +121,24 @@ def fill(bench: Bench, table: Table, people: int, work: Path) -> None:
                 file_of(rows[0], table, work),
             )
             table.append(rows)
-            print(summary(table), flush=True)
+            print(summary(table, sitter.style), flush=True)
 
 
 def file_of(row: Row, table: Table, work: Path) -> Path:
     """The three photos, and the tuned head from the same sides."""
-    return work / f"{table.version}-{row['person']}-{row['arm']}.png"
+    return work / f"{table.version}-{row['style']}-{row['person']}-{row['arm']}.png"
 
 
-def summary(table: Table) -> str:
-    """Means per arm and stage, and the goal."""
+def summary(table: Table, style: str) -> str:
+    """Means per arm and stage in one style, and the goal."""
     kinds = [f"{name}{kind}" for kind in ("", "_turned") for name in VIEWS]
     names = [*(f"{kind}_psnr" for kind in kinds), "photos_psnr", "side_lpips", "pose_error", "cpu_seconds"]
     rows = {
-        (arm, stage): table.where(arm=arm, stage=stage) for arm in ARMS for stage in ("inverted", "tuned")
+        (arm, stage): table.where(style=style, arm=arm, stage=stage)
+        for arm in ARMS
+        for stage in ("inverted", "tuned")
     }
-    lines = [" ".join([f"{'':26}", *(f"{arm + ' ' + stage:>15}" for arm, stage in rows)])]
+    lines = [" ".join([f"{style:26}", *(f"{arm + ' ' + stage:>15}" for arm, stage in rows)])]
     for name in names:
         lines.append(" ".join([f"{name:26}", *(f"{mean(some, name):15.3f}" for some in rows.values())]))
     one, three = (mean(rows[arm, "tuned"], "side_psnr") for arm in ARMS)
@@ -146,7 +149,8 @@ def summary(table: Table) -> str:
 def main() -> None:
     """Fill the table and say what it shows."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--people", type=int, default=4)
+    options.add_argument("--styles", nargs="*", choices=list(STYLES), default=["photo"])
+    options.add_argument("--people", type=int, default=4, help="of each style")
     options.add_argument("--steps", type=int, default=0, help="of an inversion; 0: the settings' own")
     options.add_argument("--tuning-steps", type=int, default=0, help="most; 0: the settings' own")
     options.add_argument("--threads", type=int, default=0, help="0: as many as torch takes")
@@ -157,10 +161,12 @@ def main() -> None:
         torch.set_num_threads(given.threads)
     bench = Bench(given.steps, given.tuning_steps)
     table = Table(given.out / "several_pictures.csv", bench.run_name())
-    fill(bench, table, given.people, given.work)
+    sitters = [Sitter(style, person) for style in given.styles for person in range(given.people)]
+    fill(bench, table, sitters, given.work)
     made = [row for row in table.rows if row["stage"] == "tuned"]
     save_sheet([file_of(row, table, given.work) for row in made], given.out / "several_pictures.jpg")
-    print(summary(table))
+    for style in given.styles:
+        print(summary(table, style))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import itportrait_core as itp
+from itportrait_core.checkpoints.hashes import of_floats
 from itportrait_core.errors import DamagedFile, ITPortraitError
 from itportrait_core.farm.results import portrait_hash
 from itportrait_core.guidance.identity import IdentityLoss
@@ -312,6 +313,7 @@ def test_every_picture_counts_in_the_hash_of_a_file(person, tmp_path) -> None:
     alone = replace(person, other_images=None, other_cameras=None)
     paths = [one.save(tmp_path / f"{number}") for number, one in enumerate((person, changed, alone))]
     assert len({portrait_hash(path) for path in paths}) == 3
+    assert portrait_hash(paths[0]) == of_floats(*person.hashed)
 
 
 @pytest.mark.parametrize("damage", ["cameras", "images", "size", "many"])

@@ -73,6 +73,8 @@ def invert(
         >>> config = itp.InversionConfig(steps=2, start_samples=8, twin_samples=1)
         >>> itp.invert(G, picture, prior, config).report["steps"]
         2
+        >>> itp.invert(G, [picture, picture.flip(3)], prior, config).cameras.shape
+        torch.Size([2, 25])
     """
     pictures = [image] if isinstance(image, (Tensor, Aligned)) else list(image)
     if not 1 <= len(pictures) <= MOST_PICTURES:

@@ -22,7 +22,7 @@ _TENSORS = {*_HASHED, "twin"}
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-    """One person.
+    """One person, perhaps of several pictures; what wants one picture takes the first.
 
     Attributes:
         ws: [1, num_ws, w_dim].
