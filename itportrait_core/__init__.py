@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from .errors import ITPortraitError
     from .methods.configs import APTConfig, BlendConfig, InversionConfig, ITEConfig, TuningConfig
     from .methods.couple.couple import couple
-    from .methods.inversion.invert import invert, invert_batch, reconstruction
+    from .methods.inversion.invert import invert, invert_batch
     from .methods.inversion.photo_prior import load_photo_prior
+    from .methods.inversion.report import reconstruction
     from .methods.shared.portrait import Portrait
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
@@ -34,7 +35,8 @@ _HOMES = {
     "methods.style.keep_colours": ("keep_colours",),
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
-    "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
+    "methods.inversion.invert": ("invert", "invert_batch"),
+    "methods.inversion.report": ("reconstruction",),
     "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig"),
     "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),

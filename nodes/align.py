@@ -3,91 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..itportrait_core.errors import ITPortraitError
 from . import compat, sockets
+from .alignments import AlignmentHandle
 from .images import one_picture, own_background, to_comfy
 
 if TYPE_CHECKING:
-    from ..itportrait_core.alignment.frame import Square
-    from ..itportrait_core.alignment.landmarks import Face
-    from ..itportrait_core.methods.inversion.photo_twin import Aligned
     from .graph_facts import Graph
-
-
-@dataclass(frozen=True, eq=False)
-class AlignmentHandle:
-    """A picture and its face: enough to cut it as any of the networks wants it.
-
-    Attributes:
-        picture: the whole picture `[1, 3, H, W]` in [-1, 1].
-        points: the face's five points `[5, 2]` in its pixels; None for a square picture that stays whole.
-        level: whether cuts turn with the head.
-        size: side of the cuts, pixels.
-    """
-
-    picture: Tensor
-    points: Tensor | None
-    level: bool
-    size: int
-
-    def aligned(self) -> Aligned:
-        """The cuts of the 3D generator and of FFHQ networks, and how to cut anew by points in the latter."""
-        from ..itportrait_core.alignment import detector
-        from ..itportrait_core.alignment.frame import Square, portrait_frame
-        from ..itportrait_core.alignment.warp import cut
-        from ..itportrait_core.methods.inversion.photo_twin import Aligned
-
-        seek = (find_points, find_pose) if detector.installed() else (None, None)
-        if self.points is None:
-            ends = -0.5, self.picture.shape[-1] - 0.5  # whole numbers are pixel centres
-            whole = Square.from_box(ends[0], ends[0], ends[1], ends[1])
-            return Aligned(cut(self.picture, whole, self.size), None, None, *seek)
-        frame = portrait_frame(self.points, level=self.level)
-
-        def again(points: Tensor) -> Aligned:
-            return replace(self, points=frame.ffhq.to_picture(points)).aligned()
-
-        def cut_out(square: Square) -> Tensor:
-            return cut(self.picture, square, self.size, face_side=frame.ffhq.side)
-
-        return Aligned(cut_out(frame.eg3d), cut_out(frame.ffhq), again, *seek)
-
-    def get_ram_usage(self) -> int:
-        """Bytes of the picture."""
-        return self.picture.numel() * self.picture.element_size()
-
-    def _comfy_cache_tensors(self) -> list[Tensor]:
-        return [self.picture]
-
-
-def find_points(picture: Tensor) -> Tensor | None:
-    """The five points `[5, 2]` of the largest face in unit coordinates; None where there is no face."""
-    face = _largest_face(picture)
-    side = torch.tensor(picture.shape[:1:-1])  # width, height
-    return None if face is None else (face.points + 0.5) / side
-
-
-def find_pose(picture: Tensor) -> Tensor | None:
-    """The camera `[1, 25]` that sees the largest face, from all its points; None where there is no face."""
-    from ..itportrait_core.alignment.pose_fit import estimate_pose
-    from ..itportrait_core.rendering import cameras
-
-    face = _largest_face(picture)
-    return None if face is None else cameras.from_axes(estimate_pose(face).rotation[None])
-
-
-def _largest_face(picture: Tensor) -> Face | None:
-    from ..itportrait_core.alignment.landmarks import detect_faces
-
-    faces = detect_faces(picture)
-    return faces[0] if faces else None
 
 
 class Align(io.ComfyNode):
@@ -160,6 +87,14 @@ class Align(io.ComfyNode):
                         " people, or where no face is found."
                     ),
                 ),
+                sockets.Alignment.Input(
+                    "others",
+                    optional=True,
+                    tooltip=(
+                        "The alignment of another picture of the same person, which may have others too: all"
+                        " of them go on together to Find the Person, this one first. Up to eight."
+                    ),
+                ),
                 compat.view("ITP_FIVE_POINTS_VIEW"),
             ],
             outputs=[
@@ -196,6 +131,7 @@ class Align(io.ComfyNode):
         mask: Tensor | None = None,
         generator: sockets.GeneratorHandle | None = None,
         keep_framed: bool = False,
+        others: AlignmentHandle | None = None,
         view: object = None,
     ) -> io.NodeOutput:
         from ..itportrait_core.alignment import landmarks
@@ -211,7 +147,7 @@ class Align(io.ComfyNode):
             face_points = points_to_cut(picture, face)
         else:
             face_points = landmarks.choose(landmarks.detect_faces(picture), face).points
-        handle = AlignmentHandle(picture, face_points, level, size)
+        handle = AlignmentHandle(picture, face_points, level, size, others.joined if others else ())
         placed = () if face_points is None else face_points
         fractions = [[(float(x) + 0.5) / width, (float(y) + 0.5) / height] for x, y in placed]
         cut = to_comfy(handle.aligned().image)

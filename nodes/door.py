@@ -110,7 +110,7 @@ def unfit(item: io.Input, value: object) -> str:
 
 def _unfit_object(kind: str, value: object) -> str:
     from . import sockets
-    from .align import AlignmentHandle
+    from .alignments import AlignmentHandle
 
     own: dict[str, tuple[type, str]] = {
         "ITP_GENERATOR": (sockets.GeneratorHandle, "a generator of EG3D Loader or of a training node"),

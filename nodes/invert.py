@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from .. import itportrait_core as itp
+from ..itportrait_core.errors import ITPortraitError
 from ..itportrait_core.methods.configs import InversionConfig, suited
-from . import compat, fields, recipes, runtime, sockets
+from . import compat, fields, graph_facts, recipes, runtime, sockets
 from .images import one_picture, own_background, to_comfy
 
 if TYPE_CHECKING:
     from ..itportrait_core.methods.inversion.photo_twin import Aligned
-    from .align import AlignmentHandle
+    from .alignments import AlignmentHandle
+    from .graph_facts import Graph
 
 USER, LANDMARKS = "user", "landmarks"
+POSE_OF_EACH = (
+    "The yaw, pitch and roll of pose_init 'user' are of one picture, and here are several of a person; choose"
+    " 'twin' or 'image', or find the person on one picture."
+)
 IN_WORDS = ("yaw", "pitch", "lpips", "id", "warnings")
 """What of the report stands on the node in words (web/node_notes.mjs)."""
 
@@ -105,6 +112,15 @@ class Inversion(io.ComfyNode):
                         " generator's own background shows there."
                     ),
                 ),
+                io.Image.Input(
+                    "others",
+                    optional=True,
+                    tooltip=(
+                        "More pictures of the same person from other sides, a batch of up to seven, cut like"
+                        " the first: one person is found on all of them, with a pose for each. Or join their"
+                        " alignments at Align Portrait."
+                    ),
+                ),
                 compat.view("ITP_CAMERA_VIEW"),
             ],
             outputs=[
@@ -116,6 +132,17 @@ class Inversion(io.ComfyNode):
                 io.String.Output(display_name="report", tooltip="Pose, errors and warnings as JSON."),
             ],
         )
+
+    @classmethod
+    def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:
+        from ..itportrait_core.methods.shared.portrait import MOST_PICTURES
+
+        if inputs.get("others") is None:
+            return ""
+        if inputs.get("pose_init") == USER:
+            return POSE_OF_EACH
+        count = 1 + (graph_facts.pictures(graph, inputs["others"]) or 1)
+        return "" if count <= MOST_PICTURES else f"{count} pictures of one person; give 1 to {MOST_PICTURES}."
 
     @classmethod
     def execute(
@@ -132,11 +159,14 @@ class Inversion(io.ComfyNode):
         alignment: AlignmentHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
         mask: Tensor | None = None,
+        others: Tensor | None = None,
         view: None = None,
         **chosen: object,
     ) -> io.NodeOutput:
         model, prior = generator.open(), photo_prior.open()
-        picture = one_picture(image, "The style picture", mask, background=own_background(model))
+        background = own_background(model)
+        picture = one_picture(image, "The style picture", mask, background=background)
+        more = [one_picture(one, "A picture", background=background) for one in _single(others)]
         if settings is not None:
             config = settings.of(InversionConfig).replace(seed=seed, pose_init=pose_init)
         else:
@@ -146,10 +176,12 @@ class Inversion(io.ComfyNode):
         given = config.pose_init == USER or yaw or pitch or roll
         pose = itp.cameras.orbit(yaw, pitch, roll).float() if given else None
         with runtime.training():
-            aligned = _aligned(picture, alignment if prior.frame == "ffhq" else None, config.pose_init)
+            pictures = _pictures(picture, more, alignment, prior.frame, config.pose_init)
+            if len(pictures) > 1 and config.pose_init == USER:
+                raise ITPortraitError(POSE_OF_EACH)
             portrait = itp.invert(
                 model,
-                aligned,
+                pictures,
                 prior=prior,
                 config=config,
                 camera=pose,
@@ -169,11 +201,35 @@ class Inversion(io.ComfyNode):
         return io.NodeOutput(sockets.PortraitHandle(portrait), pictures, to_comfy(twin), report, ui=panel)
 
 
+def _single(batch: Tensor | None) -> Sequence[Tensor]:
+    return () if batch is None else batch.split(1)
+
+
+def _pictures(
+    picture: Tensor, more: list[Tensor], alignment: AlignmentHandle | None, frame: str, pose_init: str
+) -> list[Aligned]:
+    """All pictures of the person in the frames of the networks; the others come as a batch or as alignments.
+
+    Raises:
+        ITPortraitError: where they come as both.
+    """
+    joined = alignment.more if alignment else ()
+    if joined and more:
+        raise ITPortraitError(
+            f"{len(more)} more pictures come at 'others' and {len(joined)} with the alignment; leave one out."
+        )
+    first = _aligned(picture, alignment if frame == "ffhq" else None, pose_init)
+    if frame == "ffhq":
+        return [first, *(_aligned(one, None, pose_init) for one in more), *(one.aligned() for one in joined)]
+    cuts = [*more, *(one.aligned().image for one in joined)]
+    return [first, *(_aligned(one, None, pose_init) for one in cuts)]
+
+
 def _aligned(picture: Tensor, alignment: AlignmentHandle | None, pose_init: str) -> Aligned:
     """The picture in the frames of the networks; the face's own pose is read where it is used or compared."""
     from ..itportrait_core.alignment import detector
     from ..itportrait_core.methods.inversion.photo_twin import Aligned
-    from .align import find_points, find_pose
+    from .alignments import find_points, find_pose
 
     if alignment is not None:
         return alignment.aligned()

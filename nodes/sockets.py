@@ -163,7 +163,7 @@ class PortraitHandle:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of latent, camera and picture: the same person, the same hash."""
+        """Hash of latent, cameras and pictures: the same person, the same hash."""
         return hashes.of_floats(*self._comfy_cache_tensors())
 
     def get_ram_usage(self) -> int:
@@ -171,7 +171,7 @@ class PortraitHandle:
         return sum(tensor.numel() * tensor.element_size() for tensor in self._comfy_cache_tensors())
 
     def _comfy_cache_tensors(self) -> list[Tensor]:
-        return [tensor for one in self.joined for tensor in (one.ws, one.camera, one.image)]
+        return [tensor for one in self.joined for tensor in one.hashed]
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,8 +168,8 @@ MUTANTS = (
         "test_resume.py::test_a_resume_point_of_another_run_is_refused",
     ),
     Mutant(
-        "inversion: the best latent is the last", f"{METHODS}/inversion/task.py",
-        "better = loss < self.best_loss", "better = loss < math.inf",
+        "inversion: the best latent is the last", f"{METHODS}/inversion/best_runs.py",
+        "better = loss < self.loss", "better = loss < math.inf",
         "test_inversion.py::test_the_best_step_is_returned_and_not_the_last",
     ),
     *(Mutant(*fault) for fault in SAFETY),

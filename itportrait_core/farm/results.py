@@ -141,11 +141,11 @@ class Results:
 
 
 def portrait_hash(path: Path) -> str:
-    """Hash of latent, camera and picture of a portrait file, as the nodes' portraits have it."""
+    """Hash of latent, cameras and pictures of a portrait file, as the nodes' portraits have it."""
     from safetensors.numpy import load_file
 
     tensors = load_file(path)
     digest = hashlib.sha256()
-    for name in ("ws", "camera", "image"):
+    for name in ("ws", "camera", "image", *sorted({"other_cameras", "other_images"} & set(tensors))):
         digest.update(np.ascontiguousarray(tensors[name], np.float32).tobytes())
     return digest.hexdigest()

@@ -77,7 +77,7 @@ def _tested(kind: str, generator: Generator3D, facts: Mapping[str, Any], more: M
 
 def portrait_card(person: Portrait, more: Mapping[str, str]) -> Card:
     """The card of a person; its generator is the one that the report names."""
-    proof = bytes_hash(person.ws, person.camera, person.image)
+    proof = bytes_hash(*person.hashed)
     weights = person.report.get("generator", {})
     return Card("portrait", weights, person.report, versions=versions(**more), proof=proof)
 

@@ -138,7 +138,7 @@ def _test_picture(now: str, card: Card, generator: Generator3D, verdict: Verdict
 def _portrait(path: Path, card: Card, generator: Generator3D, verdict: Verdict) -> Verdict:
     person = Portrait.load(path)
     check_fits(generator, person)
-    if bytes_hash(person.ws, person.camera, person.image) != card.proof:
+    if bytes_hash(*person.hashed) != card.proof:
         return verdict.conclude(DIFFERENT, "latent, camera or picture were changed after saving")
     drawn = generator.synthesis(person.ws, person.camera).image
     then = person.report.get("psnr")

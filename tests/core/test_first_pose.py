@@ -10,8 +10,8 @@ import torch
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
 from itportrait_core.methods.inversion.first_pose import first_pose
-from itportrait_core.methods.inversion.invert import WEAK_DISTANCE, warnings_of
 from itportrait_core.methods.inversion.photo_twin import Aligned, latent_distance
+from itportrait_core.methods.inversion.report import WEAK_DISTANCE, warnings_of
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_prior
 

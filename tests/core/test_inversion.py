@@ -9,7 +9,8 @@ import torch
 
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.methods.configs import InversionConfig
-from itportrait_core.methods.inversion.invert import invert, invert_batch, warnings_of
+from itportrait_core.methods.inversion.invert import invert, invert_batch
+from itportrait_core.methods.inversion.report import warnings_of
 from itportrait_core.methods.inversion.start_latents import nearest_samples
 from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.shared.history import History, Record

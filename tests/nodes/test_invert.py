@@ -11,8 +11,10 @@ import torch
 
 @pytest.fixture(scope="module")
 def modules(pack: ModuleType) -> tuple[ModuleType, ModuleType]:
-    """`nodes/invert.py` and `nodes/align.py`."""
-    return tuple(importlib.import_module(f"{pack.__name__}.nodes.{name}") for name in ("invert", "align"))
+    """`nodes/invert.py` and `nodes/alignments.py`."""
+    return tuple(
+        importlib.import_module(f"{pack.__name__}.nodes.{name}") for name in ("invert", "alignments")
+    )
 
 
 def test_a_pose_from_landmarks_seeks_the_face_on_the_picture_itself(modules) -> None:
@@ -36,7 +38,7 @@ def test_points_by_hand_need_no_detector(modules, monkeypatch) -> None:
     """Where the optional packages are missing, twins are cut by the usual square instead of failing."""
     invert, align = modules
     detector = importlib.import_module(
-        align.__name__.replace("nodes.align", "itportrait_core.alignment.detector")
+        align.__name__.replace("nodes.alignments", "itportrait_core.alignment.detector")
     )
     monkeypatch.setattr(detector, "find_spec", lambda name: None)
     points = torch.tensor([[40.0, 50.0], [60.0, 50.0], [50.0, 62.0], [42.0, 72.0], [58.0, 72.0]]).double()

@@ -57,7 +57,9 @@ def first_pose(
         label = cameras.sample_views(1, RANDOM_YAW, RANDOM_PITCH, rng=rng, stratify_yaw=False)
     elif way == "user":
         if user is None:
-            raise ITPortraitError("pose_init 'user' needs a pose; give yaw and pitch, or choose 'twin'.")
+            raise ITPortraitError(
+                "pose_init 'user' needs a pose for every picture; give yaw and pitch, or choose 'twin'."
+            )
         label = user
     else:
         label = cameras.front()

@@ -60,6 +60,8 @@ def nearest_samples(
     labels: Tensor,
     perceptual: Perceptual,
     keep: int,
+    *,
+    together: bool = False,
 ) -> Tensor:
     """For every picture the `keep` samples (the mean among them) whose renders at its label are closest.
 
@@ -67,9 +69,10 @@ def nearest_samples(
 
     Args:
         targets: [N, 3, H, W]; labels: [N, 25].
+        together: the pictures are of one person: what counts is the mean distance to them all.
 
     Returns:
-        [N * keep, num_ws, w_dim], the samples of the first picture first.
+        [N * keep, num_ws, w_dim], the samples of the first picture first; [keep, ...] of all `together`.
     """
     candidates = torch.cat([statistics.mean, statistics.samples])
     side = max(16, generator.neural_rendering_resolution // 4)
@@ -84,5 +87,33 @@ def nearest_samples(
             pixels = (images - targets[number]).square().mean(dim=(1, 2, 3))
             row.append(perceptual.distance([f[number : number + 1] for f in features], images) + 0.1 * pixels)
         scores.append(torch.stack(row))
-    best = torch.cat(scores, dim=1).topk(min(keep, len(candidates)), largest=False).indices
+    distances = torch.cat(scores, dim=1)
+    if together:
+        distances = distances.mean(dim=0, keepdim=True)
+    best = distances.topk(min(keep, len(candidates)), largest=False).indices
     return candidates[best.flatten()].clone()
+
+
+@torch.no_grad()
+def start_latents_together(
+    generator: Generator3D,
+    config: InversionConfig,
+    statistics: LatentStatistics,
+    targets: Tensor,
+    labels: Tensor,
+    perceptual: Perceptual,
+    encoder: Encoder3D | None,
+) -> Tensor:
+    """As `start_latents`, ws [R, num_ws, w_dim] for the R restarts of one person, of whom all pictures are.
+
+    An encoder's answers are averaged over the pictures.
+    """
+    if config.start == "nearest":
+        return nearest_samples(
+            generator, statistics, targets, labels, perceptual, config.restarts, together=True
+        )
+    if config.start == "mean":
+        targets, labels = targets[:1].repeat(config.restarts, 1, 1, 1), labels[:1].repeat(config.restarts, 1)
+        return start_latents(generator, config, statistics, targets, labels, perceptual, encoder)
+    each = start_latents(generator, config, statistics, targets, labels, perceptual, encoder)
+    return each.mean(dim=0, keepdim=True).repeat(config.restarts, 1, 1)

@@ -27,12 +27,14 @@ class StyleCode:
         start: the generator in the style that the encoder reads.
     """
 
-    def __init__(self, generator: Generator3D, prior: StylePrior, picture: Tensor, trained: bool) -> None:
-        """`picture`: [1, 3, H, W] in [-1, 1]. `trained`: False keeps the encoder's answer."""
+    def __init__(self, generator: Generator3D, prior: StylePrior, pictures: Tensor, trained: bool) -> None:
+        """`pictures`: [N, 3, H, W] in [-1, 1], all in one style: the code begins at the mean of what the
+        encoder reads in each. `trained`: False keeps that.
+        """
         self.generator, self.prior, self.trained = generator, prior, trained
         self.weights = dict(generator.named_parameters())
         with torch.no_grad():
-            self.code = prior.code(picture)
+            self.code = torch.stack([prior.code(one) for one in pictures.split(1)]).mean(dim=0)
         self.start = prior.styled(generator, self.code)
         self.code.requires_grad_(trained)
 

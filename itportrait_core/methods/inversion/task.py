@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -25,6 +24,7 @@ from ..shared.passes import target_of
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
 from ..shared.schedule import ramp
 from ..shared.terms import DEPTH_TERMS, TERMS, Losses, Reference, View, needs_of, read_losses, weighted_sum
+from .best_runs import BestRuns
 from .config import InversionConfig
 from .pose_residual import PoseResidual
 from .style_code import StyleCode
@@ -71,10 +71,8 @@ class InversionTask:
         self.plan: Plan | None = None
         self.history = History()
         self.curve: list[float] = []  # LPIPS, mean over runs, of full-resolution steps
-        self.best_loss = torch.full((len(targets),), math.inf, device=targets.device)
-        self.best_w, self.best_labels = self.ws().detach().clone(), labels.clone()
         code = labels.new_zeros(0) if style is None else style.code.detach()
-        self.best_code = code.repeat(len(targets), 1)
+        self.best_runs = BestRuns(self.ws(), labels, code)
         self.weights = {"l2": 0.0, "lpips": 0.0, **config.weights()}  # both are recorded in any case
         self.reference = Reference(
             perceptual=perceptual,
@@ -117,43 +115,52 @@ class InversionTask:
         coarse = index < config.coarse_share * self.total
         noise = self._noise(moving)
         ws, labels = self.ws(), self.pose.labels()
-        loss, parts = self.losses(ws if noise is None else ws + noise, labels, coarse)
-        if noise is None and not coarse:
-            self._keep_best(loss.detach(), ws.detach(), labels.detach())
         self.optimizer.zero_grad(set_to_none=True)
-        loss.sum().backward()
+        loss, parts = self.backward(ws if noise is None else ws + noise, labels, coarse)
+        if noise is None and not coarse:
+            self._keep_best(loss, ws.detach(), labels.detach())
         self.optimizer.step()
         self.pose.clamp()
-        numbers = read_losses({"total": loss.detach().mean(), **parts})
+        numbers = read_losses({"total": loss.mean(), **parts})
         if noise is None and not coarse:
             self.curve.append(numbers["lpips"])
         self.history.add(Record(index, "invert", numbers, config.lr_w * factors[0], digest))
         return StepInfo(numbers, self._preview, stage="invert")
 
+    def backward(self, ws: Tensor, labels: Tensor, coarse: bool) -> tuple[Tensor, Losses]:
+        """As `losses`, detached; the gradients of their sum are there afterwards."""
+        loss, parts = self.losses(ws, labels, coarse)
+        loss.sum().backward()
+        return loss.detach(), parts
+
     def losses(self, ws: Tensor, labels: Tensor, coarse: bool = False) -> tuple[Tensor, Losses]:
         """Loss per run [N] and its parts (means). `coarse`: half the neural resolution."""
-        chunk, side = self.ray_chunk, None
-        if coarse:
-            side = self.generator.neural_rendering_resolution // 2
-
-        def drawn(generator: Generator3D) -> View:
-            planes = generator.planes(ws)
-            render = generator.render(
-                planes, ws, labels,
-                neural_rendering_resolution=side, ray_chunk=chunk or None, checkpoint=chunk > 0,
-            )  # fmt: skip
-            view = View(render, ws=ws, camera=labels)
-            if self.mean_head is not None:
-                view = replace(view, source=self.mean_head)
-            if "front" not in self.needs:
-                return view
-            front = cameras.front(len(ws)).to(ws)
-            return replace(view, front=generator.render(planes, ws, front), front_camera=front)
-
-        view = self.draw(drawn)
+        view = self.draw(
+            lambda generator: self.view(generator, generator.planes(ws), ws, labels, coarse, self.mean_head)
+        )
         losses: Losses = {}
         total = weighted_sum(self.weights, view, self.reference, losses, terms=self.terms, per_sample=True)
         return total, losses
+
+    def view(
+        self, generator: Generator3D, planes: Tensor, ws: Tensor, labels: Tensor, coarse: bool,
+        mean_head: RenderOutput | None,
+    ) -> View:  # fmt: skip
+        """What the terms look at; `mean_head` as `_mean_head` gives it, where a term needs it."""
+        chunk, side = self.ray_chunk, None
+        if coarse:
+            side = self.generator.neural_rendering_resolution // 2
+        render = generator.render(
+            planes, ws, labels,
+            neural_rendering_resolution=side, ray_chunk=chunk or None, checkpoint=chunk > 0,
+        )  # fmt: skip
+        view = View(render, ws=ws, camera=labels)
+        if mean_head is not None:
+            view = replace(view, source=mean_head)
+        if "front" not in self.needs:
+            return view
+        front = cameras.front(len(ws)).to(ws)
+        return replace(view, front=generator.render(planes, ws, front), front_camera=front)
 
     def draw(self, function: Callable[[Generator3D], T], code: Tensor | None = None) -> T:
         """`function` of the generator, in the picture's style where there is one, or in that of a code."""
@@ -176,28 +183,25 @@ class InversionTask:
         return noise * (level * self.statistics.deviation)
 
     def _keep_best(self, loss: Tensor, ws: Tensor, labels: Tensor) -> None:
-        better = loss < self.best_loss
-        self.best_loss = torch.where(better, loss, self.best_loss)
-        self.best_w = torch.where(better[:, None, None], ws, self.best_w)
-        self.best_labels = torch.where(better[:, None], labels, self.best_labels)
-        if self.moving is not None:
-            self.best_code = torch.where(better[:, None], self.moving.code.detach(), self.best_code)
+        self.best_runs.keep(loss, ws, labels, None if self.moving is None else self.moving.code.detach())
 
     @torch.no_grad()
     def best(self, picture: int) -> tuple[Tensor, Tensor, int]:
         """ws [1, ...], label [1, 25] and the number of the best run of a picture."""
         first = picture * self.config.restarts
-        runs = slice(first, first + self.config.restarts)
-        if not bool(torch.isfinite(self.best_loss[runs]).any()):  # stopped while noise was still on
+        chosen = self._best_run(slice(first, first + self.config.restarts))
+        at = slice(first + chosen, first + chosen + 1)
+        return self.best_runs.ws[at].clone(), self.best_runs.labels[at].clone(), chosen
+
+    def _best_run(self, runs: slice) -> int:
+        if not bool(torch.isfinite(self.best_runs.loss[runs]).any()):  # stopped while noise was still on
             loss, _ = self.losses(self.ws(), self.pose.labels())
             self._keep_best(loss, self.ws(), self.pose.labels())
-        chosen = int(self.best_loss[runs].argmin())
-        at = slice(first + chosen, first + chosen + 1)
-        return self.best_w[at].clone(), self.best_labels[at].clone(), chosen
+        return int(self.best_runs.loss[runs].argmin())
 
     def code_of(self, picture: int, restart: int) -> Tensor | None:
         """The style code [K] of that run of a picture; None without a style."""
-        return None if self.style is None else self.best_code[picture * self.config.restarts + restart]
+        return None if self.style is None else self.best_runs.code[picture * self.config.restarts + restart]
 
     def finished(self) -> bool:
         """LPIPS gained less than `stop_gain` over the last `stop_window` steps."""
@@ -217,11 +221,10 @@ class InversionTask:
         """See `run.Task`."""
         tensors = {
             "w": self.w.detach(), "omega": self.pose.omega.detach(), "tau": self.pose.tau.detach(),
-            "best_loss": self.best_loss, "best_w": self.best_w, "best_labels": self.best_labels,
-            "rng": self.rng.get_state(),
+            **self.best_runs.tensors(), "rng": self.rng.get_state(),
         }  # fmt: skip
         if self.moving is not None:
-            tensors |= {"code": self.moving.code.detach(), "best_code": self.best_code}
+            tensors |= {"code": self.moving.code.detach(), "best_code": self.best_runs.code}
         facts = {"history": self.history.to_json(), "curve": self.curve}
         return {**tensors, **pack_optimizer(self.optimizer, "adam")}, facts
 
@@ -233,9 +236,7 @@ class InversionTask:
         self.pose.tau.copy_(tensors["tau"])
         if self.moving is not None:
             self.moving.code.copy_(tensors["code"])
-            self.best_code = tensors["best_code"].to(self.w.device)
-        for name in ("best_loss", "best_w", "best_labels"):
-            setattr(self, name, tensors[name].to(self.w.device))
+        self.best_runs.restore(tensors)
         unpack_optimizer(self.optimizer, tensors, "adam")
         self.rng.set_state(tensors["rng"])
         self.history, self.curve = History.from_json(facts["history"]), list(facts["curve"])

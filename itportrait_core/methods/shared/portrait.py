@@ -14,12 +14,15 @@ from ...networks.generator3d import Generator3D
 from .history import History
 from .storage import read_tensors, write_tensors
 
-_TENSORS = {"ws", "camera", "image", "twin"}
+MOST_PICTURES = 8
+"""Pictures of one person that a portrait may hold."""
+_HASHED = ("ws", "camera", "image", "other_cameras", "other_images")
+_TENSORS = {*_HASHED, "twin"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Portrait:
-    """One person.
+    """One person, perhaps of several pictures; what wants one picture takes the first.
 
     Attributes:
         ws: [1, num_ws, w_dim].
@@ -28,6 +31,8 @@ class Portrait:
         report: facts of how it was made: pose, errors, warnings; JSON values only.
         twin: [N, 3, h, w] photo twins of Eq. 3, or None.
         history: the steps of the inversion, or None.
+        other_cameras: [M, 25], where the portrait was made of M + 1 pictures of the person; else None.
+        other_images: [M, 3, H, W], those pictures, as large as `image`; else None.
 
     Example:
         >>> G = itp.load_generator("pocket")
@@ -43,6 +48,8 @@ class Portrait:
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     twin: Tensor | None = None
     history: History | None = None
+    other_cameras: Tensor | None = None
+    other_images: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 3 or self.ws.shape[0] != 1:
@@ -53,10 +60,38 @@ class Portrait:
             raise ITPortraitError(f"A portrait needs a camera [1, 25], not {tuple(self.camera.shape)}.")
         if self.image.ndim != 4 or self.image.shape[:2] != (1, 3):
             raise ITPortraitError(f"A portrait needs an image [1, 3, H, W], not {tuple(self.image.shape)}.")
+        if self.other_cameras is not None or self.other_images is not None:
+            self._check_others()
+
+    def _check_others(self) -> None:
+        given = [None if t is None else tuple(t.shape) for t in (self.other_cameras, self.other_images)]
+        count = 0 if self.other_images is None else len(self.other_images)
+        if not 1 <= count < MOST_PICTURES or given != [(count, 25), (count, *self.image.shape[1:])]:
+            raise ITPortraitError(
+                f"A portrait's other pictures need cameras [M, 25] and images [M, 3, H, W], M up to "
+                f"{MOST_PICTURES - 1}, as large as the first, {tuple(self.image.shape[2:])}; they are "
+                f"{given[0]} and {given[1]}. Make the portrait again."
+            )
+
+    @property
+    def cameras(self) -> Tensor:
+        """[N, 25], the labels of all pictures, the portrait's own first."""
+        return self.camera if self.other_cameras is None else torch.cat([self.camera, self.other_cameras])
+
+    @property
+    def images(self) -> Tensor:
+        """[N, 3, H, W], all pictures, the portrait's own first."""
+        return self.image if self.other_images is None else torch.cat([self.image, self.other_images])
+
+    @property
+    def hashed(self) -> list[Tensor]:
+        """Latent, cameras and pictures in the order in which hashes take them: what tells portraits apart."""
+        tensors = (getattr(self, name) for name in _HASHED)
+        return [tensor for tensor in tensors if tensor is not None]
 
     def for_training(self, device: torch.device | str) -> Portrait:
         """A copy whose tensors are normal (not inference) tensors on `device`."""
-        fresh = {name: getattr(self, name) for name in ("ws", "camera", "image", "twin")}
+        fresh = {name: getattr(self, name) for name in (*_HASHED, "twin")}
         moved: dict[str, Any] = {
             name: None if t is None else t.detach().to(device).clone() for name, t in fresh.items()
         }
@@ -64,9 +99,8 @@ class Portrait:
 
     def save(self, path: str | Path) -> Path:
         """Write a safetensors file; atomic."""
-        tensors = {"ws": self.ws, "camera": self.camera, "image": self.image}
-        if self.twin is not None:
-            tensors["twin"] = self.twin
+        named = {name: getattr(self, name) for name in (*_HASHED, "twin")}
+        tensors: dict[str, Tensor] = {name: value for name, value in named.items() if value is not None}
         steps = None if self.history is None else self.history.to_json()
         return write_tensors(path, "portrait", tensors, {"report": self.report, "history": steps})
 

@@ -1,4 +1,4 @@
-"""Pivotal tuning: the generator moves to one picture, the latent stays (docs/method.md#pivotal-tuning)."""
+"""Pivotal tuning: the generator moves to the pictures, the latent stays (docs/method.md#pivotal-tuning)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ GUARD_YAW, GUARD_PITCH = (-40.0, 40.0), (-15.0, 25.0)
 
 
 class TuningTask(TrainingTask):
-    """Pictures at the portrait's pose, depth at random views every few steps."""
+    """Pictures at the portrait's poses, depth at random views every few steps.
+
+    Of several pictures of the person the loss is the mean, one view's graph alive at a time.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,14 @@ class TuningTask(TrainingTask):
         self.g_o, self.tuned, self.portrait, self.config = g_o, tuned, portrait, config
         self.ray_chunk = config.ray_chunk
         self.together = Together()
-        self.reference = Reference(
-            perceptual=perceptual,
-            target=target_of(portrait.image, tuned.resolution, perceptual),
-            raw_target=target_of(portrait.image, tuned.neural_rendering_resolution, perceptual),
-        )
+        self.references = [
+            Reference(
+                perceptual=perceptual,
+                target=target_of(image, tuned.resolution, perceptual),
+                raw_target=target_of(image, tuned.neural_rendering_resolution, perceptual),
+            )
+            for image in portrait.images.split(1)
+        ]
         weights = config.weights()
         self.guard = {name: weights.pop(name) for name in ("depth",) if name in weights}
         self.weights = {"l2": 0.0, "lpips": 0.0, **weights}  # `lpips` decides when the goal is reached
@@ -62,6 +68,8 @@ class TuningTask(TrainingTask):
             "method": "tune", "config": config, "source": g_o, "perceptual": perceptual.name,
             "ws": portrait.ws, "camera": portrait.camera, "image": portrait.image,
         }  # fmt: skip
+        if portrait.other_images is not None:
+            facts["others"] = [portrait.other_cameras, portrait.other_images]
         super().__init__(
             config.steps, rng, [Trained("tuned", tuned, self.optimizer)], strip, facts, [self], Load()
         )
@@ -70,7 +78,7 @@ class TuningTask(TrainingTask):
         """One Adam step on the tuned modules."""
         config, digest, ws = self.config, rng_digest(self.rng), self.portrait.ws
         rate = config.lr * ramp(index / self.total, 0.0, config.rampdown)
-        views, sources = self.portrait.camera, []
+        views, sources, count = self.portrait.cameras, [], len(self.references)
         if self.guard and index % config.depth_every == 0:
             guard = cameras.sample_views(
                 config.depth_views, GUARD_YAW, GUARD_PITCH, rng=self.rng, stratify_yaw=False
@@ -80,10 +88,11 @@ class TuningTask(TrainingTask):
         losses: Losses = {}
 
         def loss_of_view(render: RenderOutput, v: int) -> Tensor:
-            if v == 0:
-                return weighted_sum(self.weights, View(render), self.reference, losses)
-            view, share = View(render, sources[v - 1]), 1 / len(sources)
-            return weighted_sum(self.guard, view, self.reference, losses, share=share) / len(sources)
+            if v < count:
+                reference = self.references[v]
+                return weighted_sum(self.weights, View(render), reference, losses, share=1 / count) / count
+            view, share = View(render, sources[v - count]), 1 / len(sources)
+            return weighted_sum(self.guard, view, self.references[0], losses, share=share) / len(sources)
 
         def loss_of_views(render: RenderOutput, indices: Sequence[int]) -> Tensor:
             parts = zip(split_views(render, len(indices)), indices, strict=True)
@@ -91,7 +100,7 @@ class TuningTask(TrainingTask):
 
         self.optimizer.zero_grad(set_to_none=True)
         total = backward_by_view(
-            self.tuned, ws, views, loss_of_views, ray_chunk=self.ray_chunk, pictures=1,
+            self.tuned, ws, views, loss_of_views, ray_chunk=self.ray_chunk, pictures=count,
             together=self.together.trained,
         )  # fmt: skip
         self.optimizer.param_groups[0]["lr"] = rate
@@ -99,12 +108,17 @@ class TuningTask(TrainingTask):
         return Record(index, "tune", read_losses({"tune": total, **losses}), rate, digest)
 
     def finished(self) -> bool:
-        """LPIPS to the picture is as low as `lpips_stop`."""
+        """LPIPS to the picture, the mean of several, is as low as `lpips_stop`."""
         return bool(self.history) and self.history[-1].losses["lpips"] <= self.config.lpips_stop
 
     def preview(self) -> Tensor:
-        """The picture before the usual strip."""
-        return torch.cat([self.reference.target.image.clamp(-1, 1), super().preview()])
+        """The picture before the usual strip; several each before what the tuned generator makes of it."""
+        pictures = [reference.target.image for reference in self.references]
+        if len(pictures) > 1:
+            made = render_each(self.tuned, self.portrait.ws, self.portrait.cameras)
+            pairs = zip(pictures, made, strict=True)
+            pictures = [image for picture, render in pairs for image in (picture, render.image)]
+        return torch.cat([*(image.clamp(-1, 1) for image in pictures), super().preview()])
 
 
 def pivotal_tune(
@@ -119,7 +133,7 @@ def pivotal_tune(
     """A copy of `generator` that shows the portrait's picture itself at the portrait's latent and pose.
 
     Use it as G_o and as the start of an edit. Stops at `config.lpips_stop`. Depth at random
-    views is held to the untuned generator's.
+    views is held to the untuned generator's. A portrait of several pictures is fitted to all of them.
 
     Args:
         generator: frozen 3D generator; it is not changed.
