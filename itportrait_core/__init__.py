@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from .methods.shared.portrait import Portrait
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
-    from .methods.style.config import ColourConfig, EditConfig, InstantConfig
+    from .methods.style.config import ColourConfig, EditConfig, InstantConfig, LiftConfig
     from .methods.style.edit_portrait import edit_portrait
     from .methods.style.instant import instant_style
     from .methods.style.keep_colours import keep_colours
+    from .methods.style.lift import lift_region
+    from .methods.style.region import Region, region_masks, restricted
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
     from .methods.tuning.tune import pivotal_tune
@@ -35,7 +37,9 @@ _HOMES = {
     "methods.shared.portrait": ("Portrait",),
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
-    "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig"),
+    "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig", "LiftConfig"),
+    "methods.style.lift": ("lift_region",),
+    "methods.style.region": ("Region", "region_masks", "restricted"),
     "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
@@ -56,7 +60,9 @@ __all__ = [
     "ITPortraitError",
     "InstantConfig",
     "InversionConfig",
+    "LiftConfig",
     "Portrait",
+    "Region",
     "TuningConfig",
     "blend",
     "cameras",
@@ -67,6 +73,7 @@ __all__ = [
     "invert",
     "invert_batch",
     "keep_colours",
+    "lift_region",
     "load_generator",
     "load_model",
     "load_photo_prior",
@@ -74,6 +81,8 @@ __all__ = [
     "load_style_prior",
     "pivotal_tune",
     "reconstruction",
+    "region_masks",
+    "restricted",
     "save_generator",
     "save_model",
     "save_style",
