@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import BlendConfig
 from . import colours, compat, fields, results, runtime, sockets
+from .region import facts_of, region_input
 
 MORE = ("second", "third", "fourth")
 """Styles beside the first; each has a socket and one strength."""
@@ -93,6 +94,7 @@ class Blend(io.ComfyNode):
                 ),
                 *(side(pixels) for pixels in SIDES),
                 fields.keep_colours(),
+                region_input(),
             ],
             outputs=[sockets.Generator.Output(display_name="generator", tooltip="The blended style.")],
         )
@@ -113,6 +115,7 @@ class Blend(io.ComfyNode):
         fourth_style: sockets.GeneratorHandle | None = None,
         fourth_strength: float = 0.5,
         keep_colours: bool = False,
+        region: sockets.RegionHandle | None = None,
         **strengths: float,
     ) -> io.NodeOutput:
         styles, configs = [style], [BlendConfig().replace(**strengths)]
@@ -127,13 +130,18 @@ class Blend(io.ComfyNode):
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
             **colours.facts_of(keep_colours, generator.sha256),
+            **facts_of(region),
         )
 
         def mix() -> results.Made:
             base = generator.open(trained=keep_colours)
             with runtime.plain_tensors():
                 mixed = itp.blend(base, [one.open() for one in styles], configs)
-            return results.Made((colours.recoloured(base, mixed) if keep_colours else mixed,))
+            mixed = colours.recoloured(base, mixed) if keep_colours else mixed
+            if region is not None:
+                with runtime.plain_tensors():
+                    mixed = itp.restricted(base, mixed, region.region)
+            return results.Made((mixed,))
 
         (handle,) = results.produce(facts, ("",), generator, mix)
         return io.NodeOutput(handle)

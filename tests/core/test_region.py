@@ -177,7 +177,7 @@ def test_regions_join_and_wrong_ones_are_refused(base):
         whole(2)
     with pytest.raises(ITPortraitError, match="lift the mask with this generator"):
         edit(base, whole(1, box=2.0))
-    with pytest.raises(ITPortraitError, match="connect the region here"):
+    with pytest.raises(ITPortraitError, match="restrict the result"):
         itp.blend(base, [edit(base, half())])
     with pytest.raises(ITPortraitError, match="use fewer regions"):
         RegionConfig(layers=9)

@@ -121,8 +121,8 @@ def check_same_shape(base: Generator3D, style: Generator3D) -> None:
     """Refuse a style that was not made from a generator of this shape."""
     if len(layers_of(base)) != len(layers_of(style)):
         raise ITPortraitError(
-            "A generator with a region and one without it do not fit; restrict the result, not the style:"
-            " connect the region here."
+            "A generator with a region and one without it do not fit. Mix or save whole styles, and restrict"
+            " the result: connect the region to the last node; save a generator with a region as it is."
         )
     a, b = base.state_dict(), style.state_dict()
     different = sorted(a.keys() ^ b.keys()) or [k for k in a if a[k].shape != b[k].shape]

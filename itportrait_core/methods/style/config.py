@@ -121,7 +121,7 @@ class LiftConfig(Config):
         0.1, 0.0, 2.0, "How deep it goes behind the surface; 2 goes through the whole head."
     )
     agree: float = number(
-        0.5, 0.05, 0.95, "Share of the views that look at a point which must have it in their mask."
+        0.65, 0.05, 0.95, "Share of the views that look at a point which must have it in their mask."
     )
-    feather: float = number(0.008, 0.0, 0.2, "Standard deviation of the soft edge.")
+    feather: float = number(0.004, 0.0, 0.2, "Standard deviation of the soft edge.")
     grid: int = number(96, 16, 192, "Points along a side of the box; an edge is about as sharp as one step.")

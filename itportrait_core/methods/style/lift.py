@@ -30,6 +30,8 @@ VISIBLE = 0.02
 """World units behind the surface up to which a point counts as seen there."""
 BACKDROP = 0.3
 """Shares of the box behind the centre from which on a surface is backdrop, not head."""
+FOG = 0.02
+"""Opacity up to which a ray meets nothing, in the thinnest scenes; elsewhere it is half of the largest."""
 RAMP = 0.25
 """Half the width of the vote's soft threshold."""
 CHUNK = 1 << 18
@@ -112,7 +114,8 @@ def _surface(generator: Generator3D, planes: Tensor, camera: Tensor) -> Tensor:
     volume = generator.render_volume(planes, camera, ray_chunk=4096, colors=False)
     depth = volume.image_depth
     far = Camera(camera).position.norm() + BACKDROP * generator.config.rendering.box_warp
-    head = ((volume.image_weights > 0.5) & (depth < far)).to(depth)
+    opacity = volume.image_weights
+    head = ((opacity > 0.5 * opacity.max()) & (opacity > FOG) & (depth < far)).to(depth)
     if not bool(head.any()):
         raise ITPortraitError("There is no head in the picture; look at the person, and paint there.")
     return _spread(torch.where(head > 0, depth, 0.0), head)
