@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .methods.inversion.invert import invert, invert_batch, reconstruction
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.shared.portrait import Portrait
+    from .methods.shared.region import Region, region_masks, restricted
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
     from .methods.style.config import ColourConfig, EditConfig, InstantConfig, LiftConfig
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .methods.style.instant import instant_style
     from .methods.style.keep_colours import keep_colours
     from .methods.style.lift import lift_region
-    from .methods.style.region import Region, region_masks, restricted
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
     from .methods.tuning.tune import pivotal_tune
@@ -39,7 +39,7 @@ _HOMES = {
     "methods.inversion.invert": ("invert", "invert_batch", "reconstruction"),
     "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig", "LiftConfig"),
     "methods.style.lift": ("lift_region",),
-    "methods.style.region": ("Region", "region_masks", "restricted"),
+    "methods.shared.region": ("Region", "region_masks", "restricted"),
     "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
     from ..itportrait_core.methods.inversion.photo_prior import PhotoPrior
     from ..itportrait_core.methods.shared.portrait import Portrait
-    from ..itportrait_core.methods.style.region import Region
+    from ..itportrait_core.methods.shared.region import Region
     from ..itportrait_core.networks.generator3d import Generator3D
 
 Generator = io.Custom("ITP_GENERATOR")

@@ -17,10 +17,10 @@ from ..shared.history import History
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
+from ..shared.region import Region, restricted
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_twin
 from ..shared.training import TrainingTask, train
-from ..style.region import Region, restricted
 from ..stylize.apt import APT, ImageTask, others_of, start_of
 from .config import ITEConfig
 from .ite import ITE

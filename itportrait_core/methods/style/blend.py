@@ -11,9 +11,9 @@ from ...errors import ITPortraitError
 from ...networks.families import family_of, layers_of
 from ...networks.family import Names
 from ...networks.generator3d import Generator3D
+from ..shared.region import Region, restricted
 from ..shared.trainable import frozen_copy
 from .config import BlendConfig
-from .region import Region, restricted
 from .torn import is_guarded, untorn
 
 

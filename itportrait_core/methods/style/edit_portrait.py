@@ -20,10 +20,10 @@ from ..shared.history import History
 from ..shared.lineage import finish
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import SMALL_RESOLUTION
+from ..shared.region import Region, restricted
 from ..shared.trainable import device_of, frozen_copy
 from .blend import check_same_shape
 from .config import TEXT_OR_EXAMPLES, EditConfig
-from .region import Region, restricted
 from .relevance import OnPerson, Relevance, measure_relevance
 
 REACH = 2.5

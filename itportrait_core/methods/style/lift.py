@@ -21,8 +21,8 @@ from ...networks.generator3d import Generator3D
 from ...rendering.density import blur
 from ...rendering.labels import checked
 from ..shared.portrait import Portrait, check_fits
+from ..shared.region import Region
 from .config import LiftConfig
-from .region import Region
 
 OnView = Callable[[int, int], None]
 """Called with views done and views in all; raising from it stops the run."""

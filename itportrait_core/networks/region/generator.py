@@ -71,12 +71,12 @@ class RegionGenerator(EG3DGenerator):
         return made.eval().requires_grad_(False)
 
     @property
-    def superresolution(self) -> SuperResolution:
+    def superresolution(self) -> SuperResolution:  # type: ignore[override]
         """The first layer's; every layer has its own."""
         return self.layers[0].superresolution
 
     @property
-    def decoder(self) -> Decoder:
+    def decoder(self) -> Decoder:  # type: ignore[override]
         """The first layer's; every layer has its own."""
         return self.layers[0].decoder
 

@@ -15,8 +15,8 @@ from ...networks.generator3d import Generator3D
 from ...networks.region import RegionGenerator
 from ...networks.region.compositing import SNAP, read_grid, with_rest
 from ...rendering.views import surface_points
-from ..shared.lineage import tensor_hash
-from ..shared.trainable import frozen_copy
+from .lineage import tensor_hash
+from .trainable import frozen_copy
 
 Self = TypeVar("Self", bound="Region")
 
