@@ -20,6 +20,7 @@ from itportrait_core.checkpoints import embedded
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.style.relevance import measure_relevance
+from itportrait_core.pocket.latents import normalise
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats
@@ -35,7 +36,7 @@ JUDGED = {"a photo": "photo of a man", "a zombie": "zombie man", "a caricature":
 EDITED = {"glasses": "a person wearing glasses", "beard": "a person with a beard", "old": "an old person",
           "smiling": "a smiling person"}  # fmt: skip
 """Name -> text of an edit."""
-HAT_PAINTED = (22, 2, 106, 54)
+HAT_PAINTED = (22, -6, 106, 46)
 """Box of the ellipse that is painted where a hat is to be, of 128 pixels."""
 CANVAS, CORNER, TILT = 620, 60, 24.0
 """A picture of so many pixels with a head at so many from its corner, turned by so many degrees."""
@@ -62,7 +63,7 @@ def region(studio: Studio) -> Rows:
     """A cap of another colour on one person: everywhere, and inside a mask painted in the first view."""
     z = torch.randn(1, studio.generator.z_dim, generator=torch.Generator().manual_seed(PERSON))
     pair = [sample_portrait(studio.generator, PERSON)]
-    pair.append(replace(pair[0], ws=studio.generator.mapping(changed(z, PARTS["hat"]))))
+    pair.append(replace(pair[0], ws=studio.generator.mapping(changed(normalise(z), PARTS["hat"]))))
     drawing = Image.new("L", (128, 128))
     ImageDraw.Draw(drawing).ellipse(HAT_PAINTED, fill=255)
     mask = torch.from_numpy(np.asarray(drawing, dtype=np.float32) / 255)[None]

@@ -91,6 +91,13 @@ def region_masks(
 
     Args:
         side: R; the generator's neural rendering resolution where None.
+
+    Example:
+        >>> G = itp.load_generator("pocket")
+        >>> ws = G.mapping(torch.zeros(1, G.z_dim), itp.cameras.front())
+        >>> whole = itp.Region(torch.ones(4, 4, 4), 1.0)
+        >>> itp.region_masks(G, ws, whole, itp.cameras.front(), side=16).shape
+        torch.Size([1, 1, 16, 16])
     """
     masks = []
     with torch.no_grad():
@@ -117,6 +124,12 @@ def restricted(base: Generator3D, edited: Generator3D, region: Region) -> Genera
 
     Raises:
         ITPortraitError: for generators or a region that do not fit, or too many regions.
+
+    Example:
+        >>> G, style = itp.load_generator("pocket"), itp.load_generator("pocket")
+        >>> made = itp.restricted(G, style, itp.Region(torch.ones(4, 4, 4), 1.0))
+        >>> made.family, len(made.layers)
+        ('region', 2)
     """
     under, over = layers_of(base), layers_of(edited)
     if region.box != base.config.rendering.box_warp:
