@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from .methods.inversion.photo_prior import load_photo_prior
     from .methods.inversion.report import reconstruction
     from .methods.shared.portrait import Portrait
+    from .methods.shared.region import Region, region_masks, restricted
     from .methods.shared.style_priors import load_style_prior
     from .methods.style.blend import blend
-    from .methods.style.config import ColourConfig, EditConfig, InstantConfig
+    from .methods.style.config import ColourConfig, EditConfig, InstantConfig, LiftConfig
     from .methods.style.edit_portrait import edit_portrait
     from .methods.style.instant import instant_style
     from .methods.style.keep_colours import keep_colours
+    from .methods.style.lift import lift_region
     from .methods.style.style_file import load_style, save_style
     from .methods.stylize.apt import stylize
     from .methods.tuning.tune import pivotal_tune
@@ -37,7 +39,9 @@ _HOMES = {
     "methods.inversion.photo_prior": ("load_photo_prior",),
     "methods.inversion.invert": ("invert", "invert_batch"),
     "methods.inversion.report": ("reconstruction",),
-    "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig"),
+    "methods.style.config": ("ColourConfig", "EditConfig", "InstantConfig", "LiftConfig"),
+    "methods.style.lift": ("lift_region",),
+    "methods.shared.region": ("Region", "region_masks", "restricted"),
     "methods.style.instant": ("instant_style",),
     "methods.shared.style_priors": ("load_style_prior",),
     "methods.stylize.apt": ("stylize",),
@@ -58,7 +62,9 @@ __all__ = [
     "ITPortraitError",
     "InstantConfig",
     "InversionConfig",
+    "LiftConfig",
     "Portrait",
+    "Region",
     "TuningConfig",
     "blend",
     "cameras",
@@ -69,6 +75,7 @@ __all__ = [
     "invert",
     "invert_batch",
     "keep_colours",
+    "lift_region",
     "load_generator",
     "load_model",
     "load_photo_prior",
@@ -76,6 +83,8 @@ __all__ = [
     "load_style_prior",
     "pivotal_tune",
     "reconstruction",
+    "region_masks",
+    "restricted",
     "save_generator",
     "save_model",
     "save_style",

@@ -20,6 +20,7 @@ from .load import ClipLoader, GeneratorLoader, PhotoPriorLoader
 from .mesh import ExtractMesh, SaveMesh, SaveSplats
 from .pictures import ExamplePicture
 from .portraits import JoinPortraits, LoadPortrait, SamplePortrait, SavePortrait
+from .region import LiftRegion
 from .render import MultiViewRender
 from .save import SaveGenerator, SavePictures
 from .settings import MethodSettings
@@ -45,6 +46,7 @@ NODES: list[type[io.ComfyNode]] = [
     Couple,
     Blend,
     EditPortrait,
+    LiftRegion,
     SaveGenerator,
     CameraOrbit,
     MultiViewRender,

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from .. import itportrait_core as itp
 from ..itportrait_core.methods.configs import BlendConfig
 from . import colours, compat, fields, results, runtime, sockets
+from .region import facts_of, region_input
 
 MORE = ("second", "third", "fourth")
 """Styles beside the first; each has a socket and one strength."""
@@ -98,6 +99,7 @@ class Blend(io.ComfyNode):
                     optional=True,
                     tooltip="Replaces the first style's strengths, for instance the preset toonify.",
                 ),
+                region_input(),
             ],
             outputs=[sockets.Generator.Output(display_name="generator", tooltip="The blended style.")],
         )
@@ -119,6 +121,7 @@ class Blend(io.ComfyNode):
         fourth_strength: float = 0.5,
         keep_colours: bool = False,
         settings: sockets.SettingsHandle | None = None,
+        region: sockets.RegionHandle | None = None,
         **strengths: float,
     ) -> io.NodeOutput:
         first = settings.of(BlendConfig) if settings else BlendConfig().replace(**strengths)
@@ -134,13 +137,18 @@ class Blend(io.ComfyNode):
             styles=[one.sha256 for one in styles],
             settings=[one.to_dict() for one in configs],
             **colours.facts_of(keep_colours, generator.sha256),
+            **facts_of(region),
         )
 
         def mix() -> results.Made:
             base = generator.open(trained=keep_colours)
             with runtime.plain_tensors():
                 mixed = itp.blend(base, [one.open() for one in styles], configs)
-            return results.Made((colours.recoloured(base, mixed) if keep_colours else mixed,))
+            mixed = colours.recoloured(base, mixed) if keep_colours else mixed
+            if region is not None:
+                with runtime.plain_tensors():
+                    mixed = itp.restricted(base, mixed, region.region)
+            return results.Made((mixed,))
 
         (handle,) = results.produce(facts, ("",), generator, mix)
         return io.NodeOutput(handle)

@@ -16,6 +16,7 @@ from ..itportrait_core.methods.shared.run_facts import couple_inputs
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, results, sockets, train
 from .live_training import moments_of
+from .region import inside, region_input
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -139,6 +140,7 @@ class Couple(io.ComfyNode):
                 ),
                 fields.settings("seed, mode and texts"),
                 fields.start(),
+                region_input(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -181,6 +183,7 @@ class Couple(io.ComfyNode):
         style_generator: sockets.GeneratorHandle | None = None,
         settings: sockets.SettingsHandle | None = None,
         style_start: str = fields.PRIOR,
+        region: sockets.RegionHandle | None = None,
         **chosen: object,
     ) -> io.NodeOutput:
         if not text.strip():
@@ -220,6 +223,8 @@ class Couple(io.ComfyNode):
         losses, plot, history = results.report(target)
         shortened = unread(clip, text, source_text, config.templates)
         panel = moments_of(facts) | (ui.PreviewText(shortened).as_dict() if shortened else {})
+        if region is not None:
+            target = inside(region, style, target)
         return io.NodeOutput(target, style, losses, plot, history.to_csv(), ui=panel or None)
 
 

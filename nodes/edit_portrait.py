@@ -15,6 +15,7 @@ from ..itportrait_core.errors import DamagedFile, ITPortraitError
 from ..itportrait_core.methods.style.config import TEXT_OR_EXAMPLES, EditConfig
 from ..itportrait_core.networks.generator3d import Generator3D
 from . import compat, fields, results, runtime, sockets
+from .region import facts_of, region_input
 
 if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
@@ -86,6 +87,7 @@ class EditPortrait(io.ComfyNode):
                 sockets.PortraitSocket.Input(
                     "after", optional=True, tooltip="By example: the same or other people with the change."
                 ),
+                region_input(),
             ],
             outputs=[
                 sockets.Generator.Output(
@@ -116,6 +118,7 @@ class EditPortrait(io.ComfyNode):
         clip: sockets.ClipHandle | None = None,
         before: sockets.PortraitHandle | None = None,
         after: sockets.PortraitHandle | None = None,
+        region: sockets.RegionHandle | None = None,
     ) -> io.NodeOutput:
         config = EditConfig(strength=strength, disentangle=disentangle, source_text=source_text)
         origin = base or generator
@@ -127,6 +130,7 @@ class EditPortrait(io.ComfyNode):
             settings=config.to_dict(),
             clip=clip.names if clip else (),
             examples=[one.sha256 for one in (before, after) if one is not None],
+            **facts_of(region),
         )
 
         def make() -> results.Made:
@@ -142,6 +146,7 @@ class EditPortrait(io.ComfyNode):
                     base=source,
                     clip=clips,
                     relevance=[_relevance(origin, source, one, config) for one in clips],
+                    region=region.region if region else None,
                 )
             return results.Made((edited,))
 

@@ -189,7 +189,7 @@ def _of_file(path: Path, name: str) -> Origin | None:
         layers, width = count_ws(int(header.config["backbone_resolution"])), int(header.config["w_dim"])
     except (ITPortraitError, KeyError, TypeError, ValueError):  # its loader says what is wrong with it
         return None
-    return Origin(name, header.family, layers, width)
+    return Origin(name, str(header.config.get("kind", header.family)), layers, width)
 
 
 def _of_portrait(name: object) -> Origin | None:

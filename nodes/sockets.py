@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..itportrait_core.guidance.clip import ClipModel
     from ..itportrait_core.methods.inversion.photo_prior import PhotoPrior
     from ..itportrait_core.methods.shared.portrait import Portrait
+    from ..itportrait_core.methods.shared.region import Region
     from ..itportrait_core.networks.generator3d import Generator3D
 
 Generator = io.Custom("ITP_GENERATOR")
@@ -40,6 +41,7 @@ Cameras = io.Custom("ITP_CAMERAS")
 Settings = io.Custom("ITP_SETTINGS")
 Alignment = io.Custom("ITP_ALIGNMENT")
 Recipe = io.Custom("ITP_RECIPE")
+RegionSocket = io.Custom("ITP_REGION")
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
@@ -221,6 +223,25 @@ class CamerasHandle:
 
     def _comfy_cache_tensors(self) -> list[Tensor]:
         return [self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class RegionHandle:
+    """A part of the box to which edits are restricted."""
+
+    region: Region
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its weights."""
+        return self.region.sha256
+
+    def get_ram_usage(self) -> int:
+        """Bytes of the weights."""
+        return self.region.weights.numel() * self.region.weights.element_size()
+
+    def _comfy_cache_tensors(self) -> list[Tensor]:
+        return [self.region.weights]
 
 
 @dataclass(frozen=True, eq=False)

@@ -232,5 +232,6 @@ def load_generator(
         )
     generator: Generator3D = load_model(path, device)
     generator.lineage = dict(header.lineage)
-    generator.superresolution.half = half
+    for layer in families.layers_of(generator):
+        layer.superresolution.half = half
     return generator

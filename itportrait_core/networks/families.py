@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # names alone are wanted where no torch is, such as for plann
     from .family import Family
     from .generator3d import Generator3D
 
-NAMES = ("eg3d", "panohead")
+NAMES = ("eg3d", "panohead", "region")
 """Folders of `networks/`, and families of model files; imported when first met. A published file
 belongs to the last one that recognises it."""
 
@@ -39,3 +39,8 @@ def recognise(rendering_kwargs: Mapping[str, Any]) -> Family:
     """The family of a published generator with these settings."""
     known = [one for one in map(family, NAMES) if one.official.recognise(rendering_kwargs)]
     return known[-1]
+
+
+def layers_of(generator: Generator3D) -> list[Generator3D]:
+    """The generators that a composite is made of, the lowest first; any other generator alone."""
+    return list(getattr(generator, "layers", [generator]))

@@ -62,7 +62,7 @@ def test_a_published_file_belongs_to_the_last_family_that_knows_it(third):
     assert families.recognise({"shade": 1}).name == "third"
     assert families.recognise({"triplane_depth": 3}).name == "panohead"
     assert families.recognise({}).name == "eg3d"
-    with pytest.raises(ITPortraitError, match="eg3d, panohead, third"):
+    with pytest.raises(ITPortraitError, match="eg3d, panohead, region, third"):
         families.family("fourth")
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 import itportrait_core as itp
 from benchmarks.rasters import draw_splats
+from benchmarks.region import PARTS, changed
 from itportrait_core.alignment.frame import portrait_frame
 from itportrait_core.alignment.warp import cut
 from itportrait_core.checkpoints import embedded
 from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.style.relevance import measure_relevance
+from itportrait_core.pocket.latents import normalise
 from itportrait_core.rendering import cameras
 from itportrait_core.rendering.mesh import Mesh, MeshConfig, extract_mesh
 from itportrait_core.rendering.splat import SplatConfig, sample_splats
@@ -24,7 +28,7 @@ from itportrait_core.rendering.views import render_views
 
 from .environment import ROOT
 from .exhibits import paint
-from .help_studio import Row, Rows, Studio, example, photos, to_core
+from .help_studio import PERSON, Row, Rows, Studio, example, photos, to_core
 
 SIDE_VIEW = math.radians(-30.0)
 JUDGED = {"a photo": "photo of a man", "a zombie": "zombie man", "a caricature": "caricature"}
@@ -32,6 +36,8 @@ JUDGED = {"a photo": "photo of a man", "a zombie": "zombie man", "a caricature":
 EDITED = {"glasses": "a person wearing glasses", "beard": "a person with a beard", "old": "an old person",
           "smiling": "a smiling person"}  # fmt: skip
 """Name -> text of an edit."""
+HAT_PAINTED = (22, -6, 106, 46)
+"""Box of the ellipse that is painted where a hat is to be, of 128 pixels."""
 CANVAS, CORNER, TILT = 620, 60, 24.0
 """A picture of so many pixels with a head at so many from its corner, turned by so many degrees."""
 FIVE_POINTS = [[198.0, 220.0], [297.0, 218.0], [237.0, 272.0], [212.0, 338.0], [300.0, 338.0]]
@@ -51,6 +57,32 @@ def edits(studio: Studio) -> Rows:
         "text": {"as drawn": studio.see()} | {name: edited(text) for name, text in EDITED.items()},
         "strength": {f"{a:g}": edited(EDITED["smiling"], a) for a in (-1.0, -0.5, 0.0, 0.5, 1.0)},
     }
+
+
+def region(studio: Studio) -> Rows:
+    """A cap of another colour on one person: everywhere, and inside a mask painted in the first view."""
+    z = torch.randn(1, studio.generator.z_dim, generator=torch.Generator().manual_seed(PERSON))
+    pair = [sample_portrait(studio.generator, PERSON)]
+    pair.append(replace(pair[0], ws=studio.generator.mapping(changed(normalise(z), PARTS["hat"]))))
+    drawing = Image.new("L", (128, 128))
+    ImageDraw.Draw(drawing).ellipse(HAT_PAINTED, fill=255)
+    mask = torch.from_numpy(np.asarray(drawing, dtype=np.float32) / 255)[None]
+    front = cameras.orbit(0.0, 5.0).float()
+    lifted = itp.lift_region(studio.generator, studio.person, mask, front)
+    config = itp.EditConfig(disentangle=0.0)
+    edit = {"config": config, "before": pair[0], "after": pair[1]}
+    free = itp.edit_portrait(studio.generator, **edit)
+    inside = itp.edit_portrait(studio.generator, region=lifted, **edit)
+    yaws = [-40.0, 0.0, 40.0]
+    rows = {
+        "as drawn": studio.views(yaws),
+        "edit": studio.views(yaws, generator=free),
+        "edit inside": studio.views(yaws, generator=inside),
+    }
+    painted = photos(torch.where(mask[:, None] > 0.5, 1.0, 0.6 * to_core(rows["as drawn"][1]) - 0.4))[0]
+    named = {name: dict(zip(("-40", "0", "40"), views, strict=True)) for name, views in rows.items()}
+    named["as drawn"] = {"painted": painted} | named["as drawn"]
+    return named
 
 
 def camera_angles(studio: Studio) -> Rows:
@@ -210,5 +242,6 @@ LOOKING = {
     "judged": judged,
     "precision": precision,
     "edit_portrait": edits,
+    "region": region,
 }
 """Name of the picture file -> what makes its rows."""

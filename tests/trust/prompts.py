@@ -49,9 +49,13 @@ def everything(definitions: dict[str, Any], source: Path, portrait: Path) -> Pro
         "Fuse", generator=tuned, portrait=found, clip=clip, text=TEXT, steps=2, views=2, content=person
     )
     edited = graph.add("EditPortrait", generator=tuned, text=TEXT, clip=clip)
-    blend = graph.add("Blend", generator=tuned, style=style, second_style=fused[1], third_style=edited)
-    graph.add("SaveGenerator", generator=blend, name=NAME)
     orbit = graph.add("CameraOrbit", path="single view")
+    painted = graph.add("SolidMask", value=1.0, width=64, height=64)
+    region = graph.add("LiftRegion", generator=tuned, portrait=found, mask=painted, cameras=orbit)
+    blend = graph.add(
+        "Blend", generator=tuned, style=style, second_style=fused[1], third_style=edited, region=region
+    )
+    graph.add("SaveGenerator", generator=blend, name=NAME)
     views = graph.add("MultiViewRender", generator=blend, portrait=found, cameras=orbit)
     graph.add("SavePictures", images=views, recipe=views[7], name=NAME)
     graph.add("LiveHead", generator=tuned, generator_2=fused, portrait=found, portrait_2=loaded)

@@ -17,6 +17,7 @@ from ..shared.history import History
 from ..shared.passes import PreviewStrip, draw_latents
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import suited
+from ..shared.region import Region, restricted
 from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_twin
 from ..shared.training import TrainingTask, train
@@ -53,6 +54,7 @@ def couple(
     content: Portrait | None = None,
     style: Generator3D | None = None,
     perceptual: Perceptual | None = None,
+    region: Region | None = None,
     **points: Unpack[Points],
 ) -> CoupledResult:
     """Image-text coupled fine-tuning: alternate APT on G_s with ITE on G_t; G_o stays frozen.
@@ -66,6 +68,8 @@ def couple(
         content: the person whose latent takes part in Eq. 7; the style portrait where None.
         style: a G_s to start from (from `stylize`); where None, what `config.apt.start` says.
         perceptual: LPIPS for APT and for ITE's `likeness`; the embedded trunk where None.
+        region: of space, from `lift_region`; the result draws the text's change inside of it alone, and
+            outside what G_s draws, or G_o for a text-only run.
         points: `resume`, a file to continue from, and when it is written; as `run.run` takes them.
 
     Returns:
@@ -89,7 +93,11 @@ def couple(
         inputs = _Inputs(generator, portrait, content, text, clip, style, perceptual)
         task = _task(inputs, config)
         made = train(task, generator, "couple:{}", config, on_step, portrait, text or None, **points)
-    return CoupledResult(made[-1], None if config.mode == "text_only" else made[0], task.history)
+        style_made = None if config.mode == "text_only" else made[0]
+        target = made[-1]
+        if region is not None and config.mode != "image_only":
+            target = restricted(style_made or generator, target, region)
+    return CoupledResult(target, style_made, task.history)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ ENTRIES = {
     "edit": "methods.style.edit_portrait",
     "relevance": "methods.style.relevance",
     "colours": "methods.style.keep_colours",
+    "region": "methods.shared.region",
     "style": "methods.style.style_file",
     "render": "rendering.views",
 }

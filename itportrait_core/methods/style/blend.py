@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
-from ...networks.families import family_of
+from ...networks.families import family_of, layers_of
 from ...networks.family import Names
 from ...networks.generator3d import Generator3D
+from ..shared.region import Region, restricted
 from ..shared.trainable import frozen_copy
 from .config import BlendConfig
 from .torn import is_guarded, untorn
@@ -40,6 +41,7 @@ def blend(
     base: Generator3D,
     styles: Sequence[Generator3D],
     configs: Sequence[BlendConfig] | BlendConfig | None = None,
+    region: Region | None = None,
 ) -> Generator3D:
     """Move `base` towards one or several styles made from it; their differences add up.
 
@@ -51,6 +53,7 @@ def blend(
         base: G_o.
         styles: fine-tuned copies of it.
         configs: strengths, one for all or one per style.
+        region: of space, from `lift_region`; outside of it everything stays as `base` draws it.
 
     Returns:
         A new frozen generator; nothing passed in is changed.
@@ -73,8 +76,10 @@ def blend(
         check_same_shape(base, style)
     with torch.inference_mode(False):
         if is_guarded(chosen):
-            return untorn(base, lambda eased: _blended(base, styles, eased), chosen)
-        return _blended(base, styles, chosen)
+            blended = untorn(base, lambda eased: _blended(base, styles, eased), chosen)
+        else:
+            blended = _blended(base, styles, chosen)
+        return blended if region is None else restricted(base, blended, region)
 
 
 def _blended(base: Generator3D, styles: Sequence[Generator3D], configs: list[BlendConfig]) -> Generator3D:
@@ -114,6 +119,11 @@ def mix(
 
 def check_same_shape(base: Generator3D, style: Generator3D) -> None:
     """Refuse a style that was not made from a generator of this shape."""
+    if len(layers_of(base)) != len(layers_of(style)):
+        raise ITPortraitError(
+            "A generator with a region and one without it do not fit. Mix or save whole styles, and restrict"
+            " the result: connect the region to the last node; save a generator with a region as it is."
+        )
     a, b = base.state_dict(), style.state_dict()
     different = sorted(a.keys() ^ b.keys()) or [k for k in a if a[k].shape != b[k].shape]
     if different:

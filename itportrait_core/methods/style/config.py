@@ -101,3 +101,27 @@ class EditConfig(Config):
     source_text: str = text("a person", "What people are before the text.")
     people: int = number(512, 16, 100_000, "People whose pictures tell what channels matter.")
     seed: int = number(0, 0, 2**31 - 1, "Seed of these people.")
+
+
+@dataclasses.dataclass(frozen=True)
+class LiftConfig(Config):
+    """How a painted mask becomes a region of space (docs/method.md#region). Lengths are world units.
+
+    Example:
+        >>> itp.LiftConfig(behind=1.0).to_dict()["behind"]
+        1.0
+    """
+
+    method: ClassVar[str] = "region"
+
+    front: float = number(
+        0.08, 0.0, 1.0, "How far the region stands out before the surface: room for a hat or a beard."
+    )
+    behind: float = number(
+        0.1, 0.0, 2.0, "How deep it goes behind the surface; 2 goes through the whole head."
+    )
+    agree: float = number(
+        0.65, 0.05, 0.95, "Share of the views that look at a point which must have it in their mask."
+    )
+    feather: float = number(0.004, 0.0, 0.2, "Standard deviation of the soft edge.")
+    grid: int = number(96, 16, 192, "Points along a side of the box; an edge is about as sharp as one step.")

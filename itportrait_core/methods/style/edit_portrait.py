@@ -14,12 +14,13 @@ from torch import Tensor
 
 from ...errors import ITPortraitError
 from ...guidance.clip import ClipModel, listed_clips
-from ...networks.families import family_of
-from ...networks.generator3d import G, Generator3D
+from ...networks.families import family_of, layers_of
+from ...networks.generator3d import Generator3D
 from ..shared.history import History
 from ..shared.lineage import finish
 from ..shared.portrait import Portrait, check_fits
 from ..shared.presets import SMALL_RESOLUTION
+from ..shared.region import Region, restricted
 from ..shared.trainable import device_of, frozen_copy
 from .blend import check_same_shape
 from .config import TEXT_OR_EXAMPLES, EditConfig
@@ -31,7 +32,7 @@ Example = Portrait | Sequence[Portrait]
 
 
 def edit_portrait(
-    generator: G,
+    generator: Generator3D,
     text: str = "",
     config: EditConfig | None = None,
     *,
@@ -41,7 +42,8 @@ def edit_portrait(
     clip: ClipModel | Sequence[ClipModel] | None = None,
     relevance: Sequence[Relevance] | None = None,
     on_person: OnPerson | None = None,
-) -> G:
+    region: Region | None = None,
+) -> Generator3D:
     """A copy of `generator` that draws everybody as the text says, or changed as from `before` to `after`.
 
     Nothing is trained. Edits stack: edit the result again.
@@ -54,17 +56,20 @@ def edit_portrait(
         clip: one CLIP or several, whose directions are averaged; the embedded guide where None.
         relevance: one per CLIP, from `measure_relevance`; measured where None, which takes minutes.
         on_person: progress of measuring.
+        region: of space, from `lift_region`; outside of it everything stays as `generator` draws it.
 
     Raises:
-        ITPortraitError: for neither text nor examples, both, or a style that was not made from the base.
+        ITPortraitError: for neither text nor examples, both, a style that was not made from the base, or a
+            region of another generator.
 
     Example:
         >>> G = itp.load_generator("pocket")
         >>> itp.edit_portrait(G, "a smiling person", itp.EditConfig(people=16)).lineage["text"]
         'a smiling person'
     """
-    config, source = config or EditConfig(), base or generator
-    check_same_shape(source, generator)
+    config, source = config or EditConfig(), layers_of(base or generator)[0]
+    for layer in layers_of(generator):
+        check_same_shape(source, layer)
     by_example = before is not None and after is not None
     if bool(text.strip()) == by_example:
         raise ITPortraitError(TEXT_OR_EXAMPLES)
@@ -84,10 +89,12 @@ def edit_portrait(
             spread = measured[0].latents
         shifts = disentangled(style_shifts(source, step), channel_spreads(source, spread), config.disentangle)
         edited = frozen_copy(generator)
-        parameters = dict(edited.named_parameters())
-        for name, shift in shifts.items():
-            parameters[name].add_(config.strength * shift.to(parameters[name]))
-    return finish(edited, generator, "edit", config, History(), text=text or None)
+        for layer in layers_of(edited):
+            parameters = dict(layer.named_parameters())
+            for name, shift in shifts.items():
+                parameters[name].add_(config.strength * shift.to(parameters[name]))
+        edited = finish(edited, generator, "edit", config, History(), text=text or None)
+        return edited if region is None else restricted(generator, edited, region)
 
 
 def _mean_latent(generator: Generator3D, people: Example | None) -> Tensor:
