@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .interrupt import between_steps
 from .muon import Muon
 
 LossFunction = Callable[["Trainer"], Mapping[str, Tensor]]
@@ -115,24 +116,32 @@ class Trainer:
         Args:
             loss: computes the terms of one step.
             on_save: called after every resume point, for previews and early exports.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C, once the step is done and the resume point is written.
         """
         saved = reported = self.elapsed
         averages: dict[str, float] = {}
-        while self.progress < 1.0:
-            began = time.monotonic()
-            terms = loss(self)
-            self._update(sum(terms.values()))
-            self.elapsed += time.monotonic() - began
-            for key, value in terms.items():
-                averages[key] = 0.95 * averages.get(key, float(value.detach())) + 0.05 * float(value.detach())
-            if self.elapsed - reported >= self.config.report_seconds:
-                reported = self.elapsed
-                self._report(averages)
-            if self.elapsed - saved >= self.config.save_seconds or self.progress >= 1.0:
-                saved = self.elapsed
-                self.save()
-                if on_save is not None:
-                    on_save(self)
+        with between_steps() as stop:
+            while self.progress < 1.0:
+                began = time.monotonic()
+                terms = loss(self)
+                self._update(sum(terms.values()))
+                values = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+                self.elapsed += time.monotonic() - began  # a card is done where its numbers were read
+                for key, value in zip(terms, values, strict=True):
+                    averages[key] = 0.95 * averages.get(key, value) + 0.05 * value
+                if self.elapsed - reported >= self.config.report_seconds:
+                    reported = self.elapsed
+                    self._report(averages)
+                if self.elapsed - saved >= self.config.save_seconds or self.progress >= 1.0:
+                    saved = self.elapsed
+                    self.save()
+                    if on_save is not None:
+                        on_save(self)
+                if stop.asked:
+                    self.save()
+                    raise KeyboardInterrupt
         return self.average
 
     def save(self) -> None:
