@@ -128,15 +128,13 @@ def train(
 
     def show(trainer: Trainer) -> None:
         export(trainer)
-        images = [part.images(torch.arange(min(8, len(part)))) for part in tests]
+        images = [part.images(torch.arange(8)) for part in tests]
         with torch.no_grad():
             history = answers(trainer.average, synthesis, torch.cat(images).to(device), CORRECTIONS)
             drawn = [draw(synthesis, codes, SMALL, half=False).cpu() for codes in history]
-        values = ", then ".join(
-            f"{mean_psnr(picture[: len(images[0])], images[0]):.2f} dB" for picture in drawn
-        )
+        values = ", then ".join(f"{mean_psnr(picture[:8], images[0]):.2f} dB" for picture in drawn)
         trainer.say(f"encoder: PSNR of training photos {values} at {SMALL} px")
-        rows = [row for pair in zip(images, drawn[-1].split(len(images[0])), strict=True) for row in pair]
+        rows = [row for pair in zip(images, drawn[-1].split(8), strict=True) for row in pair]
         save_sheet(rows, Path(folder) / "encoder.png")
 
     return trainer.run(loss, show)

@@ -8,6 +8,7 @@ batch the last five style vectors come from another latent that shares only the 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,7 @@ def train(
         folder,
         LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100),
     )
-    store = SeenHeads(seed=seed + trainer.step, threads=threads_beside(device))
     write = exporter(folder, "eg3d")
-    trainer.run(lambda t: step_losses(t, store, settings), on_save=write)
+    with closing(SeenHeads(seed + trainer.step, threads=threads_beside(device))) as store:
+        trainer.run(lambda t: step_losses(t, store, settings), on_save=write)
     write(trainer)

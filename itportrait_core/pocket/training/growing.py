@@ -48,6 +48,10 @@ class Growing(Generic[Row]):
         """Rows seen before, drawn at random."""
         return [self._rows[i] for i in torch.randint(len(self._rows), (size,), generator=self.rng).tolist()]
 
+    def close(self) -> None:
+        """Begin no further job; a thread may hold the store otherwise."""
+        self._made.close()
+
     def _take(self) -> Row:
         if not self._ready:
             self._ready.extend(next(self._made))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def in_order(jobs: Iterator[Callable[[], T]], threads: int, ahead: int) -> Iterator[T]:
+def in_order(jobs: Iterator[Callable[[], T]], threads: int, ahead: int) -> Generator[T, None, None]:
     """Results of `jobs`, one after the other; meanwhile the next `ahead` are made.
 
     Jobs are taken from the iterator by the caller's thread alone, so what an iterator draws at random does

@@ -48,6 +48,11 @@ class LoopConfig:
     """Time between progress lines."""
 
 
+def resume_file(folder: str | os.PathLike[str], name: str) -> Path:
+    """Where the resume point of a training lies."""
+    return Path(folder) / f"{name}.resume.pt"
+
+
 def make_optimizers(groups: list[dict[str, Any]], betas: tuple[float, float]) -> list[torch.optim.Optimizer]:
     """Adam for the plain groups and Muon for those marked "orthogonal", as far as there are any."""
     plain = [group for group in groups if not group.get("orthogonal")]
@@ -96,7 +101,7 @@ class Trainer:
         self.rates = [group["lr"] for group in self.groups]
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
         self.step, self.elapsed = 0, 0.0
-        self.path = Path(folder) / f"{name}.resume.pt"
+        self.path = resume_file(folder, name)
         if self.path.is_file():
             self._resume()
 

@@ -106,7 +106,7 @@ def train(
     def show(trainer: Trainer) -> None:
         export(trainer)
         side = next(side for share, side in SIDES if trainer.progress <= share)
-        index = torch.arange(min(24, len(large)))
+        index = torch.arange(24)
         truth = large.images(index, side)
         with torch.no_grad():
             codes = trainer.average.mapping(large.latents[index].to(device))

@@ -8,6 +8,7 @@ itself stays as it is.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def train(
     ]
     config = LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100)
     trainer = Trainer("style_prior", trainee, groups, folder, config)
-    store = SeenPairs(seed=seed + trainer.step, threads=threads_beside(device))
     write = exporter(folder, "style_prior", "prior")
-    trainer.run(lambda t: step_losses(t, generator, store, settings), on_save=write)
+    with closing(SeenPairs(seed + trainer.step, threads=threads_beside(device))) as store:
+        trainer.run(lambda t: step_losses(t, generator, store, settings), on_save=write)
     write(trainer)
