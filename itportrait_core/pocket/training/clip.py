@@ -46,7 +46,7 @@ def encode_tokens(net: ClipNetwork, tokens: Tensor) -> Tensor:
     tokens = tokens[:, :length]
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
     x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
-    x = x[torch.arange(len(tokens)), (tokens == END).int().argmax(1)]
+    x = x[torch.arange(len(tokens), device=x.device), (tokens == END).int().argmax(1)]
     return F.normalize((x @ model.text_projection).float(), dim=-1)
 
 
@@ -124,9 +124,8 @@ def clip_loss(
     index = torch.randint(len(data), (BATCH,), generator=rng)
     words_rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=rng)))
     device = net.clip.model.logit_scale.device
-    image = roughen(data.images(index), how, rng, roughness(trainer.progress)).to(
-        device, memory_format=torch.channels_last
-    )
+    image = roughen(data.images(index).to(device), how, rng, roughness(trainer.progress))
+    image = image.contiguous(memory_format=torch.channels_last)
     captioned = index[:CAPTIONED]
     captions = caption(
         data.people[captioned.numpy()], [data.styles[i] for i in captioned.tolist()], words_rng, untold(data)
@@ -149,8 +148,9 @@ def clip_loss(
     for name, group in prompts.items():
         logits = scale * embedding @ read[first : first + len(group)].t()
         first += len(group)
-        truth = torch.from_numpy(labels[name][index.numpy()]).to(device)
-        if bool((truth >= 0).any()):
+        known = torch.from_numpy(labels[name][index.numpy()])
+        if bool((known >= 0).any()):
+            truth = known.to(device)
             both = [F.cross_entropy(x, truth, ignore_index=-1) for x in (logits, read_by_head[name])]
             terms[name] = WEIGHTS[name] * both[0]
             heads.append(WEIGHTS[name] * both[1])
@@ -196,7 +196,7 @@ def _train(
         rng = torch.Generator().manual_seed(seed)
         for _ in range(SETTLING):
             index = torch.randint(len(data), (BATCH,), generator=rng)
-            yield roughen(data.images(index), how, rng).to(device)
+            yield roughen(data.images(index).to(device), how, rng)
 
     write = exporter(folder, "clip", part="clip", inputs=pictures)
     return trainer.run(lambda t: clip_loss(t.module, data, labels, how, t), write)

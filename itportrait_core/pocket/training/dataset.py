@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..attributes import BEARDS, HAIR_COLORS, HAIR_STYLES, Z_DIM, Attributes, at
 from ..captions import label
 from ..held_out import HELD_OUT_PAIRS
 from ..styles import STYLES, RandomStyle
-from .pictures import cache_folder, chosen, rendered, renderer_sources
+from .pictures import Part, cache_folder, chosen, rendered, renderer_sources
 
 SIZE = 64  # pixels
 CHUNK = 50  # pictures of one style in a row, rendered at once
@@ -134,14 +135,17 @@ def styled_set(
     people = draw_people(count, styles, seed, keep_pairs=keep_pairs)
     name = f"styled-{count}-{seed}-{int(keep_pairs)}-{_fingerprint(styles)}.npy"
 
-    def parts() -> Iterator[Tensor]:
+    def parts() -> Iterator[Part]:
         from ..render import render  # compiles its kernels: only where pictures are made
 
         labels = draw_cameras(count, seed)
-        for first in range(0, count, CHUNK):
+
+        def part(first: int) -> Tensor:
             here = slice(first, first + CHUNK)
             look = RandomStyle(seed + first) if styles[first] == RANDOM_LOOK else styles[first]
-            yield render(people[here], labels[here], look, SIZE, supersample=supersample).image
+            return render(people[here], labels[here], look, SIZE, supersample=supersample).image
+
+        return (partial(part, first) for first in range(0, count, CHUNK))
 
     pixels = rendered((folder or cache_folder()) / name, count, SIZE, parts)
     return StyledSet(people, styles, pixels, () if keep_pairs else HELD_OUT_PAIRS)

@@ -66,12 +66,12 @@ def photo_or_styled(photo: Tensor, styled: Tensor, rng: torch.Generator) -> tupl
     Five in ten stay photos, of which alone colours are learned; one is a photo with changes, four are random
     styles with changes.
     """
-    lot = torch.rand(len(photo), generator=rng)
+    lot = torch.rand(len(photo), generator=rng).to(photo)
     image = torch.where((lot < 0.6)[:, None, None, None], photo, styled)
     plain = lot < 0.5
     image[~plain] = change_appearance(image[~plain], rng, strength=0.8)
     moved, _ = random_move(image, rng, roll=4.0, shift=0.02, zoom=0.04)
-    still = plain & (torch.rand(len(photo), generator=rng) < 0.7)
+    still = plain & (torch.rand(len(photo), generator=rng).to(photo) < 0.7)
     return torch.where(still[:, None, None, None], image, moved), plain.float()
 
 
@@ -119,7 +119,7 @@ def first_stage(
     net = StyleEncoder(CONFIG, seed).to(device, memory_format=torch.channels_last)
     net.latent_avg.copy_(generator.mapping.w_avg.expand_as(net.latent_avg))
     small = SynthesisTo(generator.synthesis)
-    photos, styled = sets
+    photos = sets[0]
     scale = measure(generator, photos.latents.to(device), lambda codes: draw(small, codes, SIDE))
     config = LoopConfig(minutes=minutes, seed=seed, hold=0.4, average=0.995)
     trainer = Trainer(FIRST, net, parameter_groups(net, 3e-3), folder, config)
@@ -133,7 +133,8 @@ def first_stage(
         rng = torch.Generator().manual_seed(seed)
         for _ in range(24):
             index = torch.randint(len(photos), (2 * BATCH,), generator=rng)
-            yield photo_or_styled(photos.images(index), styled.images(index), rng)[0].to(device)
+            pictures = (part.images(index).to(device) for part in sets)
+            yield photo_or_styled(*pictures, rng)[0]
 
     trainer.run(loss, exporter(folder, "style_encoder", inputs=inputs))
     return folder / f"{FIRST}.safetensors"
@@ -163,9 +164,9 @@ def train(
 
     def batch(trainer: Trainer) -> list[Tensor]:
         index = torch.randint(len(photos), (BATCH,), generator=trainer.rng)
-        photo = photos.images(index)
-        image, own = photo_or_styled(photo, styled.images(index), trainer.rng)
-        return [t.to(device) for t in (photo, photos.latents[index], image, own)]
+        rows = (photos.images(index), photos.latents[index], styled.images(index))
+        photo, latents, drawn = (t.to(device) for t in rows)
+        return [photo, latents, *photo_or_styled(photo, drawn, trainer.rng)]
 
     common: dict[str, Any] = {"seed": seed, "device": device}
     left = minutes

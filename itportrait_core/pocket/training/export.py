@@ -43,6 +43,7 @@ def exporter(
     part: str | None = None,
     inputs: Callable[[], Iterable[Tensor]] | None = None,
     source: str = SOURCE,
+    name: str | None = None,
 ) -> Callable[[Trainer], None]:
     """An `on_save` of the loop: writes the averaged weights as `folder/NAME.safetensors` in half precision.
 
@@ -52,6 +53,7 @@ def exporter(
         part: name of the submodule to write; None for all.
         inputs: batches to settle batch statistics with, where the network has any.
         source: where the weights come from.
+        name: of the file; None for the trainer's.
     """
 
     def write(trainer: Trainer) -> None:
@@ -62,7 +64,7 @@ def exporter(
             "steps": trainer.step,
             "minutes": round(trainer.elapsed / 60, 1),
         }
-        file = Path(folder) / f"{trainer.name}.safetensors"
+        file = Path(folder) / f"{name or trainer.name}.safetensors"
         save_model(
             trainer.average if part is None else getattr(trainer.average, part),
             file,

@@ -8,6 +8,7 @@ batch the last five style vectors come from another latent that shares only the 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ...networks.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig, SuperRe
 from ..attributes import Z_DIM
 from . import muon
 from .adopt import adopt
+from .devices import device_of, threads_beside
 from .export import exporter
 from .generator_losses import cut_losses, field_loss, whole_losses
 from .heads_seen import SeenHeads, mix_latents, sample_field
@@ -107,11 +109,15 @@ def planes_fast(generator: EG3DGenerator, ws: Tensor, side: int, half: bool) -> 
 
 
 def style_vectors(generator: EG3DGenerator, latents: Tensor, rng: torch.Generator) -> Tensor:
-    """Style vectors [B, num_ws, w_dim] of heads; the second half of the batch by style mixing."""
+    """Style vectors [B, num_ws, w_dim] of heads; the second half of the batch by style mixing.
+
+    Latents are drawn on the CPU; style vectors are where the generator is.
+    """
     half = len(latents) // 2
     coarse, fine = mix_latents(latents[half:], rng)
+    sources = torch.cat([latents[:half], coarse, fine]).to(device_of(generator))
     with torch.no_grad():
-        ws = generator.mapping(torch.cat([latents[:half], coarse, fine]), update_w_avg=True)
+        ws = generator.mapping(sources, update_w_avg=True)
     plain, coarse_ws, fine_ws = ws.split([half, len(coarse), len(fine)])
     mixed = torch.cat([coarse_ws[:, :-FINE_LAYERS], fine_ws[:, -FINE_LAYERS:]], dim=1)
     return torch.cat([plain, mixed])
@@ -122,11 +128,12 @@ def step_losses(trainer: Trainer, store: SeenHeads, settings: GeneratorTraining)
     generator, rng, progress = trainer.module, trainer.rng, trainer.progress
     store.supersample = 1 if progress < settings.smooth_from else 2
     fresh = settings.fresh if len(store) >= 64 else settings.heads
-    heads = store.batch(settings.heads, fresh)
-    ws = style_vectors(generator, heads.latents, rng)
+    drawn = store.batch(settings.heads, fresh)
+    ws = style_vectors(generator, drawn.latents, rng)
+    samples = sample_field(drawn, settings.near_points, settings.free_points, rng)
+    heads, samples = drawn.to(ws.device), samples.to(ws.device)
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
     planes = planes_fast(generator, ws, side, half=progress < settings.full_precision_from)
-    samples = sample_field(heads, settings.near_points, settings.free_points, rng)
     density, colour = field_loss(generator, planes, samples)
     losses = {"density": settings.density * density, "colour": settings.colour * colour}
     if progress < settings.pictures_from:
@@ -185,7 +192,7 @@ def train(
         folder: where the files lie.
         minutes: time budget over all resumed runs.
         seed: of the start weights and of everything drawn.
-        device: only "cpu" and "cuda" were tried.
+        device: "cpu" or "cuda".
         settings: batch sizes and weights.
         begin: weights to begin with (a file of this very generator); None for none.
     """
@@ -203,7 +210,7 @@ def train(
         folder,
         LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100),
     )
-    store = SeenHeads(seed=seed + trainer.step)
     write = exporter(folder, "eg3d")
-    trainer.run(lambda t: step_losses(t, store, settings), on_save=write)
+    with closing(SeenHeads(seed + trainer.step, threads=threads_beside(device))) as store:
+        trainer.run(lambda t: step_losses(t, store, settings), on_save=write)
     write(trainer)

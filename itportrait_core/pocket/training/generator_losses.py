@@ -57,9 +57,9 @@ def cut_places(heads: Batch, side: int, rng: torch.Generator) -> Tensor:
     count = len(heads.latents)
     box = heads.face_box / 2
     centre = torch.stack([(box[:, 1] + box[:, 3]) / 2, (box[:, 0] + box[:, 2]) / 2], dim=1)
-    aimed = centre + (torch.rand(count, 2, generator=rng) - 0.5) * 20
-    anywhere = torch.rand(count, 2, generator=rng) * 64
-    on_face = torch.rand(count, 1, generator=rng) < 0.65
+    aimed = centre + (torch.rand(count, 2, generator=rng).to(box) - 0.5) * 20
+    anywhere = torch.rand(count, 2, generator=rng).to(box) * 64
+    on_face = torch.rand(count, 1, generator=rng).to(box) < 0.65
     return (torch.where(on_face, aimed, anywhere) - side / 2).round().clamp(0, 64 - side).long()
 
 
@@ -74,7 +74,7 @@ def knowable(places: Tensor, side: int) -> Tensor:
 
     There super-resolution meets its own padding, as it does in whole pictures, and can learn to.
     """
-    line = torch.arange(2 * side)
+    line = torch.arange(2 * side, device=places.device)
     after = (line >= BORDER) | (places == 0)[..., None]  # [B, 2, 2 * side]: rows, columns
     before = (line < 2 * side - BORDER) | (places == 64 - side)[..., None]
     rows, columns = (after & before).unbind(1)

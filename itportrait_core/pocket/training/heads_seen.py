@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -15,7 +14,7 @@ from ..latents import normalise, partners
 from ..looks import WideStyle
 from ..render import field, render
 from .detail import mouth
-from .growing import Growing
+from .growing import Growing, Job
 from .pictures import unit
 
 SIZE = 128
@@ -45,6 +44,10 @@ class Batch:
         """Some of the heads."""
         return Batch(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
     def pack(self) -> Packed:
         """The tensors in few bytes: depth in 15 bits over `DEPTH_RANGE`, picture and mask in 8."""
         near, far = DEPTH_RANGE
@@ -72,19 +75,19 @@ def see(latents: Tensor, labels: Tensor, supersample: int = 2, style: str | Wide
 class SeenHeads(Growing[Packed]):
     """A store of rendered heads."""
 
-    def __init__(self, seed: int, capacity: int = 3000, ahead: int = 8) -> None:
+    def __init__(self, seed: int, capacity: int = 3000, ahead: int = 2, threads: int = 1) -> None:
         """See `Growing`."""
-        super().__init__(_draw_heads, seed, capacity, ahead)
+        super().__init__(_draw_heads, seed, capacity, ahead, threads)
 
     def batch(self, size: int, fresh: int) -> Batch:
         """`fresh` new heads, and `size - fresh` drawn from those seen before."""
         return Batch.unpack(*(torch.stack(c) for c in zip(*self.rows(size, fresh), strict=True)))
 
 
-def _draw_heads(rng: torch.Generator, supersample: int) -> Iterator[Packed]:
+def _draw_heads(rng: torch.Generator) -> Job[Packed]:
     latents = normalise(torch.randn(CHUNK, Z_DIM, generator=rng))
     labels = cameras.sample_views(CHUNK, yaw=YAW, pitch=PITCH, rng=rng)
-    return zip(*see(latents, labels, supersample).pack(), strict=True)
+    return lambda supersample: list(zip(*see(latents, labels, supersample).pack(), strict=True))
 
 
 def mix_latents(latents: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -104,13 +107,17 @@ class FieldSamples:
     colour: Tensor  # [B, N, 3] in [0, 1]
     coloured: Tensor  # [B, N] 1 where the colour is known: close to a surface that the camera saw
 
+    def to(self, device: torch.device) -> FieldSamples:
+        """The same on a device."""
+        return FieldSamples(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
 
 def sample_field(
     heads: Batch, near: int, free: int, rng: torch.Generator, style: str | WideStyle = "photo"
 ) -> FieldSamples:
     """Draw points: `near` about the visible surface, more on the face, `free` in and around the box.
 
-    `style`: in which the heads were drawn.
+    `style`: in which the heads were drawn. Heads and samples are on the CPU, where the renderer is.
     """
     index = _visible_pixels(heads, near, rng)
     origins, directions = make_rays(*split_label(heads.cameras), SIZE)

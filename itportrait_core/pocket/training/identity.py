@@ -54,15 +54,15 @@ def embed(net: IdentityNet, image: Tensor) -> Tensor:
     return net(crop_face(image, "eg3d", CONFIG.input_size))
 
 
-def training_batch(photos: PictureSet, size: int, rng: torch.Generator) -> Tensor:
-    """Two different photos each of `size` people, `[2 * size, 3, 128, 128]`: first all of one kind, then
-    the other.
+def training_batch(photos: PictureSet, size: int, rng: torch.Generator, device: str = "cpu") -> Tensor:
+    """Two different photos each of `size` people, `[2 * size, 3, 128, 128]`, on a device: first all of one
+    kind, then the other.
     """
     person = torch.randperm(len(photos) // PHOTOS, generator=rng)[:size]
     first = torch.randint(PHOTOS, (size,), generator=rng)
     second = (first + torch.randint(1, PHOTOS, (size,), generator=rng)) % PHOTOS
     index = torch.cat((person * PHOTOS + first, person * PHOTOS + second))
-    image, _ = random_move(photos.images(index), rng, roll=3.0)
+    image, _ = random_move(photos.images(index).to(device), rng, roll=3.0)
     return vary(image, rng)
 
 
@@ -99,7 +99,7 @@ def train(
     trainer = Trainer("identity", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
-        image = training_batch(photos, BATCH, trainer.rng).to(device)
+        image = training_batch(photos, BATCH, trainer.rng, device)
         with autocast(device):
             embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
         return {"identity": contrastive_loss(embeddings.float())}
@@ -107,6 +107,6 @@ def train(
     def inputs() -> Iterator[Tensor]:
         rng = torch.Generator().manual_seed(seed)
         for _ in range(16):
-            yield crop_face(training_batch(photos, BATCH, rng).to(device), "eg3d", CONFIG.input_size)
+            yield crop_face(training_batch(photos, BATCH, rng, device), "eg3d", CONFIG.input_size)
 
     return trainer.run(loss, exporter(folder, "identity", inputs=inputs))

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .interrupt import between_steps
 from .muon import Muon
 
 LossFunction = Callable[["Trainer"], Mapping[str, Tensor]]
@@ -45,6 +46,11 @@ class LoopConfig:
     """Time between resume points."""
     report_seconds: float = 15.0
     """Time between progress lines."""
+
+
+def resume_file(folder: str | os.PathLike[str], name: str) -> Path:
+    """Where the resume point of a training lies."""
+    return Path(folder) / f"{name}.resume.pt"
 
 
 def make_optimizers(groups: list[dict[str, Any]], betas: tuple[float, float]) -> list[torch.optim.Optimizer]:
@@ -95,7 +101,7 @@ class Trainer:
         self.rates = [group["lr"] for group in self.groups]
         self.average = copy.deepcopy(module).eval().requires_grad_(False)
         self.step, self.elapsed = 0, 0.0
-        self.path = Path(folder) / f"{name}.resume.pt"
+        self.path = resume_file(folder, name)
         if self.path.is_file():
             self._resume()
 
@@ -115,24 +121,32 @@ class Trainer:
         Args:
             loss: computes the terms of one step.
             on_save: called after every resume point, for previews and early exports.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C, once the step is done and the resume point is written.
         """
         saved = reported = self.elapsed
         averages: dict[str, float] = {}
-        while self.progress < 1.0:
-            began = time.monotonic()
-            terms = loss(self)
-            self._update(sum(terms.values()))
-            self.elapsed += time.monotonic() - began
-            for key, value in terms.items():
-                averages[key] = 0.95 * averages.get(key, float(value.detach())) + 0.05 * float(value.detach())
-            if self.elapsed - reported >= self.config.report_seconds:
-                reported = self.elapsed
-                self._report(averages)
-            if self.elapsed - saved >= self.config.save_seconds or self.progress >= 1.0:
-                saved = self.elapsed
-                self.save()
-                if on_save is not None:
-                    on_save(self)
+        with between_steps() as stop:
+            while self.progress < 1.0:
+                began = time.monotonic()
+                terms = loss(self)
+                self._update(sum(terms.values()))
+                values = torch.stack([value.detach().float() for value in terms.values()]).tolist()
+                self.elapsed += time.monotonic() - began  # a card is done where its numbers were read
+                for key, value in zip(terms, values, strict=True):
+                    averages[key] = 0.95 * averages.get(key, value) + 0.05 * value
+                if self.elapsed - reported >= self.config.report_seconds:
+                    reported = self.elapsed
+                    self._report(averages)
+                if self.elapsed - saved >= self.config.save_seconds or self.progress >= 1.0:
+                    saved = self.elapsed
+                    self.save()
+                    if on_save is not None:
+                        on_save(self)
+                if stop.asked:
+                    self.save()
+                    raise KeyboardInterrupt
         return self.average
 
     def save(self) -> None:

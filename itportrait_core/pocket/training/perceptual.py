@@ -48,21 +48,24 @@ class Pupil(nn.Module):
         return [read(one).float() for read, one in zip(self.readers, maps, strict=True)]
 
 
-def pieces(looks: LookPictures, rng: torch.Generator) -> Tensor:
-    """`BATCH` pieces [B, 3, SIDE, SIDE] of random pictures, some mirrored, some blurred, some noisy."""
-    images = looks.images(torch.randint(len(looks), (BATCH,), generator=rng))
+def pieces(looks: LookPictures, rng: torch.Generator, device: str = "cpu") -> Tensor:
+    """`BATCH` pieces [B, 3, SIDE, SIDE] of random pictures, some mirrored, some blurred, some noisy; on a
+    device.
+    """
+    images = looks.images(torch.randint(len(looks), (BATCH,), generator=rng)).to(device)
     corners = torch.randint(images.shape[-1] - SIDE + 1, (BATCH, 2), generator=rng).tolist()
     cut = [
         F.avg_pool2d(image, image.shape[-1] // SIDE) if k % WHOLE == 0 else image[:, y:, x:][:, :SIDE, :SIDE]
         for k, (image, (y, x)) in enumerate(zip(images, corners, strict=True))
     ]
     batch = torch.stack(cut)
-    amounts = torch.rand(3, BATCH, 1, 1, 1, generator=rng)
-    chosen = torch.rand(3, BATCH, 1, 1, 1, generator=rng) < torch.tensor((0.5, 0.4, 0.4)).view(3, 1, 1, 1, 1)
+    amounts = torch.rand(3, BATCH, 1, 1, 1, generator=rng).to(batch)
+    shares = torch.tensor((0.5, 0.4, 0.4)).view(3, 1, 1, 1, 1)
+    chosen = (torch.rand(3, BATCH, 1, 1, 1, generator=rng) < shares).to(batch.device)
     batch = torch.where(chosen[0], batch.flip(-1), batch)
     soft = F.avg_pool2d(batch, 3, 1, 1, count_include_pad=False)
     batch = torch.lerp(batch, soft, amounts[1] * chosen[1])
-    return batch + 0.08 * amounts[2] * chosen[2] * torch.randn(batch.shape, generator=rng)
+    return batch + 0.08 * amounts[2] * chosen[2] * torch.randn(batch.shape, generator=rng).to(batch)
 
 
 def teaching_loss(pupil: Pupil, teacher: RealLPIPS, images: Tensor) -> Tensor:
@@ -108,7 +111,7 @@ def train(
     trainer = Trainer("perceptual", pupil, [{"params": list(pupil.parameters()), "lr": 2e-3}], folder, config)
     write = exporter(folder, "perceptual", "trunk", source=f"{SOURCE}; {TAUGHT}")
     trainer.run(
-        lambda run: {"features": teaching_loss(pupil, teacher, pieces(looks, run.rng).to(device))},
+        lambda run: {"features": teaching_loss(pupil, teacher, pieces(looks, run.rng, device))},
         on_save=write,
     )
     write(trainer)

@@ -21,6 +21,7 @@ from ..attributes import APPEARANCE
 from ..latents import partners
 from . import muon, photo_truth
 from .detail import detail, robust
+from .devices import device_of
 from .export import exporter
 from .loop import LoopConfig, Trainer
 from .mapping_start import build_mapping
@@ -48,12 +49,13 @@ def mixed_codes(generator: StyleGAN2Generator, n: Tensor, rng: torch.Generator) 
     """Codes `[B, num_ws, w_dim]` that must show what normalised latents `n` say.
 
     The first part of the batch is plain `M(n)`; in the rest the layers below `MIXING_LAYER` come from a
-    person who shares geometry and pose with `n`, those above from one who shares the appearance.
+    person who shares geometry and pose with `n`, those above from one who shares the appearance. Latents are
+    drawn on the CPU; codes are where the generator is.
     """
     plain = round(len(n) * (1 - MIXED_SHARE))
     sources = [n[:plain]] + [partners(n[plain:], shared, rng) for shared in (photo_truth.SHAPE, APPEARANCE)]
     with torch.no_grad():  # built, not trained
-        ws = generator.mapping(torch.cat(sources), update_w_avg=generator.training)
+        ws = generator.mapping(torch.cat(sources).to(device_of(generator)), update_w_avg=generator.training)
     whole, coarse, fine = ws.split([plain, len(n) - plain, len(n) - plain])
     low = (torch.arange(generator.num_ws, device=ws.device) < photo_truth.MIXING_LAYER)[:, None]
     return torch.cat([whole, torch.where(low, coarse, fine)])
@@ -76,8 +78,8 @@ def photo_loss(
     generator: StyleGAN2Generator, photos: PictureSet, index: Tensor, side: int, rng: torch.Generator
 ) -> Tensor:
     """Loss of one batch of pictures `index [B]` at `side` pixels."""
-    truth = photos.images(index, side)
     ws = mixed_codes(generator, photos.latents[index], rng)
+    truth = photos.images(index, side).to(ws.device)
     return picture_loss(draw(SynthesisTo(generator.synthesis), ws, side), truth)
 
 
@@ -107,8 +109,8 @@ def train(
         index = torch.arange(24)
         truth = large.images(index, side)
         with torch.no_grad():
-            codes = trainer.average.mapping(large.latents[index])
-            drawn = draw(SynthesisTo(trainer.average.synthesis), codes, side)
+            codes = trainer.average.mapping(large.latents[index].to(device))
+            drawn = draw(SynthesisTo(trainer.average.synthesis), codes, side).cpu()
         trainer.say(f"photo: PSNR {mean_psnr(drawn, truth):.2f} dB at {side} px")
         save_sheet([truth[:8], drawn[:8], truth[8:16], drawn[8:16]], Path(folder) / "photo.png")
 

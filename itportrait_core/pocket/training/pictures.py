@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ from ..attributes import attributes
 from ..latents import normalise
 from ..styles import RandomStyle
 from . import photo_truth
+from .in_order import in_order
 
+Part = Callable[[], Tensor]
+"""Renders some pictures of a set."""
 SIZE = 128  # pixels
 CHUNK = 64  # pictures rendered at once
 RENDERER = (
@@ -94,14 +98,17 @@ def picture_set(
     labels = photo_truth.camera_of(latents)
     file = (folder or cache_folder()) / f"{name}-{_fingerprint(latents, size, supersample)}.npy"
 
-    def parts() -> Iterator[Tensor]:
+    def parts() -> Iterator[Part]:
         from ..render import render  # compiles its kernels: only where pictures are made
 
         people = attributes(latents[:, : photo_truth.Z_DIM])
-        for first in range(0, len(latents), CHUNK):
+
+        def part(first: int) -> Tensor:
             here = slice(first, first + CHUNK)
             look = style if isinstance(style, str) else style(first)
-            yield render(people[here], labels[here], look, size, supersample=supersample).image
+            return render(people[here], labels[here], look, size, supersample=supersample).image
+
+        return (partial(part, first) for first in range(0, len(latents), CHUNK))
 
     return PictureSet(latents, labels, rendered(file, len(latents), size, parts))
 
@@ -119,18 +126,20 @@ def training_photos(size: int) -> PictureSet:
     return photo_set(count, TRAINING_SEED + size, size)
 
 
-def rendered(file: Path, count: int, size: int, parts: Callable[[], Iterable[Tensor]]) -> np.ndarray:
+def rendered(file: Path, count: int, size: int, parts: Callable[[], Iterator[Part]]) -> np.ndarray:
     """Pictures `[count, 3, size, size]` uint8 of a file, mapped into memory.
 
     Args:
         file: its name tells all that the pictures depend on.
-        parts: renders them `[B, 3, size, size]` in [-1, 1], in order; asked where the file is not there.
+        parts: in order, functions that render them `[B, 3, size, size]` in [-1, 1], on torch's number of
+            threads; asked where the file is not there.
     """
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         draft, done = file.with_suffix(".part.npy"), 0
         pixels = np.lib.format.open_memmap(draft, "w+", np.uint8, (count, 3, size, size))
-        for part in parts():
+        threads = torch.get_num_threads()
+        for part in in_order(parts(), threads, 2 * threads):
             quantised = (part * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
             pixels[done : done + len(part)] = quantised.numpy()
             done += len(part)

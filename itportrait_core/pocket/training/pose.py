@@ -33,7 +33,7 @@ def vary(x: Tensor, rng: torch.Generator) -> Tensor:
     """Light and sharpness as they differ between photos and generated photos."""
     out = x.clone()
     for change, share in ((tone, 0.3), (blur, 0.4), (grain, 0.2)):
-        chosen = torch.nonzero(torch.rand(x.shape[0], generator=rng) < share).flatten()
+        chosen = torch.nonzero(torch.rand(x.shape[0], generator=rng) < share).flatten().to(x.device)
         if len(chosen):
             amount = uniform(out[chosen], 0.0, 0.5, rng)
             out[chosen] = torch.lerp(out[chosen], change(out[chosen], rng), amount).clamp(-1, 1)
@@ -50,12 +50,14 @@ def pose_loss(net: PoseNet, image: Tensor, label: Tensor) -> Tensor:
     )
 
 
-def training_batch(photos: PictureSet, rng: torch.Generator, size: int = BATCH) -> tuple[Tensor, Tensor]:
-    """Moved photos `[B, 3, S, S]` at the size of the network and their labels `[B, 25]`."""
+def training_batch(
+    photos: PictureSet, rng: torch.Generator, device: str = "cpu", size: int = BATCH
+) -> tuple[Tensor, Tensor]:
+    """Moved photos `[B, 3, S, S]` at the size of the network and their labels `[B, 25]`, on a device."""
     index = torch.randint(len(photos), (size,), generator=rng)
-    image, roll = random_move(photos.images(index, CONFIG.input_size), rng, roll=ROLL)
+    image, roll = random_move(photos.images(index, CONFIG.input_size).to(device), rng, roll=ROLL)
     yaw, pitch, _ = cameras.angles(photos.cameras[index])
-    return vary(image, rng), cameras.orbit(yaw, pitch, roll)
+    return vary(image, rng), cameras.orbit(yaw, pitch, roll).to(device)
 
 
 def train(
@@ -68,14 +70,14 @@ def train(
     trainer = Trainer("pose", net, parameter_groups(net, 3e-3), folder, config)
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
-        image, label = training_batch(photos, trainer.rng)
-        image = image.to(device).contiguous(memory_format=torch.channels_last)
+        image, label = training_batch(photos, trainer.rng, device)
+        image = image.contiguous(memory_format=torch.channels_last)
         with autocast(device):
-            return {"pose": pose_loss(net, image, label.to(device))}
+            return {"pose": pose_loss(net, image, label)}
 
     def inputs() -> Iterator[Tensor]:
         rng = torch.Generator().manual_seed(seed)
         for _ in range(16):
-            yield (training_batch(photos, rng)[0].to(device) + 1) / 2
+            yield (training_batch(photos, rng, device)[0] + 1) / 2
 
     return trainer.run(loss, exporter(folder, "pose", inputs=inputs))

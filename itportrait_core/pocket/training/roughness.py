@@ -31,7 +31,8 @@ def roughen(x: Tensor, how: Roughness, rng: torch.Generator, strength: float = 1
     """Mirrored, moved and roughened pictures `[B, 3, S, S]` in [-1, 1]; `strength` scales the shares."""
     b = x.shape[0]
     u = torch.rand(4, b, generator=rng) * 2 - 1
-    x = torch.where((torch.rand(b, generator=rng) < 0.5)[:, None, None, None], x.flip(-1), x)
+    mirrored = (torch.rand(b, generator=rng) < 0.5).to(x.device)
+    x = torch.where(mirrored[:, None, None, None], x.flip(-1), x)
     x = move(x, u[0] * 8.0, u[1:3].t() * 0.04, torch.exp(0.12 + 0.22 * u[3]))
     out = x.clone()
     for change, share in (
@@ -41,7 +42,7 @@ def roughen(x: Tensor, how: Roughness, rng: torch.Generator, strength: float = 1
         (grain, how.noise),
         (_hole, how.hole),
     ):
-        chosen = torch.nonzero(torch.rand(b, generator=rng) < share * strength).flatten()
+        chosen = torch.nonzero(torch.rand(b, generator=rng) < share * strength).flatten().to(x.device)
         if len(chosen):
             amount = uniform(out[chosen], 0.1, 0.6 if change is tone else 1.0, rng)
             out[chosen] = torch.lerp(out[chosen], change(out[chosen], rng), amount).clamp(-1, 1)

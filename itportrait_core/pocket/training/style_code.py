@@ -44,8 +44,8 @@ def picture_metric(generator: EG3DGenerator, prior: StylePrior, spread: Tensor, 
         seed: of the people and cameras.
     """
     rng = torch.Generator().manual_seed(seed)
-    ws = generator.mapping(normalise(torch.randn(PEOPLE, Z_DIM, generator=rng)))
-    views = cameras.sample_views(PEOPLE, rng=rng)
+    ws = generator.mapping(normalise(torch.randn(PEOPLE, Z_DIM, generator=rng)).to(spread.device))
+    views = cameras.sample_views(PEOPLE, rng=rng).to(spread.device)
     base = dict(generator.named_parameters())
 
     def pictures(code: Tensor) -> Tensor:
@@ -70,11 +70,13 @@ def train(
 ) -> None:
     """Train the encoder of the style prior in `folder`; writes `style_prior.safetensors` and a resume point.
 
+    The file of that name that the training of the basis wrote is replaced.
+
     Args:
         folder: holds `style_prior.resume.pt`, which the training of the basis left.
         minutes: time budget over all resumed runs.
         seed: of everything drawn.
-        device: only "cpu" was tried.
+        device: "cpu" or "cuda".
         pictures: number of looks that are rendered once and kept.
     """
     generator = load_eg3d(Path(folder), device)
@@ -85,7 +87,7 @@ def train(
     prior = trainee.prior
     prior.encoder.requires_grad_(True)
     looks = LookPictures(pictures, seed)
-    codes = trainee.true_code(looks.vectors)
+    codes = trainee.true_code(looks.vectors.to(device))
     metric = picture_metric(generator, prior, codes.std(0))
     typical = torch.einsum("bi,ij,bj->b", codes, metric, codes).mean()
     groups = [{"params": list(prior.encoder.parameters()), "lr": 7e-4}]
@@ -94,9 +96,10 @@ def train(
 
     def losses(run: Trainer) -> dict[str, Tensor]:
         index = torch.randint(len(looks), (BATCH,), generator=run.rng)
-        gap = run.module.encoder(jostled(looks.images(index), run.rng)) - codes[index]
+        images = looks.images(index).to(device)
+        gap = run.module.encoder(jostled(images, run.rng)) - codes[index.to(device)]
         return {"code": torch.einsum("bi,ij,bj->b", gap, metric, gap).mean() / typical}
 
-    write = exporter(folder, "style_prior")
+    write = exporter(folder, "style_prior", name="style_prior")
     trainer.run(losses, on_save=write)
     write(trainer)

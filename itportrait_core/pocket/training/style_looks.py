@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ..latents import normalise
 from ..looks import WideStyle
 from ..styles import look_defaults
 from .heads_seen import SIZE
-from .pictures import cache_folder, chosen, rendered, renderer_sources
+from .pictures import Part, cache_folder, chosen, rendered, renderer_sources
 from .style_pairs import STYLE_PITCH, STYLE_YAW
 
 
@@ -43,11 +44,14 @@ class LookPictures:
         """Pictures [B, 3, SIZE, SIZE] in [-1, 1]."""
         return chosen(self._pixels, index)
 
-    def _parts(self) -> Iterator[Tensor]:
+    def _parts(self) -> Iterator[Part]:
         from ..render import render  # compiles its kernels: only where pictures are made
 
-        for look, latent, camera in zip(self._looks, self._latents, self._cameras, strict=True):
-            yield render(attributes(latent), camera, look, SIZE, supersample=1).image
+        def part(look: WideStyle, latent: Tensor, camera: Tensor) -> Tensor:
+            return render(attributes(latent), camera, look, SIZE, supersample=1).image
+
+        rows = zip(self._looks, self._latents, self._cameras, strict=True)
+        return (partial(part, *row) for row in rows)
 
 
 def _draw(rng: torch.Generator) -> tuple[WideStyle, Tensor, Tensor]:

@@ -12,7 +12,7 @@ from ..attributes import Z_DIM
 from ..latents import normalise
 from ..looks import WideStyle
 from ..styles import look_defaults
-from .growing import Growing
+from .growing import Growing, Job
 from .heads_seen import PITCH, YAW, Batch, Packed, see
 from .pictures import unit
 
@@ -42,9 +42,9 @@ Row = tuple[WideStyle, Tensor, Packed]
 class SeenPairs(Growing[Row]):
     """A store of rendered pairs."""
 
-    def __init__(self, seed: int, capacity: int = 4000, ahead: int = 24) -> None:
+    def __init__(self, seed: int, capacity: int = 4000, ahead: int = 24, threads: int = 1) -> None:
         """See `Growing`."""
-        super().__init__(_draw_pairs, seed, capacity, ahead)
+        super().__init__(_draw_pairs, seed, capacity, ahead, threads)
 
     def batch(self, size: int, fresh: int) -> list[Pair]:
         """`fresh` new pairs, and `size - fresh` drawn from those seen before; people exchanged at random."""
@@ -60,14 +60,14 @@ class SeenPairs(Growing[Row]):
         return torch.stack(images), torch.stack([vector for _, vector, _ in rows])
 
 
-def _draw_pairs(rng: torch.Generator, supersample: int) -> list[Row]:
+def _draw_pairs(rng: torch.Generator) -> Job[Row]:
     """Two random people in a random look."""
     look = WideStyle(int(torch.randint(2**31 - 1, (1,), generator=rng)))
     latents = normalise(torch.randn(2, Z_DIM, generator=rng))
     front = cameras.sample_views(1, yaw=STYLE_YAW, pitch=STYLE_PITCH, rng=rng)
     labels = torch.cat([front, cameras.sample_views(1, yaw=YAW, pitch=PITCH, rng=rng)])
     vector = torch.from_numpy(look.vector(look_defaults()))
-    return [(look, vector, see(latents, labels, supersample, look).pack())]
+    return lambda supersample: [(look, vector, see(latents, labels, supersample, look).pack())]
 
 
 def _unpack(row: Row) -> Pair:

@@ -8,6 +8,7 @@ itself stays as it is.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ...networks.eg3d import EG3DGenerator
 from ...networks.style_basis import changed_shapes
 from ...networks.style_prior import StylePrior, StylePriorConfig
 from ...networks.weights_in_place import with_weights
+from .devices import device_of, threads_beside
 from .export import exporter
 from .generator import CONFIG, GeneratorTraining, planes_fast
 from .generator_losses import cut_losses, field_loss
@@ -83,7 +85,10 @@ class StylePriorTrainee(nn.Module):
 
 
 def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
-    """Style pictures [B, 3, H, W] as users bring them: a little moved, blurred, noisy, brighter or darker."""
+    """Style pictures [B, 3, H, W] as users bring them: a little moved, blurred, noisy, brighter or darker.
+
+    The numbers are drawn on the CPU; pictures stay where they are.
+    """
     count = len(image)
     turn = 0.05 * torch.randn(count, generator=rng)
     size = 1 + 0.05 * torch.randn(count, generator=rng)
@@ -92,12 +97,12 @@ def jostled(image: Tensor, rng: torch.Generator) -> Tensor:
         torch.stack([size * turn.cos(), -size * turn.sin(), shift[:, 0]], 1),
         torch.stack([size * turn.sin(), size * turn.cos(), shift[:, 1]], 1),
     )
-    grid = F.affine_grid(torch.stack(rows, 1), list(image.shape), align_corners=False)
+    grid = F.affine_grid(torch.stack(rows, 1).to(image), list(image.shape), align_corners=False)
     moved = F.grid_sample(image - 1, grid, padding_mode="zeros", align_corners=False) + 1
     soft = F.avg_pool2d(moved, 3, 1, 1, count_include_pad=False)
     amount = torch.rand(count, 1, 1, 1, generator=rng) * (torch.rand(count, 1, 1, 1, generator=rng) < 0.5)
     noise = 0.03 * torch.rand(count, 1, 1, 1, generator=rng) * torch.randn(image.shape, generator=rng)
-    return (torch.lerp(moved, soft, amount) + noise).clamp(-1, 1)
+    return (torch.lerp(moved, soft, amount.to(image)) + noise.to(image)).clamp(-1, 1)
 
 
 def paper_loss(generator: EG3DGenerator, ws: Tensor) -> Tensor:
@@ -115,10 +120,11 @@ def pair_losses(
     rng: torch.Generator,
 ) -> dict[str, Tensor]:
     """What the second person must look like in the pair's look, drawn with other weights."""
-    scale, heads = GeneratorTraining(), pair.second
+    scale, device = GeneratorTraining(), device_of(generator)
+    samples = sample_field(pair.second, *settings.points, rng, pair.look).to(device)
+    heads = pair.second.to(device)
     with torch.no_grad():
         ws = generator.mapping(heads.latents)
-    samples = sample_field(heads, *settings.points, rng, pair.look)
 
     def draw(changed: EG3DGenerator) -> dict[str, Tensor]:
         planes = planes_fast(changed, ws, side, half=True)
@@ -143,17 +149,17 @@ def step_losses(
     side = CONFIG.backbone_resolution // (1 if progress >= settings.full_planes_from else 2)
     base = dict(generator.named_parameters())
     pictures, vectors = store.pictures(settings.read)
-    pictures_read = torch.cat(
-        [jostled(pictures, rng), jostled(torch.cat([p.first.image for p in pairs]), rng)]
-    )
-    codes = trainee.prior.encoder(pictures_read)
+    firsts, looks = torch.cat([p.first.image for p in pairs]), torch.stack([p.vector for p in pairs])
+    device = device_of(generator)
+    pictures, firsts, vectors, looks = (t.to(device) for t in (pictures, firsts, vectors, looks))
+    codes = trainee.prior.encoder(torch.cat([jostled(pictures, rng), jostled(firsts, rng)]))
     read, true = codes[: settings.read], trainee.true_code(vectors)
     gap = (read - true.detach()).square().mean() / true.detach().square().mean().clamp_min(1e-4)
     losses = {"code": settings.code * gap}
     for index, pair in enumerate(pairs):
         code = codes[settings.read + index]
         if float(torch.rand((), generator=rng)) >= settings.encoded:
-            code = trainee.true_code(pair.vector[None])[0]
+            code = trainee.true_code(looks[index : index + 1])[0]
         weights = trainee.prior.weights(base, code)
         for name, value in pair_losses(generator, weights, pair, settings, side, rng).items():
             losses[name] = losses.get(name, 0.0) + value / len(pairs)
@@ -183,7 +189,7 @@ def train(
         folder: where the files lie; its `generator.safetensors` where there is one, else the embedded one.
         minutes: time budget over all resumed runs.
         seed: of the start weights and of everything drawn.
-        device: only "cpu" was tried.
+        device: "cpu" or "cuda".
         settings: batch sizes and weights.
     """
     settings = settings or StylePriorTraining()
@@ -198,7 +204,7 @@ def train(
     ]
     config = LoopConfig(minutes=minutes, seed=seed, clip=5.0, warmup=100)
     trainer = Trainer("style_prior", trainee, groups, folder, config)
-    store = SeenPairs(seed=seed + trainer.step)
     write = exporter(folder, "style_prior", "prior")
-    trainer.run(lambda t: step_losses(t, generator, store, settings), on_save=write)
+    with closing(SeenPairs(seed + trainer.step, threads=threads_beside(device))) as store:
+        trainer.run(lambda t: step_losses(t, generator, store, settings), on_save=write)
     write(trainer)
