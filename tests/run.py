@@ -1,7 +1,8 @@
 """Check the whole project: `python tests/run.py`. Sets itself up.
 
-Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails, pytest last.
-`--quick` runs in two processes and leaves out servers, browsers and full-size networks: the loop at the desk.
+Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails: first what
+computes, in two processes, then servers and browsers in one. `--quick` leaves out the latter and full-size
+networks: the loop at the desk.
 `--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`, `--seed 3`), and writes
 docs/trust.md; what follows goes to pytest, as all other arguments do.
 """
@@ -19,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment, pack
 
+COMPUTING = ("tests/core", "tests/nodes", "tests/farm", "tests/trust")
+SERVING = ("tests/server", "tests/web")
 QUICK = ("tests/core", "tests/nodes", "-m", "not slow")
 TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
-"""Of the quick part. A browser beside a training wants the other core, so the whole suite is one process."""
+"""Not for servers and browsers: a browser beside a training wants the other core."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Of torch in each process: small networks gain nothing from more."""
 
@@ -83,7 +86,10 @@ def mypy() -> int:
 
 
 def pytest(arguments: list[str]) -> int:
-    """The suites: core, nodes, server, web, trust, farm."""
+    """The suites: core, nodes, farm and trust, then server and web; with arguments, what they name."""
+    if not arguments:
+        codes = [_tool("pytest", *part, **ONE_THREAD) for part in ((*TWO_PROCESSES, *COMPUTING), SERVING)]
+        return max(codes)
     if arguments[: len(QUICK)] == list(QUICK):
         return _tool("pytest", *TWO_PROCESSES, *arguments, **ONE_THREAD)
     return _tool("pytest", *arguments, **ONE_THREAD)
