@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from ..shared.passes import backward_by_view, render_each, split_views
 from ..shared.portrait import Portrait
 from ..shared.schedule import ramp
 from ..shared.shared_planes import SharedPlanes
-from ..shared.terms import Losses, View, add_loss, read_losses, weighted_sum
+from ..shared.terms import Losses, add_loss, read_losses, weighted_sum
 from ..shared.trainable import keep_strongest_layers
 from .adaptive_layers import TextLayers
 from .config import ITEConfig
@@ -31,27 +31,11 @@ from .gate import Embeddings, Gate, convert_tau, decide, mean_distances
 from .latent_offsets import optimizer_of
 from .regularizer import EditRegularizer
 from .sampling import Draw, Sampler
+from .untrained import Untrained, joined, view_of
 
 FLOOR = {"canonical": 1e-6, "matched": 0.05}
 """Length of a direction below which its cosine counts less. `matched`, and the way from G_s, begin with no
 difference (docs/method.md#clip-directions)."""
-
-
-@dataclass(frozen=True)
-class Untrained:
-    """What the frozen generators draw for one step, view by view.
-
-    Attributes:
-        source_embedding: E(I_source).
-        style_embedding: E(I_style), or None for text only.
-        source: renders by G_o; empty where nothing compares with them.
-        before_text: renders by G_s, or by G_o for text only; empty as above.
-    """
-
-    source_embedding: Embeddings
-    style_embedding: Embeddings | None
-    source: list[RenderOutput]
-    before_text: list[RenderOutput]
 
 
 class ITE:
@@ -119,7 +103,7 @@ class ITE:
             regularizer = self.regularizer
             for part, v in zip(split_views(render, count), indices, strict=True):
                 total = weighted_sum(
-                    regularizer.weights, _view(part, untrained, v), regularizer.reference, others,
+                    regularizer.weights, view_of(part, untrained, v), regularizer.reference, others,
                     start=total, share=1 / len(views),
                 )  # fmt: skip
             return total / len(views)
@@ -253,17 +237,3 @@ class ITE:
             gate=dict(zip(names, gate.gamma, strict=True)), draw=dict(zip(names, gate.draw, strict=False)),
             views=where,
         )  # fmt: skip
-
-
-def joined(embeddings: Embeddings, views: Sequence[int]) -> list[Tensor]:
-    """Embeddings of some views as one batch for each CLIP model."""
-    chosen = [embeddings[v] for v in views]
-    return chosen[0] if len(chosen) == 1 else [torch.cat(model) for model in zip(*chosen, strict=True)]
-
-
-def _view(render: RenderOutput, untrained: Untrained, v: int) -> View:
-    """What the loss terms of view `v` look at."""
-    view = View(render)
-    if untrained.source:
-        view = replace(view, source=untrained.source[v])
-    return replace(view, before_text=untrained.before_text[v]) if untrained.before_text else view
