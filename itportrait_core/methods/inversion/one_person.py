@@ -71,7 +71,7 @@ class OnePersonTask(InversionTask):
         planes = self.draw(lambda generator: generator.planes(ws))
         wholes = planes, ws, labels
         leaves = [whole.detach().requires_grad_(whole.requires_grad) for whole in wholes]
-        loss, parts = self._over_pictures(*leaves, coarse)
+        loss, parts = self._over_pictures(leaves[0], leaves[1], leaves[2], coarse)
         pairs = [
             (whole, leaf.grad) for whole, leaf in zip(wholes, leaves, strict=True) if leaf.grad is not None
         ]
@@ -123,10 +123,11 @@ class OnePersonTask(InversionTask):
         """Every picture, and after it what the first run makes of it: `[2 * N, 3, H, W]`."""
         ws, labels = self.ws()[:1], self.pose.labels()[:: len(self.w)]
         planes = self.draw(lambda generator: generator.planes(ws))
-        made = [
-            self.draw(lambda generator, one=label: generator.render(planes, ws, one)).image
-            for label in labels.split(1)
-        ]
+
+        def draw_all(generator: Generator3D) -> list[Tensor]:
+            return [generator.render(planes, ws, label).image for label in labels.split(1)]
+
+        made = self.draw(draw_all)
         pairs = zip(self.target.image.split(1), made, strict=True)
         return torch.cat([picture for pair in pairs for picture in pair]).clamp(-1, 1)
 
