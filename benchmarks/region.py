@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +86,6 @@ class RegionRow:
     """The same of the edit without a region."""
     arrives: float
     """Colour change on the true part, of that without a region."""
-    seconds: float
-    """Lifting and compositing."""
 
 
 def changed(z: Tensor, part: Part) -> Tensor:
@@ -130,12 +127,10 @@ def measure(
     near = grown(truth, 2)
     wanted, rows = (free - plain).abs(), []
     for count, (yaws, pitches) in PAINTED.items():
-        start = time.perf_counter()
         painted_from = cameras.grid(yaws, pitches)
         masks = true_masks(name, z, after, painted_from, size)
         region = itp.lift_region(generator, before, masks, painted_from)
         made = itp.restricted(generator, edited, region)
-        seconds = time.perf_counter() - start
         pictures = render_views(made, ws, views).images.clamp(-1, 1)
         lifted = F.interpolate(
             itp.region_masks(made, ws, region, views), (size, size), mode="bilinear", align_corners=False
@@ -149,7 +144,7 @@ def measure(
                 float((change * inside).sum() / change.sum()),
                 min(99.0, float(10 * torch.log10(4 / left.clamp_min(1e-12)))),
                 float((change * near).sum() / change.sum()), float((wanted * near).sum() / wanted.sum()),
-                float((change * truth).sum() / (wanted * truth).sum()), seconds,
+                float((change * truth).sum() / (wanted * truth).sum()),
             )
         )  # fmt: skip
         if sheet is not None and count == 3:
@@ -190,7 +185,7 @@ def main() -> None:
         save_sheet(strips, given.sheet)
     columns = {
         "iou": ".3f", "inside": ".3f", "outside_psnr": ".1f", "inside_true": ".3f", "free": ".3f",
-        "arrives": ".2f", "seconds": ".1f",
+        "arrives": ".2f",
     }  # fmt: skip
     for count in PAINTED:
         rows = table.where(painted=count)
