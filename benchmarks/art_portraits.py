@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from itportrait_core.guidance.metrics import compare
 from itportrait_core.guidance.perceptual import Perceptual
-from itportrait_core.methods.inversion.metrics import compare
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.networks.arcface import IdentityNet
 from itportrait_core.pocket.attributes import Z_DIM, attributes

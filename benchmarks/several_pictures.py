@@ -23,7 +23,7 @@ from torch import Tensor, nn
 import itportrait_core as itp
 from benchmarks.inversion import RESULTS, Bench
 from benchmarks.table import Row, Table, mean, save_sheet, save_strip
-from itportrait_core.methods.inversion.metrics import compare
+from itportrait_core.guidance.metrics import compare
 from itportrait_core.methods.shared.portrait import Portrait
 from itportrait_core.networks.camera import Camera
 from itportrait_core.pocket.attributes import Z_DIM, attributes

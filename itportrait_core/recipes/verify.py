@@ -149,7 +149,7 @@ def _portrait(path: Path, card: Card, generator: Generator3D, verdict: Verdict) 
 
 def _judge_likeness(then: float, drawn: Tensor, person: Portrait, verdict: Verdict) -> Verdict:
     """An inversion's picture is the style picture: the likeness that was reported must come out again."""
-    from ..methods.inversion.metrics import psnr
+    from ..guidance.metrics import psnr
     from ..methods.shared.passes import fit_picture
 
     now = float(psnr(drawn.clamp(-1, 1), fit_picture(person.image, drawn.shape[-1])))

@@ -9,8 +9,8 @@ from torch import Tensor
 
 import itportrait_core as itp
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.guidance.metrics import psnr
 from itportrait_core.methods.configs import BlendConfig
-from itportrait_core.methods.inversion.metrics import psnr
 from itportrait_core.methods.shared.storage import read_tensors, write_tensors
 from itportrait_core.methods.shared.trainable import copy_for_training, frozen_copy, trained_parameters
 from itportrait_core.methods.style.blend import _blended, blend, strength_of

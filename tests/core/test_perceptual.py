@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.guidance import perceptual as module
 from itportrait_core.guidance.depth import depth_difference, depth_smoothness, project, unproject, warp_loss
+from itportrait_core.guidance.metrics import compare, mse, psnr, ssim
 from itportrait_core.guidance.perceptual import load_perceptual, random_trunk
-from itportrait_core.methods.inversion.metrics import compare, mse, psnr, ssim
 from itportrait_core.rendering import cameras
 
 

@@ -12,8 +12,8 @@ from itportrait_core.checkpoints.hashes import of_floats
 from itportrait_core.errors import DamagedFile, ITPortraitError
 from itportrait_core.farm.results import portrait_hash
 from itportrait_core.guidance.identity import IdentityLoss
+from itportrait_core.guidance.metrics import compare
 from itportrait_core.methods.configs import InversionConfig, TuningConfig
-from itportrait_core.methods.inversion.metrics import compare
 from itportrait_core.methods.inversion.one_person import OnePersonTask
 from itportrait_core.methods.inversion.report import warnings_of
 from itportrait_core.methods.inversion.start_latents import nearest_samples

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from itportrait_core.guidance.metrics import compare
 from itportrait_core.methods.configs import TuningConfig
-from itportrait_core.methods.inversion.metrics import compare
 from itportrait_core.methods.tuning.tune import pivotal_tune
 from itportrait_core.rendering import cameras
 from tests.core.tiny import tiny_generator, tiny_perceptual, tiny_portrait

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...checkpoints.downloads import where
+from ...guidance.metrics import compare
 from ...guidance.perceptual import Perceptual
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
@@ -19,7 +20,6 @@ from ..shared.style_priors import style_prior_of
 from ..style.instant import instant_style_of
 from .config import InversionConfig
 from .first_pose import FirstPose
-from .metrics import compare
 from .photo_prior import PhotoPrior
 from .task import InversionTask
 

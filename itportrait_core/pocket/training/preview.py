@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ...methods.inversion.metrics import psnr
+from ...guidance.metrics import psnr
 
 
 def mean_psnr(image: Tensor, truth: Tensor) -> float:

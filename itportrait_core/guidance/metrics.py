@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...guidance.perceptual import Perceptual
-from ...networks.arcface import IdentityNet, identity_similarity
+from ..networks.arcface import IdentityNet, identity_similarity
+from .perceptual import Perceptual
 
 
 def mse(first: Tensor, second: Tensor) -> Tensor:
