@@ -21,6 +21,7 @@ from itportrait_core.methods.inversion.task import InversionTask
 from itportrait_core.methods.shared.latent_statistics import latent_statistics
 from itportrait_core.methods.shared.portrait import MOST_PICTURES, Portrait, sample_portrait
 from itportrait_core.methods.shared.run import KeepBest
+from itportrait_core.methods.shared.style_priors import load_style_prior
 from itportrait_core.networks.eg3d.generator import EG3DGenerator
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_generator, tiny_perceptual, tiny_prior
@@ -139,6 +140,22 @@ def test_a_list_of_one_picture_is_that_picture(generator, perceptual, photos, tm
     ]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert b"other_" not in files[0].read_bytes() and b"pictures" not in files[0].read_bytes()
+
+
+def test_all_pictures_have_one_style() -> None:
+    """The code begins at the mean of what the prior reads in each."""
+    generator = itp.load_generator("pocket")
+    rng = torch.Generator().manual_seed(3)
+    pictures = (torch.rand(2, 3, 128, 128, generator=rng) * 2 - 1).split(1)
+    config = QUICK.replace(
+        steps=1, pose_preheat=0, start_samples=8, style="prior", lr_style=0.001, w_noise=0.0
+    )
+    made = itp.invert(generator, pictures, None, config)
+    prior = load_style_prior()
+    with torch.no_grad():
+        mean = torch.stack([prior.code(one) for one in pictures]).mean(dim=0)
+    assert made.report["style"] == "prior"
+    assert torch.allclose(torch.tensor(made.report["style_code"]), mean, atol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["tv", "consistency", "warp"])
