@@ -133,8 +133,8 @@ def first_stage(
         rng = torch.Generator().manual_seed(seed)
         for _ in range(24):
             index = torch.randint(len(photos), (2 * BATCH,), generator=rng)
-            pictures = (part.images(index).to(device) for part in sets)
-            yield photo_or_styled(*pictures, rng)[0]
+            photo, drawn = (part.images(index).to(device) for part in sets)
+            yield photo_or_styled(photo, drawn, rng)[0]
 
     trainer.run(loss, exporter(folder, "style_encoder", inputs=inputs))
     return folder / f"{FIRST}.safetensors"
