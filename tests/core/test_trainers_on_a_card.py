@@ -99,6 +99,6 @@ def test_every_trainer_loses_on_a_card_what_it_loses_on_a_cpu(losses, small, tmp
             by_device[device, "resumed"] = losses[:]
             losses.clear()
     for name in (*ORDER, "resumed"):
-        assert by_device["cuda", name] == pytest.approx(by_device["cpu", name], rel=1e-4), name
+        assert by_device["cuda", name] == pytest.approx(by_device["cpu", name], rel=1e-3), name
     files = [sorted(f.name for f in (tmp_path / device).iterdir()) for device in ("cpu", "cuda")]
     assert files[0] == files[1] and "style_prior.safetensors" in files[0]
