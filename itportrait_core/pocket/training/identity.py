@@ -100,7 +100,9 @@ def train(
 
     def loss(trainer: Trainer) -> dict[str, Tensor]:
         image = training_batch(photos, BATCH, trainer.rng, device)
-        with autocast(device):
+        draw = int(torch.randint(2**31 - 1, (), generator=trainer.rng))
+        with torch.random.fork_rng(devices=[]), autocast(device):
+            torch.manual_seed(draw)  # dropout draws from torch's own generator, not from the run's
             embeddings = embed(net, image.contiguous(memory_format=torch.channels_last))
         return {"identity": contrastive_loss(embeddings.float())}
 
