@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from itportrait_core.methods.inversion import metrics
+from itportrait_core.guidance import metrics
 from itportrait_core.rendering.labels import cam2world
 from itportrait_core.rendering.mesh import Mesh
 from itportrait_core.rendering.splat import Splats
