@@ -87,7 +87,7 @@ class ComfyClient:
 
         Args:
             prompt: node id -> `{"class_type", "inputs"}`.
-            listener: called with every message, for instance to cancel.
+            listener: called with every message, and with "preview" for every preview, for instance to cancel.
             workflow: the UI format, which ComfyUI writes into the pictures.
 
         Raises:
@@ -172,6 +172,8 @@ class ComfyClient:
             picture = _preview(message)
             if picture:
                 run.previews.append((now, picture))
+                if listener is not None:
+                    listener("preview", {"count": len(run.previews)})
             return
         event = json.loads(message)
         kind, data = event["type"], event.get("data") or {}
