@@ -119,6 +119,7 @@ def _unfit_object(kind: str, value: object) -> str:
         "ITP_CLIP": (sockets.ClipHandle, "the output of Load Text Reader"),
         "ITP_CAMERAS": (sockets.CamerasHandle, "the output of Camera Orbit"),
         "ITP_SETTINGS": (sockets.SettingsHandle, "the output of Method Settings"),
+        "ITP_REGION": (sockets.RegionHandle, "the output of Lift Region"),
         "ITP_ALIGNMENT": (AlignmentHandle, "the output of Align Portrait"),
     }
     if kind in own:

@@ -77,10 +77,10 @@ def acquire(folder: Path, key: str, stale: float = STALE_SECONDS) -> Lock | None
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump({"machine": machine(), "pid": os.getpid()}, file)
-    except OSError:
+        return Lock(path, stale, bool(row))
+    except BaseException:  # an interrupt too: nobody is to wait for a lock that nobody holds
         path.unlink(missing_ok=True)
         raise
-    return Lock(path, stale, bool(row))
 
 
 def sweep(folder: Path, done: Container[str]) -> None:

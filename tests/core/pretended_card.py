@@ -17,6 +17,8 @@ from torch._C import _ensureCUDADeviceGuardSet
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from itportrait_core.networks import card_ops
+
 aten = torch.ops.aten
 CARD = torch.device("cuda", 0)
 MOVING = (aten._to_copy.default, aten.copy_.default)
@@ -134,6 +136,7 @@ class Card(TorchDispatchMode):
 def pretended_card() -> Iterator[None]:
     """Inside, "cuda" is the pretended card."""
     _ensureCUDADeviceGuardSet()
+    card_ops.constant.cache_clear()  # other tests pretend other cards
     before = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # `Module.to` makes new parameters
     of_data = torch.tensor
@@ -149,3 +152,4 @@ def pretended_card() -> Iterator[None]:
     finally:
         torch.tensor = of_data
         torch.__future__.set_overwrite_module_params_on_conversion(before)
+        card_ops.constant.cache_clear()
