@@ -36,6 +36,7 @@ YAW, PITCH = 42.0, 8.0
 def main() -> None:
     """Write all three pictures."""
     environment.enter()
+    sys.path.insert(0, str(ROOT))
     TARGET.mkdir(parents=True, exist_ok=True)
     turning(TARGET / "turning.webp")
     icon_and_banner()
