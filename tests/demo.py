@@ -19,6 +19,8 @@ from harness import environment
 FIRST = "Every step, explained"
 RESULTS = {"3D model and splats": "Fine, with colours"}
 """Template -> saving node whose picture is large in the thumbnail, where it is not the last."""
+SAVES_NOTHING = "Start here"
+"""The template that does what `FIRST` does and ends in a live head: its thumbnail is of `FIRST`'s pictures."""
 
 
 def main() -> int:
@@ -48,10 +50,14 @@ def main() -> int:
                 return 1
             folder = environment.ROOT / "output" / "demo" / name
             sheet, rows = _keep(client, run.outputs, workflow, folder)
+            if not rows:
+                print(f"{name} took {run.seconds:.0f} seconds; it saves nothing, its head turns in ComfyUI")
+                continue
             if asked.thumbnails:
                 _thumbnail(rows, RESULTS.get(name, ""), workflows.EXAMPLES / f"{name}.jpg")
             if asked.thumbnails and name == FIRST:
                 _first_picture(folder, environment.ROOT / "web" / "docs" / "pictures" / "coupled.jpg")
+                _thumbnail(_turned(rows), "", workflows.EXAMPLES / f"{SAVES_NOTHING}.jpg")
             print(
                 f"{name} took {run.seconds:.0f} seconds; its pictures are in {folder}, all of them on {sheet}"
             )
@@ -82,7 +88,8 @@ def _keep(client, outputs: dict, workflow: dict, folder: Path) -> tuple[Path, di
         old.unlink()
     sheet = folder / "contact_sheet.png"
     rows = exhibits(client, outputs, workflow, folder)
-    contact_sheet(rows).save(sheet)
+    if rows:
+        contact_sheet(rows).save(sheet)
     return sheet, rows
 
 
@@ -90,6 +97,12 @@ def _thumbnail(rows: dict[str, list[Path]], result: str, target: Path) -> None:
     from harness.sheet import thumbnail
 
     thumbnail(rows, result).save(target, quality=88)
+
+
+def _turned(rows: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """The style picture and the last row, from the side in its middle: a head that turns."""
+    (first, style), *_, (last, (left, *between, right)) = rows.items()
+    return {first: style, last: [between[len(between) // 2], left, right]}
 
 
 def _first_picture(folder: Path, target: Path) -> None:
