@@ -20,7 +20,7 @@ FIRST = "Every step, explained"
 RESULTS = {"3D model and splats": "Fine, with colours"}
 """Template -> saving node whose picture is large in the thumbnail, where it is not the last."""
 SAVES_NOTHING = "Start here"
-"""The template that does what `FIRST` does and ends in a live head: its thumbnail is of `FIRST`'s pictures."""
+"""The template that does what `FIRST` does and ends in a live head; `FIRST` gives its thumbnail too."""
 
 
 def main() -> int:
@@ -100,9 +100,10 @@ def _thumbnail(rows: dict[str, list[Path]], result: str, target: Path) -> None:
 
 
 def _turned(rows: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """The style picture and the last row, from the side in its middle: a head that turns."""
-    (first, style), *_, (last, (left, *between, right)) = rows.items()
-    return {first: style, last: [between[len(between) // 2], left, right]}
+    """The style picture and the last row, a little from the side in its middle: a head that turns."""
+    (first, style), *_, (last, files) = rows.items()
+    front = len(files) // 2
+    return {first: style, last: [files[front], files[front - 1], files[front + 1]]}
 
 
 def _first_picture(folder: Path, target: Path) -> None:
