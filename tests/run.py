@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment, pack
 
-COMPUTING = ("tests/core", "tests/nodes", "tests/farm", "tests/trust")
-SERVING = ("tests/server", "tests/web")
+COMPUTING = ("tests/core", "tests/nodes", "tests/farm")
+SERVING = ("tests/trust", "tests/server", "tests/web")
 QUICK = ("tests/core", "tests/nodes", "-m", "not slow")
 TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 """Not for servers and browsers: a browser beside a training wants the other core."""
@@ -86,7 +86,7 @@ def mypy() -> int:
 
 
 def pytest(arguments: list[str]) -> int:
-    """The suites: core, nodes, farm and trust, then server and web; with arguments, what they name."""
+    """The suites: core, nodes and farm, then trust, server and web; with arguments, what they name."""
     if not arguments:
         codes = [_tool("pytest", *part, **ONE_THREAD) for part in ((*TWO_PROCESSES, *COMPUTING), SERVING)]
         return max(codes)
