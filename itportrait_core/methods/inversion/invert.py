@@ -23,7 +23,7 @@ from .photo_prior import PhotoPrior, load_photo_prior
 from .photo_twin import Aligned
 from .report import portrait_of
 from .start_latents import Encoder3D
-from .starting import style_of, task_of_one, task_of_people
+from .starting import style_of, task_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -159,8 +159,7 @@ def _solve(
             starts.append(first_pose(prior, picture, config, rng, user))
         if together:
             rng.set_state(fresh)
-        make = task_of_one if together else task_of_people
-        task = make(source, starts, prior, config, metric, parts.encoder, rng, style)
+        task = task_of(source, starts, prior, config, metric, parts.encoder, rng, style, together=together)
         way = plan(source, Load(len(task.w), trained=0), task.ray_chunk, free_bytes(device))
         task.ray_chunk = way.ray_chunk
         task.plan = way

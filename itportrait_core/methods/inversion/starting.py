@@ -8,7 +8,6 @@ import torch
 
 from ...guidance.identity import IdentityLoss
 from ...guidance.perceptual import Perceptual
-from ...networks.arcface import IdentityNet
 from ...networks.generator3d import Generator3D
 from ..shared.latent_statistics import latent_statistics
 from ..shared.passes import fit_picture
@@ -36,34 +35,23 @@ def style_of(
     return StyleCode(source, prior, fitted, trained=config.lr_style > 0)
 
 
-def task_of_people(
+def task_of(
     generator: Generator3D, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
     perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator, style: StyleCode | None = None,
+    *, together: bool,
 ) -> InversionTask:  # fmt: skip
-    """People with a picture each."""
-    targets = torch.cat([start.aligned.image for start in starts]).repeat_interleave(config.restarts, 0)
-    labels = torch.cat([start.camera for start in starts]).repeat_interleave(config.restarts, 0)
-    statistics = latent_statistics(generator, config.start_samples)
-    begins = generator if style is None else style.start
-    ws = start_latents(begins, config, statistics, targets, labels, perceptual, encoder)
-    network = _identity_network(prior, config)
-    identity = None if network is None else IdentityLoss(network, targets)
-    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, rng, style)
-
-
-def task_of_one(
-    generator: Generator3D, starts: list[FirstPose], prior: PhotoPrior | None, config: InversionConfig,
-    perceptual: Perceptual, encoder: Encoder3D | None, rng: torch.Generator, style: StyleCode | None = None,
-) -> InversionTask:  # fmt: skip
-    """One person with several pictures."""
+    """People with a picture each, or, `together`, one person with several."""
     targets = torch.cat([start.aligned.image for start in starts])
     labels = torch.cat([start.camera for start in starts])
     statistics = latent_statistics(generator, config.start_samples)
     begins = generator if style is None else style.start
-    ws = start_latents_together(begins, config, statistics, targets, labels, perceptual, encoder)
-    network = _identity_network(prior, config)
-    return OnePersonTask(generator, targets, labels, ws, statistics, config, perceptual, network, rng, style)
-
-
-def _identity_network(prior: PhotoPrior | None, config: InversionConfig) -> IdentityNet | None:
-    return None if prior is None or config.identity == 0 else prior.identity
+    network = None if prior is None or config.identity == 0 else prior.identity
+    if together:
+        ws = start_latents_together(begins, config, statistics, targets, labels, perceptual, encoder)
+        return OnePersonTask(
+            generator, targets, labels, ws, statistics, config, perceptual, network, rng, style
+        )
+    targets, labels = (each.repeat_interleave(config.restarts, 0) for each in (targets, labels))
+    ws = start_latents(begins, config, statistics, targets, labels, perceptual, encoder)
+    identity = None if network is None else IdentityLoss(network, targets)
+    return InversionTask(generator, targets, labels, ws, statistics, config, perceptual, identity, rng, style)
