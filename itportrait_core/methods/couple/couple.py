@@ -142,8 +142,7 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
     start = start_of(generator, [portrait], config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
     compared = others_of(generator, [portrait], config.apt)
-    photo = g_o if config.apt.start == "prior" else None
-    apt = APT(compared, g_s, portrait, config.apt, metric, rng, clips, photo=photo)
+    apt = APT(compared, g_s, portrait, config.apt, metric, rng, clips, photo=g_o)
     facts |= {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")

@@ -209,8 +209,7 @@ def stylize(
         clips = listed_clips(clip, device) if config.asks_clip else []
         person, *others = [one.for_training(device) for one in listed]
         compared = others_of(generator, listed, config)
-        photo = g_o if config.start == "prior" else None
-        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others, photo)
+        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others, g_o)
         facts = {
             "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,8 +24,6 @@ PAIR_EVERY = 4
 """Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
 PICTURE_TERMS = ("l2", "lpips", "depth", "clip_reference")
 """Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
-NONE: Any = None
-"""In place of what no term asks for."""
 
 
 @torch.no_grad()
@@ -73,7 +70,9 @@ class RandomLatentRegularizer:
         without any style, frozen; `g_o` itself, or what `g_o` was before. `domain_gap`: for `clip_across` and
         `clip_within`.
         """
-        self.g_o, self.g_s, self.config, self.rng, self.photo = g_o, g_s, config, rng, photo
+        self.g_o, self.g_s, self.config, self.rng = g_o, g_s, config, rng
+        # where APT begins without a style, both have the same weights: one render does for both
+        self.photo = photo if config.start == "prior" else g_o
         self.ray_chunk = config.ray_chunk
         self.shared_planes = SharedPlanes(*((g_o, g_s) if config.share_planes else ()))
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
@@ -82,8 +81,10 @@ class RandomLatentRegularizer:
             perceptual=perceptual,
             max_chroma=max_chroma,
             style_change=lambda before, after: style_direction.direction_mse(before, after, rng),
-            texture_change=mean_change(photo, portraits, perceptual) if "texture" in self.weights else NONE,
         )
+        if "texture" in self.weights:
+            change = mean_change(self.photo, portraits, perceptual)
+            self.reference = replace(self.reference, texture_change=change)
         if domain_gap is not None:
             self.reference = replace(self.reference, domain_gap=domain_gap)
 
