@@ -15,7 +15,7 @@ SIDES = (4, 8, 16, 32, 64, 128, 256)
 """Sides of the planes' backbone, pixels, that have a strength of their own."""
 
 
-class Blend(io.ComfyNode):
+class Blend(results.Making):
     """Mix Styles."""
 
     @classmethod
@@ -103,10 +103,6 @@ class Blend(io.ComfyNode):
             ],
             outputs=[sockets.Generator.Output(display_name="generator", tooltip="The blended style.")],
         )
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def execute(

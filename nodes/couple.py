@@ -27,7 +27,7 @@ MODES = ("coupled", "text_only")
 NO_TEXT = "The text is empty; say what to change, or use Style from a Picture for the picture alone."
 
 
-class Couple(io.ComfyNode):
+class Couple(results.Making):
     """Style and Text."""
 
     JUDGED = "text"
@@ -156,10 +156,6 @@ class Couple(io.ComfyNode):
                 ),
             ],
         )
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def refuse(cls, inputs: Mapping[str, Any], graph: Graph) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .graph_facts import Graph
 
 
-class EditPortrait(io.ComfyNode):
+class EditPortrait(results.Making):
     """Edit Portrait."""
 
     JUDGED = "text"
@@ -101,10 +101,6 @@ class EditPortrait(io.ComfyNode):
         text = inputs.get("text")
         by_example = "before" in inputs and "after" in inputs
         return TEXT_OR_EXAMPLES if isinstance(text, str) and bool(text.strip()) == by_example else ""
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def execute(

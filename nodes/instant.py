@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .graph_facts import Graph
 
 
-class InstantStyle(io.ComfyNode):
+class InstantStyle(results.Making):
     """Instant Style."""
 
     @classmethod
@@ -58,10 +58,6 @@ class InstantStyle(io.ComfyNode):
 
         origin = graph_facts.generator(graph, inputs.get("generator"))
         return NO_PRIOR if origin and origin.trained else ""
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def execute(

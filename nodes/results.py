@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comfy_api.latest import io
 from torch import Tensor
 
 from .. import itportrait_core as itp
@@ -74,11 +75,16 @@ _vanished = [0]
 """How many of them are gone."""
 
 
-def generation() -> str:
-    """A text that changes when a file in `runs` has vanished: what nodes remember is then looked up anew.
+class Making(io.ComfyNode):
+    """A node whose results are files in `runs`: it is asked again when one of them has vanished."""
 
-    Nodes return it from `fingerprint_inputs`; their results that are still on disk are taken from there.
-    """
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return generation()
+
+
+def generation() -> str:
+    """A text that changes when a file in `runs` has vanished; what is still there is taken from disk."""
     gone = {path for path in _written if not os.path.isfile(path)}
     _written.difference_update(gone)
     _vanished[0] += len(gone)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LAYERS = {"fine (9-13)": (9, 10, 11, 12, 13), "fine and middle (7-13)": (7, 8, 9, 10, 11, 12, 13)}
 
 
-class Stylize(io.ComfyNode):
+class Stylize(results.Making):
     """Style from a Picture."""
 
     @classmethod
@@ -90,10 +90,6 @@ class Stylize(io.ComfyNode):
                 *fields.losses(),
             ],
         )
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def execute(

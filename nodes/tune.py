@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class PivotalTuning(io.ComfyNode):
+class PivotalTuning(results.Making):
     """Exactly This Person."""
 
     @classmethod
@@ -68,10 +68,6 @@ class PivotalTuning(io.ComfyNode):
                 *fields.losses(),
             ],
         )
-
-    @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        return results.generation()
 
     @classmethod
     def execute(

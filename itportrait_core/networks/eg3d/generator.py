@@ -15,11 +15,10 @@ from ...errors import ITPortraitError
 from ..eg3d_config import EG3DConfig
 from ..generator3d import RenderOutput, VolumeOutput
 from ..ops import on_card
-from ..rays import make_rays, rays_per_person, split_label
 from ..stylegan2 import StyleGAN2Config, StyleGAN2Generator, draw_weights
 from ..superresolution import SuperResolution
 from ..triplane import Decoder, read_planes
-from ..volume_rendering import Jitter, make_jitter, render_rays
+from .tracing import per_view, trace_views
 
 
 class EG3DGenerator(nn.Module):
@@ -157,16 +156,12 @@ class EG3DGenerator(nn.Module):
             ray_chunk: rays evaluated at a time; bounds the memory and changes nothing else.
             checkpoint: trade time for memory when gradients are needed (with `ray_chunk`).
         """
-        volume = self.render_volume(
+        volume = self._trace(
             planes, c, rng, jitter=jitter, neural_rendering_resolution=neural_rendering_resolution,
             ray_chunk=ray_chunk, checkpoint=checkpoint,
         )  # fmt: skip
         mode = superresolution_noise_mode or self.config.rendering.superresolution_noise_mode
-        each = per_view(ws, c.shape[0]).to(planes.dtype)
-        rgb, features = self.shade(volume.features, volume.image_weights, each)
-        ws = ws.to(planes.dtype) if on_card(planes) else each
-        image = self.superresolution(rgb, features, ws, mode, rng)
-        return RenderOutput(image, rgb, volume.image_depth, volume.image_weights)
+        return self._picture(volume, ws.to(planes.dtype), mode, rng)
 
     def render_volume(
         self,
@@ -185,45 +180,45 @@ class EG3DGenerator(nn.Module):
         `colors` False leaves the features out (0 channels): depth and opacity need none. The rest as in
         `render`.
         """
-        side = neural_rendering_resolution or self.neural_rendering_resolution
-        settings = self.config.rendering
-        views = self._views_as_rays(planes, c)
-        if views == 1:
-            planes = per_view(planes, c.shape[0])
-        origins, directions = make_rays(*split_label(c.to(planes.dtype)), side)
-        pictures, count = origins.shape[:2]
-        if jitter is None:
-            uniforms = make_jitter(pictures, count, settings, planes, rng)
-        else:
-            uniforms = Jitter(*(u.to(planes).reshape(pictures, count, -1) for u in jitter))
-        if views > 1:  # all rays of a person are one list, so that no planes are copied
-            origins, directions = (rays_per_person(x, views) for x in (origins, directions))
-            uniforms = Jitter(rays_per_person(uniforms.coarse, views), rays_per_person(uniforms.fine, views))
-        field = partial(self._noisy_field, planes, rng=rng, colors=colors)
-        rays = render_rays(
-            field,
-            origins,
-            directions,
-            settings,
-            uniforms,
-            ray_chunk,
-            checkpoint,
+        return self._trace(
+            planes, c, rng, jitter=jitter, neural_rendering_resolution=neural_rendering_resolution,
+            ray_chunk=ray_chunk, checkpoint=checkpoint, colors=colors,
+        )  # fmt: skip
+
+    def _trace(
+        self,
+        planes: Tensor,
+        c: Tensor,
+        rng: torch.Generator | None,
+        *,
+        jitter: tuple[Tensor, Tensor] | None,
+        neural_rendering_resolution: int | None,
+        ray_chunk: int | None,
+        checkpoint: bool,
+        colors: bool = True,
+    ) -> VolumeOutput:
+        """`render_volume`, whose features are all that `_noisy_field` reads."""
+        return trace_views(
+            partial(self._noisy_field, rng=rng, colors=colors),
+            planes,
+            c,
+            neural_rendering_resolution or self.neural_rendering_resolution,
+            self.config.rendering,
             self.decoder.colors if on_card(planes) else (1.0, 0.0),
+            rng,
+            jitter=jitter,
+            ray_chunk=ray_chunk,
+            checkpoint=checkpoint,
         )
-        parts = [rays.features, rays.depth, rays.weight]
-        if views > 1:
-            parts = [x.unflatten(1, (views, count)).transpose(0, 1).flatten(0, 1) for x in parts]
-        return VolumeOutput(*(x.transpose(1, 2).unflatten(2, (side, side)) for x in parts))
 
-    def _views_as_rays(self, planes: Tensor, c: Tensor) -> int:
-        """How many views of each scene are made as more rays of it; 1: every view has planes of its own.
-
-        On a CPU one view fills the caches. With automatic limits the rays of a batch are no strangers to each
-        other (`box_limits`).
-        """
-        if c.shape[0] % planes.shape[0] or self.config.rendering.automatic_limits or not on_card(planes):
-            return 1
-        return c.shape[0] // planes.shape[0]
+    def _picture(
+        self, volume: VolumeOutput, ws: Tensor, mode: str, rng: torch.Generator | None
+    ) -> RenderOutput:
+        """The finished picture of what `_trace` saw; `mode` is the noise mode of super-resolution."""
+        each = per_view(ws, volume.image_depth.shape[0])
+        rgb, features = self.shade(volume.features, volume.image_weights, each)
+        image = self.superresolution(rgb, features, ws if on_card(ws) else each, mode, rng)
+        return RenderOutput(image, rgb, volume.image_depth, volume.image_weights)
 
     def shade(self, features: Tensor, weight: Tensor, ws: Tensor) -> tuple[Tensor, Tensor]:
         """What the rays saw, as raw picture [B, 3, R, R] and features [B, C, R, R] for super-resolution."""
@@ -254,15 +249,3 @@ class EG3DGenerator(nn.Module):
             draw = torch.randn(sigma.shape, generator=rng, device=rng.device)
             sigma = sigma + noise * draw.to(sigma)
         return features, sigma
-
-
-def per_view(x: Tensor, views: int) -> Tensor:
-    """Planes or style vectors of B people, repeated for V * B cameras."""
-    if x.shape[0] == 1 and views > 1:
-        return x.expand(views, *x.shape[1:])
-    if views > 0 and views % x.shape[0] == 0:
-        times = views // x.shape[0]
-        return x if times == 1 else x.repeat(times, *(1 for _ in x.shape[1:]))
-    if x.shape[0] != views:
-        raise ITPortraitError(f"Planes or style vectors of {x.shape[0]} and {views} cameras do not match.")
-    return x

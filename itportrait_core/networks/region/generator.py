@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ...errors import ITPortraitError
 from .. import families
-from ..eg3d.generator import EG3DGenerator, per_view
+from ..eg3d.generator import EG3DGenerator
+from ..eg3d.tracing import per_view
 from ..generator3d import RenderOutput, VolumeOutput
 from ..ops import on_card
 from ..superresolution import SuperResolution
@@ -112,39 +113,6 @@ class RegionGenerator(EG3DGenerator):
         sigma = [one.density(own, points) for one, own in self._with(planes)]
         return mix_densities(self.weights_at(points), sigma)[0]
 
-    def render(
-        self,
-        planes: Tensor,
-        ws: Tensor,
-        c: Tensor,
-        rng: torch.Generator | None = None,
-        *,
-        superresolution_noise_mode: str | None = None,
-        jitter: tuple[Tensor, Tensor] | None = None,
-        neural_rendering_resolution: int | None = None,
-        ray_chunk: int | None = None,
-        checkpoint: bool = False,
-    ) -> RenderOutput:
-        """As EG3D's."""
-        volume, shares = self.render_shares(
-            planes, c, rng, jitter=jitter, neural_rendering_resolution=neural_rendering_resolution,
-            ray_chunk=ray_chunk, checkpoint=checkpoint,
-        )  # fmt: skip
-        mode = superresolution_noise_mode or self.config.rendering.superresolution_noise_mode
-        each = per_view(ws, c.shape[0]).to(planes.dtype)
-        last = ws.to(planes.dtype) if on_card(planes) else each
-        raw, images = [], []
-        for layer in self.layers:
-            rgb, features = layer.shade(volume.features, volume.image_weights, each)
-            raw.append(rgb)
-            images.append(layer.superresolution(rgb, features, last, mode, rng))
-        size = images[0].shape[-2:]
-        wide = [F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in shares]
-        upper = snapped(torch.stack(wide[1:]))
-        return RenderOutput(
-            mix(with_rest(upper), images), mix(shares, raw), volume.image_depth, volume.image_weights
-        )
-
     def render_volume(
         self,
         planes: Tensor,
@@ -165,35 +133,39 @@ class RegionGenerator(EG3DGenerator):
         features = volume.features[:, : 1 - len(self.layers)] if colors else volume.features
         return VolumeOutput(features, volume.image_depth, volume.image_weights)
 
-    def render_shares(
-        self,
-        planes: Tensor,
-        c: Tensor,
-        rng: torch.Generator | None = None,
-        *,
-        jitter: tuple[Tensor, Tensor] | None = None,
-        neural_rendering_resolution: int | None = None,
-        ray_chunk: int | None = None,
-        checkpoint: bool = False,
-    ) -> tuple[VolumeOutput, Tensor]:
-        """`render_volume`, and the share `[K, B, 1, R, R]` of every layer in the light of each ray.
+    def _picture(
+        self, volume: VolumeOutput, ws: Tensor, mode: str, rng: torch.Generator | None
+    ) -> RenderOutput:
+        """Every layer's super-resolution of the same features, mixed by the layers' shares of the light."""
+        features, shares = self._shares(volume)
+        each = per_view(ws, features.shape[0])
+        raw, images = [], []
+        for layer in self.layers:
+            rgb, shaded = layer.shade(features, volume.image_weights, each)
+            raw.append(rgb)
+            images.append(layer.superresolution(rgb, shaded, ws if on_card(ws) else each, mode, rng))
+        size = images[0].shape[-2:]
+        wide = [F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in shares]
+        upper = snapped(torch.stack(wide[1:]))
+        return RenderOutput(
+            mix(with_rest(upper), images), mix(shares, raw), volume.image_depth, volume.image_weights
+        )
+
+    def _shares(self, volume: VolumeOutput) -> tuple[Tensor, Tensor]:
+        """Features `[B, C, R, R]`, and the share `[K, B, 1, R, R]` of every layer in the light of each ray.
 
         Rays that meet nothing are the first layer's, or the one's that fills the whole box.
         """
-        volume = super().render_volume(
-            planes, c, rng, jitter=jitter, neural_rendering_resolution=neural_rendering_resolution,
-            ray_chunk=ray_chunk, checkpoint=checkpoint,
-        )  # fmt: skip
         count, opacity = len(self.layers) - 1, volume.image_weights
         features, held = volume.features[:, :-count], volume.features[:, -count:]
-        scale, shift = self.decoder.colors if on_card(planes) else (1.0, 0.0)
+        scale, shift = self.decoder.colors if on_card(opacity) else (1.0, 0.0)
         behind = 2.0 * shift * opacity - 1.0  # what the renderer adds to every channel
         if self.config.rendering.white_back:
             behind = behind + 2.0 - 2.0 * opacity
         inside = ((held - behind) / (2.0 * scale)).unflatten(1, (count, 1)).transpose(0, 1)
         everywhere = (self.weights.amin(dim=(1, 2, 3)) > 1 - SNAP).to(inside).reshape(-1, 1, 1, 1, 1)
         share = torch.where(opacity > SOLID, inside / opacity.clamp_min(SOLID), everywhere)
-        return VolumeOutput(features, volume.image_depth, opacity), with_rest(snapped(share))
+        return features, with_rest(snapped(share))
 
     def _with(self, planes: Tensor) -> list[tuple[EG3DGenerator, Tensor]]:
         """Every layer with its planes."""
