@@ -21,6 +21,7 @@ LATER = {
     "start": "original", "prior": 0.0, "style": "none", "own_share": 0.0, "lr_style": 0.0, "texture": 0.0,
     "share_planes": False, "clip_across": 0.0, "clip_within": 0.0, "clip_reference": 0.0, "style_mix": 0.0,
     "adaptive_loss": "direction", "patch": 0.0, "patches": 64, "patch_side": 0.25, "patch_reject": 0.7,
+    "clouds": 0.0,
 }  # fmt: skip
 """Fields that came later, with the value that does what was done before."""
 RECORD = {"dice": "rng"}

@@ -35,8 +35,8 @@ class EditPortrait(results.Making):
             "Edit Portrait",
             description=(
                 "Changes everybody as a text says (glasses, a beard, older), without training, on any style"
-                " of the base. The first time it looks at some hundred people; after that an edit takes a"
-                " moment. Chain several for several edits."
+                " of the base. It takes a moment; with networks of your own it looks at some hundred people"
+                " first, once. Chain several for several edits."
             ),
             search_aliases=["styleclip", "slider", "attribute", "global direction", "style space"],
             advanced=("disentangle", "source_text"),
@@ -159,11 +159,14 @@ def _guide(generator: Generator3D) -> Sequence[ClipModel]:
 def _relevance(
     handle: sockets.GeneratorHandle, model: Generator3D, clip: ClipModel, config: EditConfig
 ) -> Relevance:
-    """Of this generator and CLIP: from the file of an earlier edit, or measured now and kept."""
+    """Of this generator and CLIP: shipped, or from the file of an earlier edit, or measured now and kept."""
     from ..itportrait_core.methods.shared.lineage import weights_hash
     from ..itportrait_core.methods.shared.trainable import device_of
-    from ..itportrait_core.methods.style.relevance import Relevance, measure_relevance
+    from ..itportrait_core.methods.style.relevance import Relevance, measure_relevance, shipped_relevance
 
+    shipped = shipped_relevance(model, clip, config.people, config.seed)
+    if shipped is not None:
+        return shipped
     facts = results.recipe(
         "relevance", handle, clip=weights_hash(clip), people=config.people, seed=config.seed
     )

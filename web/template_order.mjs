@@ -4,6 +4,7 @@ export const ORDER = [
   "Start here", // the coupled portrait as one node, then every step of it
   "Every step, explained",
   "Style from one picture",
+  "Style and edits, no training",
   "Style from a text",
   "Two styles, mixed",
   "A photo, changed by a text",

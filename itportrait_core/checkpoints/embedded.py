@@ -18,12 +18,14 @@ NAMES = (
     "clip_judge",  # the CLIP that only judges
     "style_prior",  # style picture -> changes of `generator`'s weights
 )
+MEASURED = ("relevance",)  # what `clip_guide` sees of the people of `generator`, for edits by text
+"""What was measured of the networks, not trained; may be missing, and is then measured anew."""
 
 FOLDER = Path(__file__).parents[1] / "pocket" / "weights"
 
 
 def exists(name: str) -> bool:
-    """Whether the file of one pocket network is there: the style prior may be left out of a small install."""
+    """Whether one of the files is there: the style prior may be left out of a small install."""
     return os.path.isfile(FOLDER / f"{name}.safetensors")
 
 
@@ -31,12 +33,12 @@ def path(name: str) -> Path:
     """The safetensors file of one pocket network.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES` or `MEASURED`.
 
     Raises:
         ITPortraitError: for an unknown name, or when the file is not there.
     """
-    if name not in NAMES:
+    if name not in (*NAMES, *MEASURED):
         raise ITPortraitError(f"Unknown pocket network {name!r}; choose one of {', '.join(NAMES)}.")
     file = FOLDER / f"{name}.safetensors"
     if not os.path.isfile(file):

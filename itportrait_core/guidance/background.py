@@ -30,6 +30,12 @@ def opacity(render: RenderOutput, empty: Tensor) -> Tensor:
     return (render.image_weights * empty).sum() / empty.sum().clamp_min(1.0)
 
 
+def stray_opacity(render: RenderOutput) -> Tensor:
+    """Mean opacity far from everything solid in the same render, `[B]`: that of clouds."""
+    empty, dims = empty_space(render).detach(), (1, 2, 3)
+    return (render.image_weights * empty).sum(dim=dims) / empty.sum(dim=dims).clamp_min(1.0)
+
+
 def background_difference(render: RenderOutput) -> Tensor:
     """Mean squared distance to white where a render shows no head, `[]`.
 

@@ -6,12 +6,14 @@ import pytest
 import torch
 
 import itportrait_core as itp
+from itportrait_core.checkpoints.format import load_generator
 from itportrait_core.errors import ITPortraitError
+from itportrait_core.guidance.clip import load_clip
 from itportrait_core.methods.shared.portrait import sample_portrait
 from itportrait_core.methods.shared.storage import write_tensors
 from itportrait_core.methods.style.config import EditConfig
 from itportrait_core.methods.style.edit_portrait import disentangled, edit_portrait, style_shifts
-from itportrait_core.methods.style.relevance import Relevance, measure_relevance
+from itportrait_core.methods.style.relevance import Relevance, measure_relevance, shipped_relevance
 from itportrait_core.rendering import cameras
 from tests.core.tiny import same_weights, tiny_clip, tiny_generator
 
@@ -96,6 +98,18 @@ def test_relevance_files_hold_what_was_measured_and_damaged_ones_are_refused(par
     other = Relevance(torch.eye(3), torch.eye(2), torch.zeros(2, 3))
     with pytest.raises(ITPortraitError, match="do not fit each other"):
         Relevance.load(other.save(tmp_path / "other.safetensors"))
+
+
+def test_what_is_shipped_is_of_the_embedded_networks_alone(parts):
+    """Of their weights, people and seed; a text whose measurement is repeated has the same direction."""
+    generator, clip, config = load_generator("pocket"), load_clip("pocket-guide"), EditConfig()
+    shipped = shipped_relevance(generator, clip, config.people, config.seed)
+    assert shipped is not None, "run python -m itportrait_core.pocket.training.relevance"
+    assert shipped_relevance(generator, clip, config.people, config.seed + 1) is None
+    assert shipped_relevance(parts[0], clip, config.people, config.seed) is None
+    text = clip.text_direction("a person wearing glasses", config.source_text, templates=False)
+    few = measure_relevance(generator, clip, 48, 5).latent_step(text)
+    assert torch.cosine_similarity(shipped.latent_step(text), few, dim=0) > 0.5
 
 
 def test_neither_text_nor_examples_or_both_are_refused(parts):

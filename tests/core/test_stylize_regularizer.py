@@ -46,6 +46,19 @@ def test_space_that_was_empty_stays_so(parts, monkeypatch):
     assert not same_weights(plain.g_s, kept.g_s)
 
 
+def test_clouds_are_what_lies_far_from_everything_solid():
+    """Each picture by itself; a head costs nothing, nor does haze that touches it."""
+    weights = torch.zeros(2, 1, 16, 16)
+    weights[..., :3] = 1.0
+    weights[..., 3:5] = 0.3  # within the rim of two pixels
+    assert not background.stray_opacity(SimpleNamespace(image_weights=weights)).any()
+    weights[1, :, 0, 10] = 0.4
+    stray = background.stray_opacity(SimpleNamespace(image_weights=weights))
+    assert stray.tolist() == pytest.approx([0.0, 0.4 / (16 * 11)])
+    solid = torch.ones(1, 1, 16, 16)  # nothing is beside it
+    assert background.stray_opacity(SimpleNamespace(image_weights=solid)).tolist() == [0.0]
+
+
 def test_the_background_of_others_costs_where_it_is_asked_for(parts):
     plain, kept = make(parts), make(parts, background=10.0)
     assert "background" not in plain.step(0).losses and "background" in kept.step(0).losses

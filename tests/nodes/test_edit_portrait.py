@@ -32,6 +32,17 @@ def test_an_example_edits_and_the_same_again_is_the_same_file(pack: ModuleType, 
         run(generator=base, **given)
 
 
+def test_a_text_on_the_embedded_networks_measures_nothing(
+    pack: ModuleType, base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes with the pack is of the networks that come with it."""
+    relevance = part(pack, "itportrait_core.methods.style.relevance")
+    monkeypatch.setattr(relevance, "measure_relevance", lambda *given: pytest.fail("measured"))
+    given = {"text": "a person wearing glasses", "disentangle": 0.1, "source_text": "a person"}
+    made = part(pack, "nodes.edit_portrait").EditPortrait.execute(generator=base, strength=1.0, **given)
+    assert made.args[0].sha256 != base.sha256
+
+
 def test_a_text_measures_once(pack: ModuleType, base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     node, calls = part(pack, "nodes.edit_portrait"), []
     relevance = part(pack, "itportrait_core.methods.style.relevance")
@@ -42,6 +53,7 @@ def test_a_text_measures_once(pack: ModuleType, base: Any, monkeypatch: pytest.M
         return measure(model, clip, 16, seed, on_person)
 
     monkeypatch.setattr(relevance, "measure_relevance", few)
+    monkeypatch.setattr(relevance, "shipped_relevance", lambda *given: None)  # as for networks of one's own
     given = {"text": "a smiling person", "disentangle": 0.1, "source_text": "a person"}
     made = [node.EditPortrait.execute(generator=base, strength=a, **given).args[0] for a in (0.5, 1.0)]
     assert calls == [512] and made[0].sha256 != made[1].sha256

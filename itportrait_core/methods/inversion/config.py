@@ -82,4 +82,5 @@ class InversionConfig(Config):
     depth: float = weight(1.0, 100.0, "Weight of the depth loss.")
     depth_loss: str = choice("tv", ("tv", "consistency", "warp", "none"), "Form of the depth loss.")
     w_reg: float = weight(0.0, 10.0, "Weight that keeps coarse layers where M(z) draws people (P-norm).")
+    clouds: float = weight(0.0, 100.0, "Weight that clears the space beside the head, seen from the sides.")
     ray_chunk: int = number(0, 0, 1 << 20, "Rays kept in memory at once, the rest recomputed; 0 = all.")

@@ -20,7 +20,7 @@ from ..shared.latent_whitening import LatentWhitening
 from ..shared.lineage import run_identity
 from ..shared.memory import with_less_memory
 from ..shared.memory_plan import Plan
-from ..shared.passes import target_of
+from ..shared.passes import render_view, target_of
 from ..shared.run import StepInfo, pack_optimizer, unpack_optimizer
 from ..shared.schedule import ramp
 from ..shared.terms import DEPTH_TERMS, TERMS, Losses, Reference, View, needs_of, read_losses, weighted_sum
@@ -29,6 +29,8 @@ from .config import InversionConfig
 from .pose_residual import PoseResidual
 from .style_code import StyleCode
 
+SIDES = (-45.0, 45.0)
+"""Yaw, degrees, from where `clouds` are looked for: the picture itself forbids them on its own side."""
 T = TypeVar("T")
 
 
@@ -157,10 +159,18 @@ class InversionTask:
         view = View(render, ws=ws, camera=labels)
         if mean_head is not None:
             view = replace(view, source=mean_head)
+        if "side" in self.needs:
+            view = replace(view, side=self._beside(generator, planes, ws))
         if "front" not in self.needs:
             return view
         front = cameras.front(len(ws)).to(ws)
         return replace(view, front=generator.render(planes, ws, front), front_camera=front)
+
+    def _beside(self, generator: Generator3D, planes: Tensor, ws: Tensor) -> RenderOutput:
+        """Opacity of the runs' heads from both sides, at a third of the neural resolution."""
+        side = self.generator.neural_rendering_resolution // 3
+        both = torch.cat([cameras.orbit(yaw) for yaw in SIDES]).to(ws)
+        return render_view(generator, planes, ws, both, side=side, ray_chunk=self.ray_chunk, picture=False)
 
     def draw(self, function: Callable[[Generator3D], T], code: Tensor | None = None) -> T:
         """`function` of the generator, in the picture's style where there is one, or in that of a code."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ITPortraitError
-from ...guidance.background import background_difference, empty_space, opacity
+from ...guidance.background import background_difference, empty_space, opacity, stray_opacity
 from ...guidance.colour import colour_excess, palette_difference
 from ...guidance.depth import depth_difference, depth_smoothness, fit_depth, warp_loss
 from ...guidance.domain_gap import DomainGap
@@ -56,6 +56,8 @@ class View:
     front: RenderOutput = _LACKING
     """The same people by the generator in training, from `front_camera` [B, 25]."""
     front_camera: Tensor = _LACKING
+    side: RenderOutput = _LACKING
+    """Opacity of the same people from beside."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ def _texture(view: View, to: Reference) -> Tensor:
     return texture_difference(texture_change(before, after), to.texture_change)
 
 
+def _clouds(view: View, to: Reference) -> Tensor:
+    """Mean over the sides, which stand one after another in `side`."""
+    return stray_opacity(view.side).unflatten(0, (-1, len(view.render.image))).mean(dim=0)
+
+
 def _warp(view: View, to: Reference) -> Tensor:
     def features(images: Tensor) -> Tensor:
         return to.perceptual.features(images)[WARP_LAYER]
@@ -149,6 +156,7 @@ TERMS: dict[str, Term] = {
     "depth": Term(_depth, ("source",)),
     "w_reg": Term(lambda view, to: to.mahalanobis(view.ws), ("ws", "mahalanobis")),
     "empty": Term(lambda view, to: opacity(view.render, empty_space(view.source)), ("source",)),
+    "clouds": Term(_clouds, ("side",)),
     "background": Term(lambda view, to: background_difference(view.render)),
     "shape": Term(_depth, ("source",)),
     "colour": Term(lambda view, to: colour_excess(view.render.image, to.max_chroma)),

@@ -24,7 +24,7 @@ from ..shared.region import Region, restricted
 from ..shared.trainable import device_of, frozen_copy
 from .blend import check_same_shape
 from .config import TEXT_OR_EXAMPLES, EditConfig
-from .relevance import OnPerson, Relevance, measure_relevance
+from .relevance import OnPerson, Relevance, measure_relevance, shipped_relevance
 
 REACH = 2.5
 """Standard deviations of people along a text that strength 1 goes."""
@@ -54,7 +54,8 @@ def edit_portrait(
         before, after: portraits of the base, one or several of each, whose mean difference is the edit.
         base: whose people tell what channels matter; `generator` where None.
         clip: one CLIP or several, whose directions are averaged; the embedded guide where None.
-        relevance: one per CLIP, from `measure_relevance`; measured where None, which takes minutes.
+        relevance: one per CLIP, from `measure_relevance`. Where None, that of the embedded networks is at
+            hand, and any other is measured, which takes minutes.
         on_person: progress of measuring.
         region: of space, from `lift_region`; outside of it everything stays as `generator` draws it.
 
@@ -79,8 +80,10 @@ def edit_portrait(
             step = _mean_latent(source, after) - _mean_latent(source, before)
         else:
             clips = listed_clips(clip, device_of(source))
+            of = config.people, config.seed
             measured = relevance or [
-                measure_relevance(source, one, config.people, config.seed, on_person) for one in clips
+                shipped_relevance(source, one, *of) or measure_relevance(source, one, *of, on_person)
+                for one in clips
             ]
             templates = source.resolution > SMALL_RESOLUTION
             ways = [one.text_direction(text, config.source_text, templates=templates) for one in clips]

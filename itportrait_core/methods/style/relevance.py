@@ -1,20 +1,28 @@
-"""How latents and CLIP's view of people go together: measured once per generator and CLIP."""
+"""How latents and CLIP's view of people go together: measured once per generator and CLIP.
+
+That of the embedded generator and guide is shipped (`pocket/weights/relevance.safetensors`), so that their
+edits take a moment; `python -m itportrait_core.pocket.training.relevance` makes it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...checkpoints import embedded
 from ...errors import DamagedFile
 from ...guidance.clip import ClipModel
 from ...networks.generator3d import Generator3D
 from ...rendering import cameras
+from ..shared.lineage import weights_hash
 from ..shared.passes import draw_latents, render_each
 from ..shared.storage import read_tensors, write_tensors
+from ..shared.trainable import device_of
 
 KIND = "relevance"
 SIDE = 32
@@ -40,9 +48,10 @@ class Relevance:
         to = direction.to(self.between)
         return self.between @ to / (to @ self.embeddings @ to).clamp_min(1e-12).sqrt()
 
-    def save(self, path: str | Path) -> Path:
-        """Write a safetensors file; atomic."""
-        return write_tensors(path, KIND, {item.name: getattr(self, item.name) for item in fields(self)}, {})
+    def save(self, path: str | Path, facts: dict[str, Any] | None = None) -> Path:
+        """Write a safetensors file; atomic. `facts`: of what it is, from `facts_of`."""
+        tensors = {item.name: getattr(self, item.name) for item in fields(self)}
+        return write_tensors(path, KIND, tensors, facts or {})
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Relevance:
@@ -51,7 +60,10 @@ class Relevance:
         Raises:
             ITPortraitError: for a missing, damaged or foreign file.
         """
-        tensors, _ = read_tensors(path, KIND)
+        return cls._checked(path, read_tensors(path, KIND)[0], device)
+
+    @classmethod
+    def _checked(cls, path: str | Path, tensors: dict[str, Tensor], device: torch.device | str) -> Relevance:
         if set(tensors) != {item.name for item in fields(cls)}:
             raise DamagedFile(f"{path} is damaged: it holds {sorted(tensors)}; delete it.")
         latents, embeddings, between = (tensors[item.name] for item in fields(cls))
@@ -60,6 +72,23 @@ class Relevance:
         if not good or (latents.shape, embeddings.shape, between.shape) != sides:
             raise DamagedFile(f"{path} is damaged: its tensors do not fit each other; delete it.")
         return cls(**{name: tensor.float().to(device) for name, tensor in tensors.items()})
+
+
+def facts_of(generator: Generator3D, clip: ClipModel, people: int, seed: int) -> dict[str, Any]:
+    """What a measurement depends on: hashes of the weights, and the people."""
+    hashed = {"generator": weights_hash(generator), "clip": weights_hash(clip)}
+    return {**hashed, "people": people, "seed": seed}
+
+
+def shipped_relevance(generator: Generator3D, clip: ClipModel, people: int, seed: int) -> Relevance | None:
+    """The measurement that comes with the pack, where it is of these weights and people; else None."""
+    if not embedded.exists(KIND):
+        return None
+    file = embedded.path(KIND)
+    tensors, facts = read_tensors(file, KIND)
+    if facts != facts_of(generator, clip, people, seed):
+        return None
+    return Relevance._checked(file, tensors, device_of(generator))
 
 
 @torch.no_grad()

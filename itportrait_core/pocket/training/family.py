@@ -157,7 +157,8 @@ def what_next(folder: Path) -> str:
         f"To see them at work: python tests/demo.py --weights {folder} (a network that was left out is to be",
         "copied there from itportrait_core/pocket/weights/ first).",
         "To ship them: copy the files to itportrait_core/pocket/weights/, then measure them; this writes",
-        "itportrait_core/pocket/MODEL_CARD.md:",
+        "relevance.safetensors there, and itportrait_core/pocket/MODEL_CARD.md:",
+        "  python -m itportrait_core.pocket.training.relevance",
         "  python -m itportrait_core.pocket.training.evaluate_generator --card",
         *(f"  python -m itportrait_core evaluate {name}" for name in names),
     ]
