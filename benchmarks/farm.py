@@ -1,11 +1,12 @@
 """What the farm costs beside the work: planning a large sheet, and the time between tasks.
 
-    python -m benchmarks.farm [--jobs 10000] [--selftests 6 --seconds 60 --workers 2] [--ray]
+    python -m benchmarks.farm [--jobs 10000] [--selftests 6 --seconds 60 --workers 2] [--backend ray]
 
-Planning runs in a process of its own, whose processor time and largest memory are printed. Overhead is taken
-from the journals of self-tests: what passes on a worker from the end of one task to the end of the next, less
-the seconds that the next one was to take. On a machine that does other work too, the processor time of a task
-says more: that of many tasks that take no time, less that of one.
+Planning runs in a process of its own, whose times and largest memory are printed. Overhead is taken from the
+journals of self-tests: what passes on a worker from the end of one task to the end of the next, less the
+seconds that the next one takes as a plain function. The first task of a worker pays for the start of its
+process; the whole run says how much that is. On a machine that does other work too, the processor time of a
+task says more: that of many tasks that take no time, less that of one.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from __future__ import annotations
 import argparse
 import resource
 import subprocess
-import sys
 import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from itportrait_core.farm.job import Source, Weights
 from itportrait_core.farm.journal import read_journal
-from itportrait_core.farm.local import child_environment
+from itportrait_core.farm.local import program
 from itportrait_core.farm.making import make_jobs, seeds, selftests
+from itportrait_core.farm.perform import Bench
+from itportrait_core.farm.places import Places
+from itportrait_core.farm.selftest import run_selftest
 from itportrait_core.farm.sheet import write_sheet
+from itportrait_core.farm.tasks import plan_tasks
 
 TEXTS = ["a hat", "a beard", "a smile", "glasses", "an old person"]
 
@@ -36,9 +41,15 @@ def planning(folder: Path, count: int) -> None:
     for what, people in (("seeds", seeds(f"1-{each}")), ("pictures", pictures)):
         jobs = make_jobs(styles, TEXTS, people, Weights())
         sheet = write_sheet(folder / f"{what}.jsonl", jobs)
+        start = time.monotonic()
         seconds = _farm("plan", sheet)
+        clock = time.monotonic() - start
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"plan of {len(jobs)} jobs, people by {what}: {seconds:.2f} s, {memory:.0f} MB", flush=True)
+        print(
+            f"plan of {len(jobs)} jobs, people by {what}: {clock:.2f} s by the clock, {seconds:.2f} s of "
+            f"processor time, {memory:.0f} MB",
+            flush=True,
+        )
 
 
 def processor(folder: Path, count: int) -> None:
@@ -53,16 +64,25 @@ def processor(folder: Path, count: int) -> None:
 
 def overhead(folder: Path, count: int, seconds: float, workers: int, *words: str) -> None:
     """Run self-tests and print what each costs beside its own seconds."""
-    sheet = write_sheet(folder / "selftests.jsonl", selftests(count, 60, seconds))
-    output = folder / "output"
+    jobs = selftests(count, 60, seconds)
+    sheet = write_sheet(folder / "selftests.jsonl", jobs)
+    bench = Bench(Places(folder, None, folder / "plain"))
+    bench.places.runs.mkdir(parents=True)
+    start = time.monotonic()
+    run_selftest(plan_tasks(jobs[:1], bench.results)[0], bench)
+    plain = time.monotonic() - start
+    output, start = folder / "output", time.monotonic()
     _farm("run", sheet, "--output", output, "--workers", workers, *words)
+    whole = time.monotonic() - start - plain * -(-count // workers)
     extra = []
     for journal in sorted((output / "itportrait" / "farm" / "journal").glob("*.jsonl")):
         ends = [event["time"] for event in read_journal(journal) if event["event"] == "done"]
-        extra += [second - first - seconds for first, second in pairwise(ends)]
-    shares = f"{median(extra):.2f} s in the middle, {max(extra):.2f} s at most"
+        extra += [second - first - plain for first, second in pairwise(ends)]
+    most = max(extra)
     print(
-        f"overhead of {len(extra)} tasks of {seconds:.0f} s, {' '.join(words) or 'local'}: {shares}",
+        f"overhead of {len(extra)} tasks of {seconds:.0f} s ({plain:.2f} s as a plain function), "
+        f"{' '.join(words) or 'local'}: {median(extra):.3f} s in the middle, {most:.3f} s at most "
+        f"({100 * most / plain:.2f} %); the run with all its processes' starts and ends {whole:.1f} s",
         flush=True,
     )
 
@@ -70,8 +90,8 @@ def overhead(folder: Path, count: int, seconds: float, workers: int, *words: str
 def _farm(*words: object) -> float:
     """Processor seconds of a command and of the workers that it waits for."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "itportrait_core", "farm", *(str(word) for word in words)]
-    subprocess.run(command, env=child_environment({}), check=True, stdout=subprocess.DEVNULL)
+    command = [*program(), "farm", *(str(word) for word in words)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -83,16 +103,15 @@ def main() -> None:
     parser.add_argument("--selftests", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--ray", action="store_true", help="measure the overhead on Ray, too")
+    parser.add_argument("--backend", choices=("local", "ray"), default="local", help="of the overhead")
     arguments = parser.parse_args()
+    backend = () if arguments.backend == "local" else ("--backend", arguments.backend)
     with tempfile.TemporaryDirectory() as folder:
-        planning(Path(folder), arguments.jobs)
-        processor(Path(folder), 200)
-        given = (arguments.selftests, arguments.seconds, arguments.workers)
-        overhead(Path(folder), *given)
-        if arguments.ray:
-            with tempfile.TemporaryDirectory() as second:
-                overhead(Path(second), *given, "--backend", "ray")
+        if arguments.jobs:
+            planning(Path(folder), arguments.jobs)
+            processor(Path(folder), 200)
+        if arguments.selftests:
+            overhead(Path(folder), arguments.selftests, arguments.seconds, arguments.workers, *backend)
 
 
 if __name__ == "__main__":

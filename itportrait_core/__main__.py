@@ -1,11 +1,22 @@
-"""Command line of the core: `python -m itportrait_core COMMAND ...`."""
+"""Command line of the core: `python -m itportrait_core COMMAND ...`, or anywhere `python FOLDER COMMAND ...`.
+
+FOLDER is that of this file. The second form is for a Python that looks nowhere else for modules, as the one
+of ComfyUI's portable edition.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import runpy
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+if not __package__:  # a folder was run: its parent is where the package is found, not the folder itself
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    runpy.run_module(Path(__file__).resolve().parent.name, run_name="__main__", alter_sys=True)
+    raise SystemExit  # not reached: the module ends by itself
 
 from .errors import ITPortraitError
 

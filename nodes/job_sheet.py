@@ -134,7 +134,7 @@ class SaveJobSheet(io.ComfyNode):
                 raise
             with suppress(OSError):
                 home.rmdir()  # nothing was put there
-        report = _report(place.path, len(jobs), max(len(made), 1) * len(lines))
+        report = _report(place.path, base, len(jobs), max(len(made), 1) * len(lines))
         return io.NodeOutput(str(place.path), report, ui=ui.PreviewText(report))
 
 
@@ -227,9 +227,13 @@ def _rgb(image: Tensor) -> Tensor:
     return image[..., :3].expand(*image.shape[:2], 3) if image.shape[-1] < 3 else torch.as_tensor(image)
 
 
-def _report(sheet: Path, jobs: int, trainings: int) -> str:
-    return (
-        f"{jobs} jobs, {trainings} distinct trainings in {sheet.name}\n"
-        f"python -m itportrait_core farm plan {sheet.name}\n"
-        f"python -m itportrait_core farm run {sheet.name} --models models/itportrait --output output"
-    )
+def _report(sheet: Path, base: Weights, jobs: int, trainings: int) -> str:
+    """What was written, and commands that work as they stand in any folder of this machine."""
+    from ..itportrait_core.farm.local import program, typed
+
+    given = [str(sheet), "--output", str(folders.results_folder().parent)]
+    if base.sha256:
+        file = folders.model(base.file)
+        given += ["--models", str(file.parents[len(Path(base.file).parts) - 1])]
+    commands = [typed([*program(), "farm", what, *given]) for what in ("plan", "run")]
+    return "\n".join([f"{jobs} jobs, {trainings} distinct trainings in {sheet.name}", *commands])

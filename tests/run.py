@@ -1,8 +1,8 @@
 """Check the whole project: `python tests/run.py`. Sets itself up.
 
-Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails: first what
-computes, in two processes, then servers and browsers in one. `--quick` leaves out the latter and full-size
-networks: the loop at the desk.
+Runs ruff (lint and format), mypy and every pytest suite, all of them even when one fails: first Ray's nodes,
+alone on the machine, then what computes, in two processes, then servers and browsers in one. `--quick` leaves
+out all but the second, and full-size networks: the loop at the desk.
 `--trust` runs only the long part of `tests/trust`, or a share of it (`--trust 0.1`, `--seed 3`), and writes
 docs/trust.md; what follows goes to pytest, as all other arguments do.
 """
@@ -20,7 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import environment, pack
 
-COMPUTING = ("tests/core", "tests/nodes", "tests/farm")
+ALONE = ("tests/farm", "-m", "cluster")
+"""Ray gives its nodes fifteen seconds to start, so nothing runs beside them."""
+COMPUTING = ("tests/core", "tests/nodes", "tests/farm", "-m", "not cluster")
 SERVING = ("tests/trust", "tests/server", "tests/web")
 QUICK = ("tests/core", "tests/nodes", "-m", "not slow")
 TWO_PROCESSES = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
@@ -86,10 +88,10 @@ def mypy() -> int:
 
 
 def pytest(arguments: list[str]) -> int:
-    """The suites: core, nodes and farm, then trust, server and web; with arguments, what they name."""
+    """The suites: Ray, core, nodes and farm, then trust, server and web; with arguments, what they name."""
     if not arguments:
-        codes = [_tool("pytest", *part, **ONE_THREAD) for part in ((*TWO_PROCESSES, *COMPUTING), SERVING)]
-        return max(codes)
+        parts = (ALONE, (*TWO_PROCESSES, *COMPUTING), SERVING)
+        return max([_tool("pytest", *part, **ONE_THREAD) for part in parts])
     if arguments[: len(QUICK)] == list(QUICK):
         return _tool("pytest", *TWO_PROCESSES, *arguments, **ONE_THREAD)
     return _tool("pytest", *arguments, **ONE_THREAD)

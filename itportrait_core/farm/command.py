@@ -9,8 +9,9 @@ from . import command_run as work
 from . import command_see as see
 
 EPILOG = (
-    "The exit status is 0 when every task is done, 1 for a wrong sheet or argument, 3 when some tasks failed "
-    "and were parked, 4 when no machine could write any more, and 130 after Ctrl+C."
+    "The exit status is 0 when every task is done, 1 for a wrong sheet, 2 for a wrong argument, 3 when some "
+    "tasks failed and were parked, 4 when no machine could write any more, 5 (watch --once, sheet, pack) "
+    "when something is not made yet, and 130 after Ctrl+C."
 )
 COMMANDS = {
     "plan": ("make a job sheet of folders, or look at one", make.add_plan, make.plan),

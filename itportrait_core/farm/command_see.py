@@ -11,7 +11,7 @@ from . import contact, heads, pack
 from .locks import STALE_SECONDS
 from .opened import Opened, add_places, opened
 from .perform import Bench
-from .status import FAILED_EXIT, status_of, table
+from .status import UNFINISHED_EXIT, status_of, table
 
 SIDE = 96
 """Pixels of a picture on a contact sheet."""
@@ -26,7 +26,7 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """Show the table until nothing is left to try; returns 0 when all is done, 3 otherwise."""
+    """Show the table until nothing is left to try; returns `Status.exit_status`."""
     sheet = opened(arguments)
     while True:
         status = status_of(sheet.tasks, sheet.results, arguments.stale)
@@ -47,7 +47,7 @@ def add_sheet(parser: argparse.ArgumentParser) -> None:
 
 
 def contact_sheet(arguments: argparse.Namespace) -> int:
-    """Write NAME.jpg and NAME.html; returns 0 when no picture is missing, 3 otherwise."""
+    """Write NAME.jpg and NAME.html; returns 0 when no picture is missing, 5 otherwise."""
     sheet = opened(arguments)
     out = arguments.out or _beside(sheet, "")
     if arguments.heads:
@@ -56,7 +56,7 @@ def contact_sheet(arguments: argparse.Namespace) -> int:
     page = contact.write_page(grid, out.with_name(f"{out.name}.html"), sheet.path.stem)
     picture = contact.write_picture(grid, out.with_name(f"{out.name}.jpg"), max(arguments.side, 16))
     print(f"{picture}\n{page}\n{grid.missing} pictures are missing")
-    return FAILED_EXIT if grid.missing else 0
+    return UNFINISHED_EXIT if grid.missing else 0
 
 
 def add_pack(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +67,12 @@ def add_pack(parser: argparse.ArgumentParser) -> None:
 
 
 def pack_results(arguments: argparse.Namespace) -> int:
-    """Write the zip; returns 0 when nothing is missing, 3 otherwise."""
+    """Write the zip; returns 0 when nothing is missing, 5 otherwise."""
     sheet = opened(arguments)
     out = arguments.out or _beside(sheet, ".zip")
     file, missing = pack.pack(sheet.jobs, sheet.results, sheet.path, out, pictures=not arguments.no_pictures)
     print(f"{file}\n{missing} results are missing")
-    return FAILED_EXIT if missing else 0
+    return UNFINISHED_EXIT if missing else 0
 
 
 def _beside(sheet: Opened, ending: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,29 +59,69 @@ def estimate(tasks: Sequence[Task], results: Results, gpu: bool) -> Estimate:
         results: which of them are done.
         gpu: whether graphics cards do the work.
     """
-    own = measured_seconds(read_journals(results.places.state / "journal"))
+    events = list(read_journals(results.places.state / "journal"))
+    seconds_of = pace(tasks, events, results, gpu)
     total, left = Counter(task.kind for task in tasks), Counter[str]()
     seconds, size = 0.0, 0
     for task in tasks:
         size += _bytes_of(task, results)
         if not is_done(task, results):
             left[task.kind] += 1
-            seconds += own[task.kind] if task.kind in own else _seconds_of(task, results, gpu)
-    return Estimate(total, left, seconds, size, bool(own))
+            seconds += seconds_of(task)
+    return Estimate(total, left, seconds, size, bool(measured_seconds(events)))
+
+
+def pace(
+    tasks: Sequence[Task], events: Sequence[dict[str, Any]], results: Results, gpu: bool
+) -> Callable[[Task], float]:
+    """How long a task takes here: a function of the task, in seconds.
+
+    seconds(task) = published(task) * sum measured / sum published, both sums over tasks of its kind in this
+    sheet that are done. A kind that only another sheet of this farm had takes the mean of that; one that was
+    never done goes by the sums over all kinds.
+
+    Args:
+        tasks: of the sheet.
+        events: of this farm's journal.
+        results: where the tasks' generators lie.
+        gpu: whose published times are meant.
+    """
+    mean = measured_seconds(events)
+    known = {task.key: task for task in tasks}
+    sums: dict[str, list[float]] = {}
+    for event in events:
+        task = known.get(event["task"])
+        if task is not None and _is_done_event(event):
+            for kind in (task.kind, ""):
+                total = sums.setdefault(kind, [0.0, 0.0])
+                total[0] += event["seconds"]
+                total[1] += published_seconds(task, results, gpu)
+    ratios = {kind: took / expected for kind, (took, expected) in sums.items() if expected > 0.0}
+
+    def seconds_of(task: Task) -> float:
+        if task.kind not in ratios and task.kind in mean:
+            return mean[task.kind]
+        return published_seconds(task, results, gpu) * ratios.get(task.kind, ratios.get("", 1.0))
+
+    return seconds_of
 
 
 def measured_seconds(events: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Mean seconds of each kind of task that this farm has done."""
     sums: dict[str, list[float]] = {}
     for event in events:
-        seconds = event.get("seconds", 0.0)
-        good = isinstance(seconds, int | float) and is_finite(seconds)
-        if good and event["event"] == "done" and event.get("kind") in STAGES:
-            sums.setdefault(event["kind"], []).append(float(seconds))
+        if _is_done_event(event) and event.get("kind") in STAGES:
+            sums.setdefault(event["kind"], []).append(float(event["seconds"]))
     return {kind: sum(values) / len(values) for kind, values in sums.items()}
 
 
-def _seconds_of(task: Task, results: Results, gpu: bool) -> float:
+def _is_done_event(event: dict[str, Any]) -> bool:
+    seconds = event.get("seconds")
+    return event["event"] == "done" and isinstance(seconds, int | float) and is_finite(seconds)
+
+
+def published_seconds(task: Task, results: Results, gpu: bool) -> float:
+    """Seconds of a task by `SECONDS`."""
     job = task.jobs[0]
     if task.kind == "selftest":
         return job.seconds

@@ -40,10 +40,13 @@ class Failures:
         counts = (record.get(name, 0) for name in ("failures", "deaths"))
         return record if all(isinstance(count, int) for count in counts) else {}
 
+    def keys(self) -> set[str]:
+        """Tasks that have a record."""
+        return {path.stem for path in self.folder.glob("*.json")} if self.folder.is_dir() else set()
+
     def all(self) -> dict[str, dict[str, Any]]:
         """Task -> record."""
-        names = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
-        return {path.stem: self.of(path.stem) for path in names}
+        return {key: self.of(key) for key in sorted(self.keys())}
 
     def parked(self, key: str) -> bool:
         """Whether a task is not to be tried again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import subprocess
 import sys
 import time
@@ -116,14 +117,16 @@ def visible_gpus() -> list[str]:
     return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]
 
 
-def child_environment(more: dict[str, str]) -> dict[str, str]:
-    """The environment of a process that finds this very package."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *([known] if known else [])]), **more}
+def program() -> list[str]:
+    """The words that start this very package's command line, from any folder and by any Python."""
+    return [sys.executable, str(Path(__file__).resolve().parents[1])]
+
+
+def typed(words: Sequence[str]) -> str:
+    """Words as they are typed in this system's shell."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _start(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    package, device = __package__.partition(".")[0], "cuda" if GPU in environment else "cpu"
-    words = [sys.executable, "-m", package, *command, "--device", device]
-    return subprocess.Popen(words, env=child_environment(environment))
+    device = "cuda" if GPU in environment else "cpu"
+    return subprocess.Popen([*program(), *command, "--device", device], env=os.environ | environment)

@@ -75,8 +75,11 @@ def attempt(task: Task, bench: Bench, work: Work) -> str:
 
 
 def tidy(done: Sequence[Task], bench: Bench) -> None:
-    """Remove what processes left that ended between a result and its end: locks and resume points."""
-    sweep(bench.places.state / "locks", {task.key for task in done})
+    """Remove what processes left that ended between a result and its end: locks, records, resume points."""
+    keys = {task.key for task in done}
+    sweep(bench.places.state / "locks", keys)
+    for key in bench.failures.keys() & keys:
+        bench.failures.forget(key)
     points = list(bench.places.runs.glob("*.resume"))
     names = {resume_point(task, bench.results).name for task in done if points}
     for point in points:

@@ -28,6 +28,8 @@ WINDOW = 4
 """Tasks handed to Ray per slot of the cluster: more only fill its memory."""
 OWN = ("", "local")
 """Addresses that start a cluster of this machine's own."""
+STARTS = 3
+"""Tries at that: a node ends itself where its agents need more than fifteen seconds to start."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before a task that somebody else works on is tried again."""
 
@@ -191,14 +193,20 @@ def _connect(ray: ModuleType, options: RayOptions) -> None:
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {"env_vars": {"PYTHONPATH": paths}}
     own = {"address": "local", "num_cpus": options.slots or None, "include_dashboard": False}
-    chosen = own if options.address in OWN else {"address": options.address}
-    try:
-        ray.init(**chosen, runtime_env=environment, log_to_driver=False)
-    except Exception as error:  # Ray raises plain ones where a node is late
-        raise ITPortraitError(
-            f"Ray did not start, or {options.address or 'its node'} did not answer ({error}); try again. "
-            "A node has fifteen seconds to start its agents: wait until a busy machine is calmer."
-        ) from error
+    is_own = options.address in OWN
+    chosen = own if is_own else {"address": options.address}
+    for left in reversed(range(STARTS if is_own else 1)):
+        try:
+            ray.init(**chosen, runtime_env=environment, log_to_driver=False)
+            return
+        except Exception as error:  # Ray raises plain ones where a node is late
+            ray.shutdown()
+            if not left:
+                raise ITPortraitError(
+                    f"Ray did not start, or {options.address or 'its node'} did not answer ({error}); try "
+                    "again. A node has fifteen seconds to start its agents: wait until a busy machine is "
+                    "calmer."
+                ) from error
 
 
 def _parcels(ray: ModuleType, tasks: Sequence[Task], bench: Bench) -> dict[str, Any]:

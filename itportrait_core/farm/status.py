@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import perform
-from .estimate import estimate, in_words
+from .estimate import in_words, pace
 from .failures import Failures, is_parked
+from .journal import read_journals
 from .locks import STALE_SECONDS, holders
 from .perform import is_done
 from .results import Results
@@ -17,7 +18,7 @@ from .tasks import STAGES, Task
 
 RUNNING, OPEN = "running", "open"
 STATES = (perform.DONE, RUNNING, OPEN, perform.FAILED, perform.PARKED, perform.BLOCKED)
-FAILED_EXIT = 3
+FAILED_EXIT, UNFINISHED_EXIT = 3, 5
 BAR = 30
 """Characters of the progress bar."""
 
@@ -46,8 +47,10 @@ class Status:
 
     @property
     def exit_status(self) -> int:
-        """Of a command: 0 when every task is done."""
-        return 0 if self.total() == self.total(perform.DONE) else FAILED_EXIT
+        """Of a command: 0 when every task is done, 3 when the others have failed, 5 while some are to do."""
+        if self.total() == self.total(perform.DONE):
+            return 0
+        return FAILED_EXIT if self.is_over else UNFINISHED_EXIT
 
     @property
     def is_over(self) -> bool:
@@ -80,8 +83,20 @@ def status_of(tasks: Sequence[Task], results: Results, stale: float = STALE_SECO
             status.troubles.append(f"{state}: {record.get('error', task.label)}")
     status.workers = {key: who for key, who in status.workers.items() if states.get(key) == RUNNING}
     if status.workers:
-        status.seconds = estimate(tasks, results, gpu=False).seconds / len(status.workers)
+        status.seconds = _seconds_left(tasks, states, results) / len(status.workers)
     return status
+
+
+def _seconds_left(tasks: Sequence[Task], states: Mapping[str, str], results: Results) -> float:
+    """Of one worker, for what can still be done; a task that runs has been at it since its last start."""
+    events = list(read_journals(results.places.state / "journal"))
+    begun = {event["task"]: event["time"] for event in events if event["event"] in ("start", "resume")}
+    seconds_of, now, seconds = pace(tasks, events, results, gpu=False), time.time(), 0.0
+    for task in tasks:
+        if states[task.key] in (RUNNING, OPEN, perform.FAILED):
+            spent = now - begun.get(task.key, now) if states[task.key] == RUNNING else 0.0
+            seconds += max(seconds_of(task) - max(spent, 0.0), 0.0)
+    return seconds
 
 
 def table(status: Status) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 from farm_tools import farm, selftest_sheet
 
+from itportrait_core.__main__ import main
 from itportrait_core.errors import ITPortraitError
 from itportrait_core.farm.address import check_address
 
@@ -51,3 +55,12 @@ def test_the_command_refuses_before_anything_is_run(tmp_path):
     assert (
         ran.returncode == 1 and "token authentication is off" in ran.stderr and not (tmp_path / "o").exists()
     )
+
+
+def test_without_ray_the_command_says_what_to_do(tmp_path, monkeypatch, capsys):
+    sheet = selftest_sheet(tmp_path, 1)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    assert main(["farm", "run", str(sheet), "--output", str(tmp_path / "o"), "--backend", "ray"]) == 1
+    assert "requirements-ray.txt" in capsys.readouterr().err

@@ -6,13 +6,15 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
-from farm_tools import command, contents, environment, farm, finished, selftest_sheet
+from farm_tools import ROOT, command, contents, environment, farm, finished, selftest_sheet
 
 from itportrait_core.farm import local
 from itportrait_core.farm.command_run import INTERRUPTED_EXIT, STORAGE_EXIT
+from itportrait_core.farm.status import UNFINISHED_EXIT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes as POSIX systems do")
 
@@ -78,6 +80,8 @@ def test_failed_jobs_give_their_own_exit_status_and_stop_nobody(tmp_path):
     sheet = selftest_sheet(tmp_path, 3)
     output = tmp_path / "output"
     assert farm("run", sheet, "--output", tmp_path / "name", "--device", "cpu", "--index", 1).returncode == 0
+    assert farm("watch", sheet, "--output", tmp_path / "name", "--once").returncode == UNFINISHED_EXIT
+    assert farm("pack", sheet, "--output", tmp_path / "name").returncode == UNFINISHED_EXIT
     (bad,) = contents(tmp_path / "name")
     point = output / "itportrait" / "runs" / bad.replace(".safetensors", ".resume")
     point.parent.mkdir(parents=True)
@@ -87,6 +91,8 @@ def test_failed_jobs_give_their_own_exit_status_and_stop_nobody(tmp_path):
         ran.returncode == 3 and "is another self-test's" in ran.stderr and "parked: self-test" in ran.stderr
     )
     assert len([name for name in contents(output) if name.endswith(".safetensors")]) == 2
+    missing = farm("sheet", sheet, "--output", output)
+    assert missing.returncode == 1 and "self-tests only" in missing.stderr
     watched = farm("watch", sheet, "--output", output, "--once")
     assert watched.returncode == 3 and "parked: self-test" in watched.stdout
     point.unlink()
@@ -112,6 +118,16 @@ def test_a_worker_whose_disk_is_full_gives_up_and_another_goes_on(tmp_path, seri
     assert contents(output) == {} and not list((output / "itportrait" / "farm").glob("failed/*"))
     assert farm("run", sheet, "--output", output, "--device", "cpu").returncode == 0
     assert contents(output) == wanted
+
+
+def test_the_program_runs_in_any_folder_by_a_python_that_looks_nowhere(tmp_path):
+    """As the Python of ComfyUI's portable edition: neither the current folder nor PYTHONPATH is searched."""
+    sheet = selftest_sheet(tmp_path, 1)
+    given = {**environment(), "PYTHONPATH": ""}
+    words = [sys.executable, "-I", ROOT / "itportrait_core", "farm", "run", sheet, "--workers", "1"]
+    ran = subprocess.run(words, cwd=tmp_path, env=given, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert len(contents(tmp_path / "output")) == 1
 
 
 def test_workers_get_a_gpu_or_a_share_of_the_cores_each():

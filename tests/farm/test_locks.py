@@ -122,7 +122,9 @@ def test_what_dead_holders_of_done_tasks_left_is_removed(bench, task):
     for one in (task, other):
         leave_lock(bench.places.state / "locks", one.key, "other", 1, age=0.0)
         resume_point(one, bench.results).write_text("{}")
+        bench.failures.died(one.key, one.label, progress="")
     perform.tidy([task], bench)
+    assert bench.failures.keys() == {other.key}
     assert [file.name for file in (bench.places.state / "locks").iterdir()] == [f"{other.key}.1.lock"]
     assert list(bench.places.runs.glob("*.resume")) == [resume_point(other, bench.results)]
 

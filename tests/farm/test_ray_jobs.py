@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from farm_tools import ROOT, contents, environment, farm, selftest_sheet
-from ray_cluster import ASKED_FOR, SETTINGS, free_ports, start_nodes
+from ray_cluster import MARKS, SETTINGS, free_ports, skip_where_a_node_has_died, start_nodes
 
-pytest.importorskip("ray", reason="ray has no wheel for this system, or is not installed")
-pytest.importorskip("aiohttp_cors", reason='the job interface needs `pip install "ray[default]"`')
 pytestmark = [
-    ASKED_FOR,
-    pytest.mark.skipif(os.name != "posix", reason="Ray's clusters of one machine are for POSIX"),
+    *MARKS,
+    pytest.mark.skipif(
+        find_spec("aiohttp_cors") is None, reason='the job interface needs `pip install "ray[default]"`'
+    ),
 ]
 
 
@@ -35,6 +35,8 @@ def test_a_submitted_job_runs_the_farm(tmp_path):
             [*submit, sys.executable, "-m", "itportrait_core", *map(str, words)],
             cwd=pack, env=environment(**SETTINGS), capture_output=True, text=True, timeout=600,
         )  # fmt: skip
+        if ran.returncode:
+            skip_where_a_node_has_died(cluster)
     finally:
         cluster.shutdown()
     assert ran.returncode == 0, ran.stdout + ran.stderr

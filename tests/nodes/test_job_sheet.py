@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
+import subprocess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +63,18 @@ def test_every_style_with_every_text_for_everybody(job_sheet: ModuleType, part: 
     files = {source.file for job in jobs for source in (job.style, job.person) if source.kind == "picture"}
     assert all((sheet.parent / file).is_file() for file in files) and len(files) == 3
     assert report.startswith("16 jobs, 4 distinct trainings")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="reads a command as POSIX shells do")
+def test_the_commands_of_the_report_work_in_any_folder(
+    job_sheet: ModuleType, part: Any, base: Any, tmp_path: Path
+) -> None:
+    """They are copied from the node, whose user need not know where ComfyUI keeps what."""
+    sheet, _, report = save(job_sheet, part, base, name="a b/jobs", texts="a hat")
+    plan, run = (shlex.split(line) for line in report.splitlines()[1:])
+    ran = subprocess.run(plan, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith(f"{sheet}: 3 jobs, 1 distinct trainings")
+    assert run == [*plan[:3], "run", *plan[4:]] and str(part("nodes.folders").results_folder().parent) in run
 
 
 def test_the_farm_runs_have_the_names_of_the_nodes_runs(job_sheet: ModuleType, part: Any, base: Any) -> None:
