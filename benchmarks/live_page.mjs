@@ -15,6 +15,30 @@ const text = (floats) => {
   return btoa(out);
 };
 let renderer, scene, head;
+const frame = () => new Promise(requestAnimationFrame);
+
+/** What is opened and closed, by name: benchmarks/live_leaks.py. */
+const OPENED = {
+  async nothing() {
+    for (let i = 0; i < 4; i += 1) await frame();
+  },
+  async canvas() {
+    const gl = openContext();
+    document.getElementById("box").append(gl.canvas);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    await frame();
+    gl.getExtension("WEBGL_lose_context").loseContext();
+    gl.canvas.remove();
+  },
+  file: async (url) => parse(await (await fetch(url)).arrayBuffer()),
+  async head(url) {
+    const view = window.driver.open(url);
+    await view.done;
+    while (view.painter.drawn === 0) await frame();
+    view.dispose();
+    view.element.remove();
+  },
+};
 window.driver = {
   engine, camera,
   async load(url) {
@@ -44,6 +68,11 @@ window.driver = {
     const name = gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info").UNMASKED_RENDERER_WEBGL);
     gl.getExtension("WEBGL_lose_context").loseContext();
     return name;
+  },
+  async opens(what, url, count) {
+    for (let i = 0; i < count; i += 1) await OPENED[what](url);
+    performance.clearResourceTimings(); // the browser's own list of fetches
+    return [engine.alive.contexts, engine.alive.heads, engine.owners.size];
   },
   open(url, state = {}) {
     const values = { ...HOME, ...state };

@@ -46,7 +46,7 @@ class LivePage:
         self.complaints: list[str] = []
 
     def __enter__(self) -> LivePage:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.files))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.files))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.driver = None if self.given else sync_playwright().start()
         if self.driver:
@@ -103,7 +103,9 @@ def chromium() -> str:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
-def _handler(files: dict[str, bytes]) -> type[BaseHTTPRequestHandler]:
+def handler(files: dict[str, bytes]) -> type[BaseHTTPRequestHandler]:
+    """Serves the page, the pack's modules below /web/, and files from memory."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]

@@ -6,12 +6,13 @@ import math
 import os
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
 from typing import Any
 
+from benchmarks.live_leaks import leaks
 from benchmarks.live_page import LivePage
+from benchmarks.processes import processor_seconds
 
 FOV = 13.37
 SECONDS, RATE = 10.0, 60.0
@@ -21,11 +22,6 @@ WATCH = """() => { window.pictures = []; const { painter } = view; const { put }
         pictures.push({ time: performance.now(), side: target.side }); }; }"""
 """Notes when each picture was brought to the canvas, and its rays of a row."""
 CLOSE = "() => { view.dispose(); view.element.remove(); window.view = window.pictures = null; }"
-OPENS = """async ([url, count]) => { for (let i = 0; i < count; i += 1) {
-        const view = driver.open(url); await view.done;
-        while (view.painter.drawn === 0) await new Promise((done) => setTimeout(done, 5));
-        view.dispose(); view.element.remove(); }
-    return [driver.engine.alive.contexts, driver.engine.alive.heads, driver.engine.owners.size]; }"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,8 @@ def speeds(live: LivePage, data: bytes) -> list[Speed]:
     """Frames of a drag, the first picture, requests of a drag, and what is left over."""
     url = "/speed.itplive"
     live.files[url] = data
-    return [*_frames(live, url), *_first(live, url), *_leaks(live, url)]
+    rows = [*_frames(live, url), *_first(live, url)]
+    return [*rows, *(_speed(*found) for found in leaks(data))]
 
 
 def _speed(what: str, value: float, unit: str) -> Speed:
@@ -114,79 +111,6 @@ def _drag(live: LivePage) -> list[Speed]:
         _speed("rays of a row of its pictures, median", median(p["side"] for p in pictures), ""),
         _speed("requests in that drag", float(len(live.requests) - asked), ""),
     ]
-
-
-def _leaks(live: LivePage, url: str) -> list[Speed]:
-    live.page.evaluate(OPENS, [url, 10])  # tables, shaders and pools that are made once
-    before = memory(live)
-    contexts, heads, owners = live.page.evaluate(OPENS, [url, 50])
-    after = memory(live)
-    grown = {name: after[name] - before[name] for name in before}
-    return [
-        _speed("contexts after 50 opens and closes", float(contexts), ""),
-        _speed("heads and owners after 50 opens and closes", float(heads + owners), ""),
-        _speed("elements and listeners left by 50 opens and closes", grown["elements"], ""),
-        _speed("growth of the page's heap and arrays by 50 opens and closes", grown["heap"], "MB"),
-        _speed("growth of all the browser's processes by them", grown["processes"], "MB"),
-    ]
-
-
-def memory(live: LivePage) -> dict[str, float]:
-    """What the page holds after a collection, and all processes of the browser, in MB."""
-    live.page.evaluate("() => performance.clearResourceTimings()")  # the browser's own list of fetches
-    inspector = live.page.context.new_cdp_session(live.page)
-    for _ in range(3):  # what one collection frees lets the next free more
-        inspector.send("HeapProfiler.collectGarbage")
-        live.page.wait_for_timeout(200)
-    heap, counts = inspector.send("Runtime.getHeapUsage"), inspector.send("Memory.getDOMCounters")
-    inspector.detach()
-    used = ("usedSize", "embedderHeapUsedSize", "backingStorageSize")
-    return {
-        "heap": sum(heap.get(name, 0) for name in used) / 1e6,
-        "elements": float(counts["nodes"] + counts["jsEventListeners"]),
-        "processes": resident(os.getpid()) / 1e6,
-    }
-
-
-def resident(root: int) -> float:
-    """Bytes of memory of all descendants of a process, shared pages counted once; nan without /proc."""
-    total = 0
-    for child in _descendants(root):
-        try:
-            text = Path(f"/proc/{child}/smaps_rollup").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        total += sum(1024 * int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-    return float(total) if total else float("nan")
-
-
-def processor_seconds(root: int) -> float:
-    """Processor time of all descendants of a process; nan where there is no /proc."""
-    used = [_fields(child) for child in _descendants(root)]
-    ticks = sum(int(fields[11]) + int(fields[12]) for fields in used if fields)
-    return ticks / os.sysconf("SC_CLK_TCK") if used else float("nan")
-
-
-def _descendants(root: int) -> list[int]:
-    """Processes that a process has started, and those that they have."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        if fields := _fields(int(folder.name)):
-            children.setdefault(int(fields[1]), []).append(int(folder.name))
-    found, open_ = [], [root]
-    while open_:
-        found += (below := children.get(open_.pop(), []))
-        open_ += below
-    return found
-
-
-def _fields(process: int) -> list[str]:
-    """Fields of /proc/N/stat behind the name; empty where the process has ended."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return text.rpartition(")")[2].split()
 
 
 def cost(generator: Any) -> dict[str, float]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io, ui
 
 from . import compat, fields, folders, recipes, sockets
-from .live_head import camera_of, chosen_view, gathered, generators_and_people, no_colour, packed
+from .live_file import gathered, packed
+from .live_inputs import camera_of, chosen_view, generators_and_people, no_colour
 
 if TYPE_CHECKING:
     from .graph_facts import Graph

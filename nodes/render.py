@@ -127,7 +127,7 @@ class MultiViewRender(io.ComfyNode):
 
 def live_preview(generator: sockets.GeneratorHandle, person: Portrait, labels: Tensor) -> dict[str, Any]:
     """The head for the browser, and the first camera in degrees."""
-    from .live_head import live_file, name_of_person
+    from .live_file import live_file, name_of_person
 
     yaw, pitch, roll = (round(float(angle[0]), 1) for angle in itp.cameras.angles(labels[:1]))
     focal = float(itp.cameras.intrinsics(labels[:1])[0, 0, 0])

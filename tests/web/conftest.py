@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import stand_ins
@@ -18,6 +19,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 from harness.editor import Editor  # noqa: E402
 from harness.frontends import VERSIONS, static  # noqa: E402
 from harness.waiting import LONGEST  # noqa: E402
+
+import itportrait_core as itp  # noqa: E402
+from benchmarks.live_page import LivePage  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAIRS = [(version, renderer) for version in VERSIONS for renderer in ("classic", "nodes2")]
@@ -40,6 +44,20 @@ def browser() -> Iterator[playwright.Browser]:
         running = driver.chromium.launch(executable_path=found, args=FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def live(browser: playwright.Browser) -> Iterator[LivePage]:
+    """A page that draws live heads, without an editor."""
+    with LivePage(browser=browser) as page:
+        yield page
+        assert page.complaints == []
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Any:
+    """The embedded generator."""
+    return itp.load_generator("pocket")
 
 
 @pytest.fixture(scope="session")
