@@ -131,7 +131,11 @@ def test_two_servers_on_one_folder_lose_no_save(weights: Path, tmp_path: Path) -
                 client = ComfyClient(server.url)
                 definitions = client.nodes()
                 for numbers in batches(Tally(line.name), BATCH):
-                    queued = [client.queue(saving(definitions, number)) for number in numbers]
+                    try:
+                        queued = [client.queue(saving(definitions, number)) for number in numbers]
+                    except requests.Timeout as error:
+                        line.failures.append(f"{name} took no prompt: {error}")
+                        return
                     ends = [run.end for run in client.ends(queued).values()]
                     said[name] += ends.count("execution_success")
 
@@ -142,7 +146,7 @@ def test_two_servers_on_one_folder_lose_no_save(weights: Path, tmp_path: Path) -
                 thread.join()
         there = len(list((tmp_path / "itportrait").glob("same_*.safetensors")))
         line.done = min(said.values())
-        if there != sum(said.values()):
+        if line.done == 0 or there < sum(said.values()):
             line.failures.append(f"{said} said saved, {there} are there")
 
 
