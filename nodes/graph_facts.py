@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..itportrait_core.errors import ITPortraitError
-from . import folders
+from . import folders, input_pictures
 from .model_files import EMBEDDED, STYLE, kind, locate
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -36,8 +36,10 @@ PASSED_ON = {
     "ImageUpscaleWithModel": "image",
 }
 """Core nodes that give as many pictures as they are given, and their input."""
-SINGLE_FRAME = {"MPO"}
-"""Files of several pictures of which Load Image takes the first."""
+LOADERS = ("LoadImage", "LoadImageOutput")
+"""Core nodes that open a picture file: a picture without its opacity, and a mask of what is cut away."""
+SEEN_THROUGH = 0.01
+"""Share of a picture above which it is cut out, not merely soft at its edge."""
 DEEPEST = 200
 """Links that are followed; a longer way is a circle."""
 
@@ -125,8 +127,8 @@ def pictures(graph: Graph, link: object, deep: int = 0) -> int | None:
         return 1
     if what in PASSED_ON:
         return pictures(graph, inputs.get(PASSED_ON[what]), deep + 1)
-    if what == "LoadImage":
-        return _frames(inputs.get("image"))
+    if what in LOADERS:
+        return input_pictures.frames(inputs.get("image"))
     if what == "EmptyImage":
         return _number(inputs.get("batch_size"))
     if what == "RepeatImageBatch":
@@ -139,6 +141,25 @@ def pictures(graph: Graph, link: object, deep: int = 0) -> int | None:
     if what == "MultiViewRender":
         return _views(graph, inputs) if is_link(link) and link[1] != 1 else None
     return None
+
+
+def cut_out(graph: Graph, link: object, deep: int = 0) -> tuple[str, float] | None:
+    """The loader of a picture with hidden colours, and the share that is cut away.
+
+    Load Image gives the colours of a cut-out file, also where nobody was meant to see them. None where
+    nothing is hidden, where somebody takes the loader's mask and so knows of it, and where it cannot be told.
+    """
+    what, inputs = _node(graph, link)
+    if deep > DEEPEST or not is_link(link):
+        return None
+    if what in PASSED_ON:
+        return cut_out(graph, inputs.get(PASSED_ON[what]), deep + 1)
+    if what not in LOADERS or link[1] != 0:
+        return None
+    if any([link[0], 1] in entry.get("inputs", {}).values() for entry in graph.values()):
+        return None
+    share = input_pictures.cut_away(inputs.get("image"))
+    return (link[0], share) if share > SEEN_THROUGH else None
 
 
 def _views(graph: Graph, inputs: Mapping[str, Any]) -> int | None:
@@ -157,20 +178,6 @@ def _views(graph: Graph, inputs: Mapping[str, Any]) -> int | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _frames(name: object) -> int | None:
-    """Pictures of a file in the input folder."""
-    import folder_paths
-    from PIL import Image
-
-    if not isinstance(name, str) or not folder_paths.exists_annotated_filepath(name):
-        return None
-    try:
-        with Image.open(folder_paths.get_annotated_filepath(name)) as file:
-            return 1 if file.format in SINGLE_FRAME else int(getattr(file, "n_frames", 1))
-    except OSError:
-        return None
 
 
 def _located(name: object) -> Path | None:

@@ -21,6 +21,8 @@ from .graph_facts import Graph
 
 ONE = "image"
 """Id of an input that wants one picture; batches go into `images`, `styles` and `people`."""
+MASK = "mask"
+"""Id of the input that says what of that picture is cut away."""
 NAME = "name"
 """Id of the widget with a file's name."""
 BASE = "generator"
@@ -72,7 +74,9 @@ def objection(node: type[io.ComfyNode], number: str) -> str:
     inputs = graph.get(number, {}).get("inputs", {})
     refuse = getattr(node, "refuse", None)
     own = str(refuse(inputs, graph)) if refuse and inputs else ""
-    return own or _batch(graph, inputs) or _unfit(graph, inputs) or _file_name(inputs)
+    masked = MASK in inspect.signature(node.execute).parameters
+    pictures = _batch(graph, inputs) or _hidden(graph, inputs, masked=masked)
+    return own or pictures or _unfit(graph, inputs) or _file_name(inputs)
 
 
 def _batch(graph: Graph, inputs: Mapping[str, Any]) -> str:
@@ -83,6 +87,20 @@ def _batch(graph: Graph, inputs: Mapping[str, Any]) -> str:
     return (
         f"One picture is wanted, but node {source} ({_title(graph, source)}) gives a batch of {count}."
         " Use 'ImageFromBatch' to pick one."
+    )
+
+
+def _hidden(graph: Graph, inputs: Mapping[str, Any], *, masked: bool) -> str:
+    """A cut-out picture whose mask nobody takes; `masked`: whether the node could."""
+    found = None if graph_facts.is_link(inputs.get(MASK)) else graph_facts.cut_out(graph, inputs.get(ONE))
+    if found is None:
+        return ""
+    source, share = found
+    way = f"to {MASK!r}" if masked else f"to {MASK!r} of Align Portrait, and its picture here"
+    return (
+        f"The picture of node {source} ({_title(graph, source)}) is cut out: {share:.0%} of it is"
+        " transparent, and the colours hidden there would be taken for the picture. Connect its MASK"
+        f" {way}; where the whole picture is meant, save it without transparency."
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import requests
 import websocket
 
+BUSY = 300.0
+"""Seconds in which a server takes a prompt; on a busy machine that is not soon."""
 ENDS = {"execution_success", "execution_error", "execution_interrupted"}
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 """Event numbers of binary messages: plain preview, and preview with a JSON head."""
@@ -110,7 +112,7 @@ class ComfyClient:
         body: dict[str, Any] = {"prompt": prompt, "client_id": self.id}
         if workflow is not None:
             body["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
-        answer = requests.post(f"{self.url}/prompt", json=body, timeout=60)
+        answer = requests.post(f"{self.url}/prompt", json=body, timeout=BUSY)
         if answer.status_code == 400:
             raise Rejected(answer.json())
         answer.raise_for_status()

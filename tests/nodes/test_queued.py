@@ -60,6 +60,17 @@ def foreign(pack: ModuleType) -> Iterator[str]:
     file.unlink()
 
 
+@pytest.fixture
+def inputs(pack: ModuleType, tmp_path: Path) -> Iterator[Path]:
+    """ComfyUI's input folder, empty."""
+    import folder_paths
+
+    before = folder_paths.get_input_directory()
+    folder_paths.set_input_directory(str(tmp_path))
+    yield tmp_path
+    folder_paths.set_input_directory(before)
+
+
 def two(graph: Graph) -> Node:
     return graph.add("RepeatImageBatch", image=graph.add("EmptyImage"), amount=2)
 
@@ -84,22 +95,46 @@ def test_views_of_a_render_are_a_batch(graph: Graph, judge: Callable[[Node], str
         assert (f"batch of {count}" in said) == (count > 1), path
 
 
-def test_an_animated_file_is_a_batch(
-    pack: ModuleType, graph: Graph, judge: Callable[[Node], str], tmp_path: Path
-) -> None:
-    import folder_paths
-
-    before = folder_paths.get_input_directory()
-    folder_paths.set_input_directory(str(tmp_path))
+def test_an_animated_file_is_a_batch(graph: Graph, judge: Callable[[Node], str], inputs: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
-    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    frames[0].save(tmp_path / "still.png")
-    try:
-        assert "batch of 3" in judge(graph.add("Align", image=graph.add("LoadImage", image="moving.gif")))
-        assert judge(graph.add("Align", image=graph.add("LoadImage", image="still.png"))) == ""
-        assert judge(graph.add("Align", image=graph.add("LoadImage", image="gone.png"))) == ""
-    finally:
-        folder_paths.set_input_directory(before)
+    frames[0].save(inputs / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(inputs / "still.png")
+    assert "batch of 3" in judge(graph.add("Align", image=graph.add("LoadImage", image="moving.gif")))
+    assert judge(graph.add("Align", image=graph.add("LoadImage", image="still.png"))) == ""
+    assert judge(graph.add("Align", image=graph.add("LoadImage", image="gone.png"))) == ""
+
+
+@pytest.mark.parametrize("kind", ["Align", "Inversion", "InstantStyle"])
+def test_hidden_colours_of_a_cut_out_file_are_not_taken_for_the_picture(
+    graph: Graph, judge: Callable[[Node], str], inputs: Path, kind: str
+) -> None:
+    """Load Image drops the opacity: without its mask, what was cut away would be seen again."""
+    picture = Image.new("RGBA", (10, 10), (200, 10, 10, 255))
+    picture.paste((10, 200, 10, 0), (0, 0, 10, 4))
+    picture.save(inputs / "cut.png")
+    picture.convert("P").save(inputs / "palette.gif", transparency=picture.convert("P").getpixel((0, 0)))
+    for name in ("cut.png", "palette.gif"):
+        loaded = graph.add("LoadImage", image=name)
+        said = judge(graph.add(kind, image=graph.add("ImageScale", image=loaded)))
+        assert "40% of it is transparent" in said and f"node {loaded.id} (LoadImage)" in said
+        assert "Connect its MASK to 'mask'" in said
+    masked = graph.add("LoadImage", image="cut.png")
+    align = graph.add("Align", image=masked, mask=masked[1])
+    assert judge(align) == judge(graph.add(kind, image=align)) == ""
+    assert judge(graph.add(kind, image=masked)) == ""  # painted for something else: its owner knows of it
+
+
+def test_a_picture_that_hides_nothing_passes(
+    graph: Graph, judge: Callable[[Node], str], inputs: Path
+) -> None:
+    """Opaque throughout, soft at its edge alone, or no picture at all."""
+    soft = Image.new("RGBA", (20, 20), (200, 10, 10, 255))
+    soft.save(inputs / "opaque.png")
+    soft.paste((0, 0, 0, 0), (0, 0, 2, 2))
+    soft.save(inputs / "soft.png")
+    (inputs / "words.png").write_text("no picture")
+    for name in ("opaque.png", "soft.png", "words.png", "gone.png"):
+        assert judge(graph.add("Align", image=graph.add("LoadImage", image=name))) == "", name
 
 
 def test_what_the_graph_cannot_tell_is_left_to_the_run(graph: Graph, judge: Callable[[Node], str]) -> None:

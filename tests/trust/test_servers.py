@@ -131,7 +131,11 @@ def test_two_servers_on_one_folder_lose_no_save(weights: Path, tmp_path: Path) -
                 client = ComfyClient(server.url)
                 definitions = client.nodes()
                 for numbers in batches(Tally(line.name), BATCH):
-                    queued = [client.queue(saving(definitions, number)) for number in numbers]
+                    try:
+                        queued = [client.queue(saving(definitions, number)) for number in numbers]
+                    except requests.Timeout as error:
+                        line.failures.append(f"{name} took no prompt: {error}")
+                        return
                     ends = [run.end for run in client.ends(queued).values()]
                     said[name] += ends.count("execution_success")
 
@@ -142,8 +146,14 @@ def test_two_servers_on_one_folder_lose_no_save(weights: Path, tmp_path: Path) -
                 thread.join()
         there = len(list((tmp_path / "itportrait").glob("same_*.safetensors")))
         line.done = min(said.values())
-        if there != sum(said.values()):
+        if line.done == 0 or there < sum(said.values()):
             line.failures.append(f"{said} said saved, {there} are there")
+
+
+PLAIN = '{"apt": {"steps": 2, "clip": 0}}'
+"""Settings of a training that asks no CLIP: to look at 64 people first is nine tenths of a short one."""
+ASKING = 10
+"""Every so many cycles one asks CLIP, by the settings that suit the generator."""
 
 
 def test_memory_stays_over_many_cycles(server: ComfyServer) -> None:
@@ -155,7 +165,8 @@ def test_memory_stays_over_many_cycles(server: ComfyServer) -> None:
             graph = Graph(definitions)
             base = graph.add("GeneratorLoader")
             person = graph.add("SamplePortrait", generator=base, seed=number)
-            style = graph.add("Stylize", generator=base, portrait=person, steps=2, seed=number)
+            given = {} if number % ASKING == 0 else {"settings": graph.add("MethodSettings", changes=PLAIN)}
+            style = graph.add("Stylize", generator=base, portrait=person, steps=2, seed=number, **given)
             graph.show(graph.add("MultiViewRender", generator=style, portrait=person))
             if client.run(graph.prompt).end != "execution_success":
                 line.failures.append(f"cycle {number} failed")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 import requests
 from harness import workflows
 from harness.editor import Editor
+from harness.environment import ROOT
+from harness.frontends import NEWEST
 from harness.pack import NAME
+from harness.waiting import eventually
 
+CARDS = """() => [...document.querySelectorAll("[data-testid^='template-workflow-']")]
+    .map(({ dataset }) => dataset.testid.slice("template-workflow-".length))"""
 MISSING = """() => app.graph._nodes.filter((node) => !LiteGraph.registered_node_types[node.type]
     && !["Note", "MarkdownNote", "Reroute"].includes(node.type)).map((node) => node.type)"""
 
@@ -20,6 +26,34 @@ def test_every_example_is_offered_as_a_template(editor: Editor) -> None:
     for name in offered:
         thumbnail = f"{editor.url}/api/workflow_templates/{NAME}/{name}.jpg"
         assert requests.get(thumbnail, timeout=30).headers["content-type"] == "image/jpeg"
+
+
+def test_the_browser_of_templates_shows_ours_in_order(editor: Editor) -> None:
+    """The coupled portrait first, then all in the order of the table, whatever order the disk has."""
+    table = (ROOT / "web" / "template_order.mjs").read_text(encoding="utf-8")
+    wanted = re.findall(r'^  "([^"]+)",', table, re.MULTILINE)
+    assert wanted[:2] == ["Start here", "Every step, explained"] and sorted(wanted) == workflows.names()
+    editor.js("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    editor.page.get_by_text(NAME, exact=True).first.click()
+    assert eventually(lambda: editor.js(CARDS), wanted) == wanted
+    editor.shoot("grid")
+    editor.page.keyboard.press("Escape")
+
+
+def test_start_here_is_an_app_too(editor: Editor) -> None:
+    """Frontend 1.58.1 shows it as a form: picture and text to choose, and the head that comes of them."""
+    if not editor.name.startswith(NEWEST):
+        pytest.skip("this frontend has no App mode")
+    editor.load(workflows.read("Start here"))
+    try:
+        editor.js("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
+        for words in ("Choose a picture", "Write a text"):
+            editor.page.get_by_text(words).first.wait_for()
+        text = editor.page.get_by_role("textbox").filter(visible=True)
+        assert eventually(lambda: [one.input_value() for one in text.all()], lambda said: said != [])
+        editor.shoot("app")
+    finally:
+        editor.js("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
 
 
 def values(workflow: dict[str, Any]) -> dict[int, list[Any]]:
