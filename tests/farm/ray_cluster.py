@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -48,8 +48,10 @@ def start_nodes(*nodes: dict[str, Any], tries: int = TRIES) -> Any:
     That is a slow machine and no fault of the farm, so it is tried again. Settings that Ray does not
     know raise.
     """
+    import psutil
     from ray.cluster_utils import Cluster
 
+    before = set(psutil.Process().children(recursive=True))
     made = Cluster()
     try:
         for node in nodes:
@@ -60,6 +62,9 @@ def start_nodes(*nodes: dict[str, Any], tries: int = TRIES) -> Any:
         raise
     except Exception as error:
         made.shutdown()
+        for left in set(psutil.Process().children(recursive=True)) - before:  # of a node that was late
+            with suppress(psutil.Error):
+                left.kill()
         if tries == 1:
             pytest.skip(f"this machine is too slow for Ray: {TRIES} times no node came up in time ({error})")
         return start_nodes(*nodes, tries=tries - 1)
