@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=24)
     parser.add_argument("--parts", nargs="*", choices=("truth", "speed"), default=["truth", "speed"])
     chosen = parser.parse_args()
-    table, times = Table(RESULTS, "v3"), Table(RESULTS.with_name("live_head_speed.csv"), "v3")
+    table, times = Table(RESULTS, "v4"), Table(RESULTS.with_name("live_head_speed.csv"), "v4")
     generators = families()
     with LivePage() as live:
         print(live.page.evaluate("() => driver.card()"))

@@ -144,3 +144,28 @@ def test_a_mixture_says_that_it_is_a_preview(live: LivePage) -> None:
         said.append(page.evaluate("() => [view.note.hidden, view.note.textContent]"))
     assert said == [[True, ""], [False, page.evaluate("() => view.words.mixPreview")], [True, ""]]
     page.evaluate(CLOSE)
+
+
+FLICK = """() => { const { stage, values } = view, { now } = performance, box = stage.getBoundingClientRect();
+    let time = 0; stage.setPointerCapture = () => {}; performance.now = () => time;
+    const send = (kind, x) => stage.dispatchEvent(new PointerEvent(kind,
+        { pointerId: 7, button: 0, bubbles: true, clientX: box.x + x, clientY: box.y + 80 }));
+    send("pointerdown", 120);
+    for (const x of [116, 112, 108, 104, 100]) { time += 16; send("pointermove", x); }
+    send("pointerup", 100); performance.now = now; return values.yaw; }"""
+"""A drag of 80 milliseconds by a clock of its own; the yaw that it leads to."""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_flicked_head_goes_on_turning_and_comes_to_rest(live: LivePage, motion: Any) -> None:
+    """Not for those who have asked their system for less motion."""
+    live.files["/flick.itplive"] = data(small())
+    page = live.page
+    page.emulate_media(reduced_motion=motion)
+    page.evaluate(OPEN, ["/flick.itplive", {}])
+    dragged = page.evaluate(FLICK)
+    assert dragged > 5
+    page.wait_for_function("() => !view.hands.gliding && view.painter.resting")
+    gone_on = page.evaluate("() => view.values.yaw") - dragged
+    assert gone_on > 5 if motion == "no-preference" else gone_on == 0
+    page.evaluate(CLOSE)
