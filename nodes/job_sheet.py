@@ -122,7 +122,7 @@ class SaveJobSheet(io.ComfyNode):
             )
         with folders.new(name, SHEET) as place:
             places = Places(place.path.parent, None, place.path.parent)
-            home = _home(place.path)
+            home = _home(place.path if recipes.typed() else place.path.with_stem("sheet"))
             try:
                 made = _pictures(styles, places, f"{home.name}/styles")
                 persons += _pictures(people, places, f"{home.name}/people")
@@ -172,6 +172,8 @@ def base_of(generator: sockets.GeneratorHandle, recipe: Mapping[str, Any]) -> We
 
 def _home(sheet: Path) -> Path:
     """A new folder for the pictures of a sheet; one that is there is of another sheet and stays as it is.
+
+    The sheet holds the folder's name, so it is not the typed one where no file may hold that.
 
     Raises:
         ITPortraitError: where it cannot be made.

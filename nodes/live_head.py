@@ -88,10 +88,10 @@ class LiveHead(io.ComfyNode):
             focal=0.5 / math.tan(math.radians(chosen["fov"] / 2)),
         ).float()
         picture = shaded(model, ws, camera, chosen["shading"], chosen["background"])
-        preview: dict[str, Any] = {
+        preview: dict[str, Any] = {  # the first file is what App mode shows
+            "itp_render": ui.PreviewImage(picture, cls=cls).as_dict()["images"],
             "itp_live": [file],
             "itp_live_state": [{name: chosen[name] for name in STATE}],
-            "itp_render": ui.PreviewImage(picture, cls=cls).as_dict()["images"],
         }
         if strip:
             preview |= strip_of(cls, model, ws, chosen["shading"], chosen["background"])

@@ -92,10 +92,10 @@ def _batch(graph: Graph, inputs: Mapping[str, Any]) -> str:
 
 def _hidden(graph: Graph, inputs: Mapping[str, Any], *, masked: bool) -> str:
     """A cut-out picture whose mask nobody takes; `masked`: whether the node could."""
-    found = None if graph_facts.is_link(inputs.get(MASK)) else graph_facts.cut_out(graph, inputs.get(ONE))
-    if found is None:
+    cut = None if graph_facts.is_link(inputs.get(MASK)) else graph_facts.cut_out(graph, inputs.get(ONE))
+    if cut is None:
         return ""
-    source, share = found
+    source, share = cut
     way = f"to {MASK!r}" if masked else f"to {MASK!r} of Align Portrait, and its picture here"
     return (
         f"The picture of node {source} ({_title(graph, source)}) is cut out: {share:.0%} of it is"

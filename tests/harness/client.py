@@ -15,7 +15,7 @@ import requests
 import websocket
 
 BUSY = 300.0
-"""Seconds in which a server takes a prompt; on a busy machine that is not soon."""
+"""Seconds in which a server answers; on a busy machine that is not soon."""
 ENDS = {"execution_success", "execution_error", "execution_interrupted"}
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 """Event numbers of binary messages: plain preview, and preview with a JSON head."""
@@ -133,7 +133,7 @@ class ComfyClient:
 
     def fetch(self, item: dict[str, str], target: Path) -> Path:
         """Fetch a file that a node showed, one of `outputs[node]["images"]`, into the folder `target`."""
-        answer = requests.get(f"{self.url}/view", params=item, timeout=60)
+        answer = requests.get(f"{self.url}/view", params=item, timeout=BUSY)
         answer.raise_for_status()
         file = target / Path(item["filename"]).name
         file.write_bytes(answer.content)
@@ -144,28 +144,28 @@ class ComfyClient:
         with file.open("rb") as data:
             files = {"image": (file.name, data)}
             answer = requests.post(
-                f"{self.url}/upload/image", files=files, data={"overwrite": "true"}, timeout=60
+                f"{self.url}/upload/image", files=files, data={"overwrite": "true"}, timeout=BUSY
             )
         answer.raise_for_status()
         return str(answer.json()["name"])
 
     def cancel(self) -> None:
         """Stop the running prompt."""
-        requests.post(f"{self.url}/interrupt", timeout=60).raise_for_status()
+        requests.post(f"{self.url}/interrupt", timeout=BUSY).raise_for_status()
 
     def stop_and_keep(self) -> bool:
         """Ask the training that runs to end with its result so far; False when none runs."""
-        answer = requests.post(f"{self.url}/api/itportrait/stop_and_keep", timeout=60)
+        answer = requests.post(f"{self.url}/api/itportrait/stop_and_keep", timeout=BUSY)
         answer.raise_for_status()
         return bool(answer.json()["running"])
 
     def free(self) -> None:
         """Ask the server to drop its models and its memory."""
-        requests.post(f"{self.url}/free", json={"unload_models": True, "free_memory": True}, timeout=60)
+        requests.post(f"{self.url}/free", json={"unload_models": True, "free_memory": True}, timeout=BUSY)
 
     def nodes(self) -> dict[str, Any]:
         """Every node's definition, by id."""
-        return dict(requests.get(f"{self.url}/object_info", timeout=60).json())
+        return dict(requests.get(f"{self.url}/object_info", timeout=BUSY).json())
 
     def _follow(self, run: Run, started: float, listener: Listener | None) -> None:
         message = self.socket.recv()
@@ -197,7 +197,7 @@ class ComfyClient:
     def _outputs(self, prompt_id: str) -> dict[str, dict[str, Any]]:
         """The history appears a moment after the last message."""
         for _ in range(100):
-            history = requests.get(f"{self.url}/history/{prompt_id}", timeout=60).json()
+            history = requests.get(f"{self.url}/history/{prompt_id}", timeout=BUSY).json()
             if prompt_id in history:
                 return dict(history[prompt_id]["outputs"])
             time.sleep(0.1)

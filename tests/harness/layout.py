@@ -21,8 +21,8 @@ FIT = """() => {
     const [left, top] = [0, 1].map((i) => Math.min(...boxes.map((box) => box[i])) - 60);
     const [right, bottom] = [0, 1].map((i) => Math.max(...boxes.map((box) => box[i] + box[i + 2])) + 60);
     const view = app.canvas.ds, canvas = app.canvas.canvas.getBoundingClientRect();
-    view.scale = Math.min((canvas.width - 60) / (right - left), (canvas.height - 130) / (bottom - top), 1);
-    view.offset = [60 / view.scale - left, 90 / view.scale - top]; app.canvas.setDirty(true, true); }"""
+    view.scale = Math.min((canvas.width - 60) / (right - left), (canvas.height - 170) / (bottom - top), 1);
+    view.offset = [60 / view.scale - left, 130 / view.scale - top]; app.canvas.setDirty(true, true); }"""
 """The whole graph beside the bars that lie over the canvas."""
 
 

@@ -153,16 +153,20 @@ def test_pictures_of_an_older_sheet_stay_as_they_are(job_sheet: ModuleType, part
     assert (second.parent / jobs[0].style.file).read_bytes() != content
 
 
-def test_with_metadata_disabled_texts_are_refused(
+def test_with_metadata_disabled_nothing_typed_is_in_a_sheet(
     job_sheet: ModuleType, part: Any, base: Any, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ComfyUI's --disable-metadata promises that nothing typed is in a file."""
+    """ComfyUI's --disable-metadata promises it: texts are refused, folders of pictures have names of ours."""
     monkeypatch.setattr(part("nodes.recipes").args, "disable_metadata", True)
     with pytest.raises(ValueError, match="--disable-metadata"):
         save(job_sheet, part, base, name="quiet/jobs", texts="a hat", styles=pictures(1))
     assert not (output / "itportrait" / "quiet").exists()
-    _, jobs, _ = save(job_sheet, part, base, name="quiet/jobs", styles=pictures(1))
+    sheet, jobs, _ = save(job_sheet, part, base, name="quiet/jobs", styles=pictures(1))
     assert {job.text for job in jobs} == {""}
+    again, _, _ = save(job_sheet, part, base, name="quiet/jobs", styles=pictures(1))
+    for file in (sheet, again):
+        assert "jobs" not in file.read_text(encoding="utf-8")
+    assert (sheet.parent / jobs[0].style.file).is_file() and sheet != again
 
 
 def test_a_base_that_is_gone_is_said(job_sheet: ModuleType, part: Any, base: Any) -> None:

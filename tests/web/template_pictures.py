@@ -24,10 +24,10 @@ COLUMNS, SIDE = 3, 640
 """Of a sheet: pictures in a row, and pixels of each."""
 PATIENCE = 1800.0
 THUMBNAILS = """() => {
-    const all = [...document.images].filter(({ src }) => src.includes("workflow_templates"));
-    const there = ({ complete, naturalWidth }) => complete && naturalWidth > 0;
-    return all.length >= 8 && all.slice(0, 8).every(there); }"""
-"""Those that can be seen without scrolling are there."""
+    const cards = [...document.querySelectorAll("[data-testid^='template-workflow-']")].slice(0, 8);
+    const there = (image) => image?.complete && image.naturalWidth > 0;
+    return cards.length === 8 && cards.every((card) => there(card.querySelector("img"))); }"""
+"""Those that can be seen without scrolling are there; frontend 1.32.9 gives them addresses of its own."""
 HOLD = """(short) => { const graphs = [app.graph, ...(app.graph.subgraphs?.values() ?? [])];
     const most = ({ type, subgraph }, { name }) =>
         short[type]?.[name] ?? (subgraph && name === "steps" ? 32 : undefined);

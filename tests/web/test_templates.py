@@ -16,6 +16,14 @@ from harness.waiting import eventually
 
 CARDS = """() => [...document.querySelectorAll("[data-testid^='template-workflow-']")]
     .map(({ dataset }) => dataset.testid.slice("template-workflow-".length))"""
+APP_MODE = "() => app.extensionManager.command.execute('Comfy.ToggleLinear')"
+FEW_STEPS = """() => {
+    const widget = app.graph.getNodeById(3).widgets.find(({ name }) => name === "steps");
+    widget.value = 4;
+    widget.callback?.(4); }"""
+HEAD_SHOWN = """() => [...document.images].some(({ src, naturalWidth, width }) =>
+    src.includes("filename=") && src.includes("type=temp") && naturalWidth > 0 && width > 200)"""
+"""A result of a run is shown large."""
 MISSING = """() => app.graph._nodes.filter((node) => !LiteGraph.registered_node_types[node.type]
     && !["Note", "MarkdownNote", "Reroute"].includes(node.type)).map((node) => node.type)"""
 
@@ -41,19 +49,26 @@ def test_the_browser_of_templates_shows_ours_in_order(editor: Editor) -> None:
 
 
 def test_start_here_is_an_app_too(editor: Editor) -> None:
-    """Frontend 1.58.1 shows it as a form: picture and text to choose, and the head that comes of them."""
+    """Frontend 1.58.1 shows it as a form, picture and text, whose Run shows the head."""
     if not editor.name.startswith(NEWEST):
         pytest.skip("this frontend has no App mode")
     editor.load(workflows.read("Start here"))
+    editor.js(FEW_STEPS)
+    editor.js(APP_MODE)
     try:
-        editor.js("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
-        for words in ("Choose a picture", "Write a text"):
-            editor.page.get_by_text(words).first.wait_for()
-        text = editor.page.get_by_role("textbox").filter(visible=True)
-        assert eventually(lambda: [one.input_value() for one in text.all()], lambda said: said != [])
+        welcome = editor.page.get_by_role("button", name="Skip")
+        welcome.or_(editor.page.get_by_text("What the text changes")).first.wait_for()
+        if eventually(welcome.is_visible, True, seconds=10):
+            welcome.click()
+        editor.page.get_by_text("What the text changes").first.wait_for()
+        shown = [box.input_value() for box in editor.page.locator("textarea:visible").all()]
+        assert "a person wearing glasses" in shown
+        editor.queue()
+        assert editor.finish(600)["ended"] == "execution_success"
+        assert eventually(lambda: editor.js(HEAD_SHOWN), True)
         editor.shoot("app")
     finally:
-        editor.js("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
+        editor.js(APP_MODE)
 
 
 def values(workflow: dict[str, Any]) -> dict[int, list[Any]]:
