@@ -11,10 +11,14 @@ from torch import Tensor
 
 import itportrait_core as itp
 from itportrait_core.checkpoints.tensor_file import open_tensors
+from itportrait_core.guidance.perceptual import load_perceptual
 from itportrait_core.methods.shared.latent_whitening import LatentWhitening
 from itportrait_core.methods.shared.style_priors import style_prior_of
+from itportrait_core.methods.shared.trainable import copy_for_training
 from itportrait_core.methods.style.instant import instant_style_of
-from itportrait_core.methods.stylize.start import others_of, start_of
+from itportrait_core.methods.stylize.apt import APT
+from itportrait_core.methods.stylize.regularizer import FIRMEST, firmness
+from itportrait_core.methods.stylize.start import start_of
 
 QUICK = itp.InversionConfig(
     steps=6, pose_preheat=0, pose_init="frontal", start_samples=8, stop_window=0, w_noise=0.0, whiten=True,
@@ -66,8 +70,6 @@ def test_style_and_reconstruction_are_by_the_portraits_code(
     assert torch.allclose(drawn, itp.reconstruction(generator, portrait), atol=1e-4)
     by_picture = itp.instant_style(generator, portrait.image).synthesis(portrait.ws, portrait.camera).image
     assert not torch.allclose(drawn, by_picture, atol=1e-3)
-    begins = start_of(generator, [portrait], itp.APTConfig(start="prior")).state_dict()
-    assert all(torch.equal(value, begins[name]) for name, value in styled.state_dict().items())
 
 
 def test_every_layer_of_the_latent_is_held_to_people(generator: torch.nn.Module) -> None:
@@ -111,14 +113,65 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(
     assert again.report["style_code"] == portrait.report["style_code"]
 
 
-def test_others_are_compared_with_what_the_prior_reads_alone(
+def test_apt_begins_at_what_the_prior_reads_beyond_the_person(
     generator: torch.nn.Module, portrait: itp.Portrait
 ) -> None:
-    read = itp.instant_style(generator, portrait.image).state_dict()
-    compared = others_of(generator, [portrait], itp.APTConfig(start="prior")).state_dict()
-    assert all(torch.equal(value, compared[name]) for name, value in read.items())
-    original = others_of(generator, [portrait], itp.APTConfig()).state_dict()
+    prior = style_prior_of(generator)
+    assert prior is not None
+    with torch.no_grad():
+        person = generator.synthesis(portrait.ws, portrait.camera).image.clamp(-1, 1)
+        code = prior.code(portrait.image) - prior.code(person)
+    asked = itp.APTConfig(start="prior")
+    compared = start_of(generator, [portrait], asked).state_dict()
+    assert all(
+        torch.equal(value, compared[name])
+        for name, value in prior.styled(generator, code).state_dict().items()
+    )
+    original = start_of(generator, [portrait], itp.APTConfig()).state_dict()
     assert all(torch.equal(value, original[name]) for name, value in generator.state_dict().items())
+
+
+def test_of_a_latent_that_imitates_the_art_nothing_is_taken_away(
+    generator: torch.nn.Module, portrait: itp.Portrait
+) -> None:
+    plain = itp.Portrait(portrait.ws, portrait.camera, portrait.image)
+    read = itp.instant_style(generator, portrait.image).state_dict()
+    compared = start_of(generator, [plain], itp.APTConfig(start="prior")).state_dict()
+    assert all(torch.equal(value, compared[name]) for name, value in read.items())
+
+
+def test_a_photo_of_the_person_is_no_style(generator: torch.nn.Module, portrait: itp.Portrait) -> None:
+    with torch.no_grad():
+        photo = generator.synthesis(portrait.ws, portrait.camera).image.clamp(-1, 1)
+    asked = itp.Portrait(portrait.ws, portrait.camera, photo, portrait.report)
+    compared = start_of(generator, [asked], itp.APTConfig(start="prior")).state_dict()
+    for name, value in generator.state_dict().items():
+        assert torch.allclose(value, compared[name], atol=1e-5), name
+
+
+def test_others_are_held_more_firmly_the_nearer_a_style_lies_to_the_photo(
+    generator: torch.nn.Module, portrait: itp.Portrait
+) -> None:
+    prior = style_prior_of(generator)
+    assert prior is not None
+    with torch.no_grad():
+        code = prior.code(portrait.image)
+    shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 3.0)
+    held = [firmness(generator, prior.styled(generator, share * code)) for share in shares]
+    assert held == sorted(held, reverse=True) and held[0] == FIRMEST and held[-1] == 1.0
+    assert any(1.0 < one < FIRMEST for one in held)
+
+    def weight(start: str) -> float:
+        config = itp.APTConfig(start=start, prior=2.0)
+        begins = start_of(generator, [portrait], config)
+        trained = copy_for_training(begins, config.modules)
+        apt = APT(begins, trained, portrait, config, load_perceptual(), torch.Generator(), photo=generator)
+        return apt.regularizer.weights["prior"]
+
+    assert weight("prior") == 2.0 * firmness(
+        generator, start_of(generator, [portrait], itp.APTConfig(start="prior"))
+    )
+    assert weight("original") == 2.0
 
 
 def test_a_code_beyond_float32_is_refused(generator: torch.nn.Module, portrait: itp.Portrait) -> None:

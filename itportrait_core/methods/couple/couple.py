@@ -22,7 +22,7 @@ from ..shared.run import OnStep, Points, trainable_mode
 from ..shared.trainable import copy_for_training, device_of, frozen_twin
 from ..shared.training import TrainingTask, train
 from ..stylize.apt import APT, ImageTask
-from ..stylize.start import others_of, start_of
+from ..stylize.start import start_of
 from .config import ITEConfig
 from .ite import ITE
 from .tasks import CoupledTask, TextTask
@@ -141,8 +141,7 @@ def _task(inputs: _Inputs, config: ITEConfig) -> TrainingTask:
         facts["style_code"] = portrait.report["style_code"]
     start = start_of(generator, [portrait], config.apt)
     g_s = copy_for_training(inputs.style or start, config.apt.modules)
-    compared = others_of(generator, [portrait], config.apt)
-    apt = APT(compared, g_s, portrait, config.apt, metric, rng, clips, photo=g_o)
+    apt = APT(start, g_s, portrait, config.apt, metric, rng, clips, photo=g_o)
     facts |= {"perceptual": metric.name}
     if config.mode == "image_only":
         return ImageTask(apt, config.steps, strip, facts, "adam-style")

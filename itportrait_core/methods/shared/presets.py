@@ -13,7 +13,8 @@ what the text says; the text asks for a distance, not for a hint of its directio
 which a small text tower hears more than of the word in them, are left out.
 
 `prior` is `small` for a generator that has a style prior (docs/style-prior.md). G_s begins at what the prior
-reads in the picture, so half of APT's steps do, and other people keep the shape that the prior gives them.
+reads in the picture beyond its person, so two thirds of APT's steps do, and other people keep the colours
+that it gives them.
 The inversion looks through the prior, so that the latent holds the person and not the style.
 
 A preset with an entry `about` restates another method (docs/method.md#restated-methods).

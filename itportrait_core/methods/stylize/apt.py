@@ -40,7 +40,7 @@ from ..shared.trainable import (
 from ..shared.training import Trained, TrainingTask, train
 from .config import APTConfig
 from .regularizer import PICTURE_TERMS, RandomLatentRegularizer
-from .start import domain_gaps, others_of, start_of
+from .start import domain_gaps, start_of
 from .style_direction import StyleDirection
 from .style_mix import mix_style
 
@@ -208,8 +208,7 @@ def stylize(
         rng = torch.Generator().manual_seed(config.seed)
         clips = listed_clips(clip, device) if config.asks_clip else []
         person, *others = [one.for_training(device) for one in listed]
-        compared = others_of(generator, listed, config)
-        apt = APT(compared, g_s, person, config, perceptual, rng, clips, others, g_o)
+        apt = APT(start, g_s, person, config, perceptual, rng, clips, others, g_o)
         facts = {
             "method": "apt", "config": config, "source": start, "perceptual": perceptual.name,
             "ws": person.ws, "camera": person.camera, "image": person.image,

@@ -22,6 +22,11 @@ from .style_direction import StyleDirection
 
 PAIR_EVERY = 4
 """Steps from one pair of people, of whom `variety` speaks, to the next; the other steps draw one person."""
+MEASURED = 4
+"""People on whom the size of a style is measured."""
+NEAR_PHOTO, FIRMEST = 0.008, 100.0
+"""Size of a style, mean squared change of pictures in [-1, 1], below which others are held more firmly; and
+the largest factor."""
 PICTURE_TERMS = ("l2", "lpips", "depth", "clip_reference")
 """Terms of `APTConfig` that APT itself takes of the picture's person; all others are taken here."""
 
@@ -38,6 +43,21 @@ def mean_change(photo: Generator3D, portraits: Sequence[Portrait], perceptual: P
         )
         changes.append(texture_change(before, after))
     return [torch.stack(levels).mean(0) for levels in zip(*changes, strict=True)]
+
+
+@torch.no_grad()
+def firmness(photo: Generator3D, styled: Generator3D) -> float:
+    """`(NEAR_PHOTO / d)^2` in 1..FIRMEST, d the mean squared change of people by a style; times `prior`.
+
+    The nearer a style lies to the photo, the more of what APT finds in the picture belongs to its person.
+    """
+    ws, view = draw_latents(photo, MEASURED, torch.Generator().manual_seed(0)), cameras.front()
+    before, after = (
+        torch.cat([render_each(one, w, view.to(w))[0].image.clamp(-1, 1) for w in ws.split(1)])
+        for one in (photo, styled)
+    )
+    size = float((after - before).square().mean())
+    return min(FIRMEST, max(1.0, (NEAR_PHOTO / max(size, 1e-9)) ** 2))
 
 
 class RandomLatentRegularizer:
@@ -77,6 +97,8 @@ class RandomLatentRegularizer:
         self.shared_planes = SharedPlanes(*((g_o, g_s) if config.share_planes else ()))
         self.weights = {k: w for k, w in config.weights().items() if k not in PICTURE_TERMS}
         self.weights.pop("variety" if max_chroma < 1 else "colour", None)  # greys rightly make people alike
+        if "prior" in self.weights and self.photo is not g_o:
+            self.weights["prior"] *= firmness(self.photo, g_o)
         self.reference = Reference(
             perceptual=perceptual,
             max_chroma=max_chroma,
