@@ -38,12 +38,16 @@ LIMIT = 40960
 LONGEST = 900
 """Seconds after which a driver that is not done hangs; on a quiet machine it takes less than one minute."""
 
+_drivers: list[subprocess.Popen[bytes]] = []
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[object]:
     """The two nodes."""
     made = start_nodes(HEAD, {"num_cpus": 1})
     yield made
+    for driver in _drivers:
+        driver.kill()  # without effect on those that have ended
     made.shutdown()
 
 
@@ -67,7 +71,8 @@ def start(sheet: Path, output: Path, cluster: object, **more: str) -> subprocess
     words = command("run", sheet, "--output", output, "--backend", "ray", "--address", cluster.address)
     log = output.with_suffix(".log").open("ab")
     words += ["--resume-every", "0.05"]
-    return subprocess.Popen(words, env=environment(**SETTINGS, **more), stdout=log, stderr=log)
+    _drivers.append(subprocess.Popen(words, env=environment(**SETTINGS, **more), stdout=log, stderr=log))
+    return _drivers[-1]
 
 
 def wait_for(driver: subprocess.Popen[bytes], output: Path, cluster: object, jobs: int) -> None:
