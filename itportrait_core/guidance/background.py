@@ -32,7 +32,7 @@ def opacity(render: RenderOutput, empty: Tensor) -> Tensor:
 
 def stray_opacity(render: RenderOutput) -> Tensor:
     """Mean opacity far from everything solid in the same render, `[B]`: that of clouds."""
-    empty, dims = empty_space(render).detach(), (1, 2, 3)
+    empty, dims = empty_space(render), (1, 2, 3)
     return (render.image_weights * empty).sum(dim=dims) / empty.sum(dim=dims).clamp_min(1.0)
 
 
